@@ -1,0 +1,128 @@
+//! `declaration.toml`: what the device says of itself. Claims, not facts.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// The declaration of one device (a lab's ICS and IXIT).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declaration {
+    /// Always [`Declaration::SCHEMA`].
+    pub schema: String,
+    /// Who it is.
+    pub device: Device,
+    /// Every network interface it says that it offers.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
+    /// Every transport path it says that it has.
+    #[serde(default)]
+    pub paths: Vec<TransportPath>,
+}
+
+impl Declaration {
+    /// The value of `schema`.
+    pub const SCHEMA: &str = "lightleak.declaration/1";
+
+    /// The declared endpoint at that address, if there is one.
+    pub fn endpoint(
+        &self,
+        transport: TransportProtocol,
+        address: IpAddr,
+        port: u16,
+    ) -> Option<&Endpoint> {
+        self.endpoints
+            .iter()
+            .find(|e| (e.transport, e.address, e.port) == (transport, address, port))
+    }
+
+    /// The declared path of that id, if there is one.
+    pub fn path(&self, id: &str) -> Option<&TransportPath> {
+        self.paths.iter().find(|p| p.id == id)
+    }
+}
+
+/// The device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Maker.
+    pub vendor: String,
+    /// Model name.
+    pub model: String,
+    /// Serial number.
+    pub serial: String,
+    /// Firmware version.
+    pub firmware: String,
+    /// Unit number that its mark carries.
+    pub unit: u16,
+    /// Its network addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A port that the device listens on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// TCP or UDP.
+    pub transport: TransportProtocol,
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Id of the transport path that it belongs to.
+    pub path: String,
+}
+
+/// Transport protocol of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportProtocol {
+    /// TCP (RFC 9293).
+    Tcp,
+    /// UDP (RFC 768).
+    Udp,
+}
+
+/// One route out of the device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransportPath {
+    /// Its id, such as `nvr.rtsps`.
+    pub id: String,
+    /// Where a client finds it.
+    pub url: String,
+    /// How media travels.
+    pub carriage: Carriage,
+    /// Protection between the device and the next hop.
+    pub hop: Hop,
+    /// Protection between the device and the viewer.
+    pub end_to_end: EndToEnd,
+}
+
+/// How media travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Carriage {
+    /// RTP interleaved in RTSP (RFC 2326 10.12).
+    RtspInterleaved,
+}
+
+/// Protection of one hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Hop {
+    /// TLS 1.2 or 1.3 around everything.
+    Tls,
+}
+
+/// Protection from end to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EndToEnd {
+    /// None claimed: whoever ends the hop sees the picture.
+    None,
+}

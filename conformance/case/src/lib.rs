@@ -1,0 +1,29 @@
+//! A case: a folder of standard files, all that the judge ever sees. What a
+//! device claims, what was done to it, what was seen at each vantage. No
+//! crypto and no verdicts in here.
+//!
+//! ```text
+//! declaration.toml
+//! sessions/<nn>-<path>-<stimulus>-<condition>/
+//!   session.toml  wire.pcapng  keys.log  ledger/<track>.bin .idx  log.txt
+//! decoy/<track>.bin .idx     a ledger of another seed, for the false-alarm check
+//! report/                    written by the judge, never read
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod declaration;
+mod error;
+mod folder;
+mod ledger;
+mod pcapng;
+mod session;
+
+pub use declaration::{
+    Carriage, Declaration, Device, EndToEnd, Endpoint, Hop, TransportPath, TransportProtocol,
+};
+pub use error::Error;
+pub use folder::{Case, CaseWriter, Session, is_ours};
+pub use ledger::{Ledger, Track, Unit};
+pub use pcapng::{Capture, Interface, Packet, PcapngWriter};
+pub use session::{Experience, SessionRecord, Vantage};

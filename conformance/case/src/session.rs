@@ -1,0 +1,68 @@
+//! `session.toml`: what was done to the device, and what the client says that
+//! it experienced. The second part is a claim of our own client: the judge
+//! derives it from the wire wherever it can.
+
+use serde::{Deserialize, Serialize};
+
+/// One path x stimulus x condition, recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRecord {
+    /// Always [`SessionRecord::SCHEMA`].
+    pub schema: String,
+    /// Transport path.
+    pub path: String,
+    /// What was done.
+    pub stimulus: String,
+    /// The circumstances; `default` unless named otherwise.
+    pub condition: String,
+    /// The seed of scene and plan.
+    pub seed: u64,
+    /// What the client says.
+    pub experience: Experience,
+}
+
+impl SessionRecord {
+    /// The value of `schema`.
+    pub const SCHEMA: &str = "lightleak.session/1";
+}
+
+/// What the client says that it experienced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Experience {
+    /// Access units that it received.
+    pub access_units: u64,
+    /// Octets of media that it received.
+    pub media_bytes: u64,
+    /// One line per thing that it did and what came back.
+    pub steps: Vec<String>,
+}
+
+/// Where a tap sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Vantage {
+    /// The network.
+    Wire,
+}
+
+impl Vantage {
+    /// All of them, in the order in which they are judged.
+    pub const ALL: &[Vantage] = &[Vantage::Wire];
+
+    /// Its name, as in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Vantage::Wire => "wire",
+        }
+    }
+
+    /// Name of its capture in the session's folder.
+    pub fn file(self) -> &'static str {
+        match self {
+            Vantage::Wire => "wire.pcapng",
+        }
+    }
+}

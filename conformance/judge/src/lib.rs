@@ -1,0 +1,9 @@
+//! The judge: a case in, a report out. It knows nothing of the simulator.
+
+#![forbid(unsafe_code)]
+
+pub mod adversary;
+pub mod decoder;
+pub mod dissect;
+pub mod mark;
+pub mod open;

@@ -1,0 +1,16 @@
+//! Simulated security cameras: synthetic H.264 through a real encryption
+//! pipeline. A camera reaches the outside only through the [`world::World`]
+//! that it is handed.
+
+#![forbid(unsafe_code)]
+#![forbid(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+
+pub mod h264;
+pub mod scene;
+pub mod world;

@@ -1,0 +1,110 @@
+//! Everything a camera is handed. It has no other way out.
+//!
+//! [`Net`] and [`Log`] are exits and are tapped. [`Witness`] is no exit: it
+//! receives, as they are made, the plaintext and the secrets that the judge
+//! later compares with what was seen at the exits.
+
+use std::{fmt, io, pin::Pin, sync::Arc, time::Duration};
+
+use core::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::h264::AccessUnit;
+
+/// A future that a capability hands out.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What one simulated host can touch.
+#[derive(Clone)]
+pub struct World {
+    /// The host's network interface.
+    pub net: Arc<dyn Net>,
+    /// Where its log lines go.
+    pub log: Arc<dyn Log>,
+    /// Who is told of plaintext and secrets as they are made.
+    pub witness: Arc<dyn Witness>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Where keys and nonces come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+/// A network interface of one host, with one address.
+pub trait Net: Send + Sync {
+    /// Accepts TCP connections on `port`. An implementation for real sockets
+    /// may pick another port; [`Listener::local`] tells which.
+    fn listen(&self, port: u16) -> BoxFuture<'_, io::Result<Box<dyn Listener>>>;
+
+    /// Opens a TCP connection.
+    fn connect(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn ByteStream>>>;
+
+    /// Binds a UDP socket; port 0 takes a free one.
+    fn bind(&self, port: u16) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>>;
+}
+
+/// A listening TCP socket.
+pub trait Listener: Send + Sync {
+    /// The address it listens on.
+    fn local(&self) -> SocketAddr;
+
+    /// The next connection and who opened it.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn ByteStream>, SocketAddr)>>;
+}
+
+/// A TCP connection. Dropping it closes it.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> ByteStream for T {}
+
+/// A UDP socket.
+pub trait Datagrams: Send + Sync {
+    /// The address it is bound to.
+    fn local(&self) -> SocketAddr;
+
+    /// Sends `bytes` as datagrams of `segment_size` octets each (the last may
+    /// be shorter), so that one call can hand over a whole access unit.
+    fn send<'a>(
+        &'a self,
+        to: SocketAddr,
+        bytes: &'a [u8],
+        segment_size: usize,
+    ) -> BoxFuture<'a, io::Result<()>>;
+
+    /// Receives one datagram into `buffer`: its length and its sender.
+    fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>>;
+}
+
+/// Takes log lines.
+pub trait Log: Send + Sync {
+    /// Records one line.
+    fn line(&self, line: &str);
+}
+
+/// Receives plaintext and secrets as they are made.
+pub trait Witness: Send + Sync {
+    /// An access unit that a track produced (the ledger).
+    fn access_unit(&self, track: &str, unit: &AccessUnit);
+
+    /// One line of an NSS key log (the escrow).
+    fn secret(&self, line: &str);
+}
+
+/// The time of day.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Time since 1970-01-01T00:00:00Z.
+    fn unix(&self) -> Duration;
+
+    /// Waits for that moment; returns at once if it has passed.
+    fn sleep_until(&self, unix: Duration) -> BoxFuture<'_, ()>;
+}
+
+/// A source of random octets.
+pub trait Entropy: Send + Sync {
+    /// Fills `out`.
+    fn fill(&self, out: &mut [u8]);
+}

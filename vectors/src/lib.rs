@@ -1,0 +1,1 @@
+//! Known answers: published test vectors as data, and their loader.
