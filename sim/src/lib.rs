@@ -11,6 +11,16 @@
     clippy::print_stdout
 )]
 
+pub mod camera;
+pub mod claim;
+pub mod fault;
 pub mod h264;
+pub mod live;
+pub mod neighbour;
+pub mod path;
+pub mod rtp;
+pub mod rtsp;
 pub mod scene;
+pub mod seal;
+pub mod viewer;
 pub mod world;

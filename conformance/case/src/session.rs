@@ -16,6 +16,8 @@ pub struct SessionRecord {
     pub stimulus: String,
     /// The circumstances; `default` unless named otherwise.
     pub condition: String,
+    /// What the harness was pointed at, for people; no verdict looks at it.
+    pub target: String,
     /// The seed of scene and plan.
     pub seed: u64,
     /// What the client says.

@@ -1,0 +1,50 @@
+//! `no-credentials` and `wrong-credentials`: somebody who may not watch asks
+//! for every step of the way all the same.
+
+use std::time::Duration;
+
+use lightleak_case::Experience;
+use lightleak_sim::{
+    rtsp::{digest::Credentials, transport::Transport},
+    seal::keys::Password,
+};
+
+use super::{Diary, Stimulus, Visit};
+
+/// How long media may take to come.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Without credentials.
+pub const WITHOUT: Stimulus = Stimulus {
+    id: "no-credentials",
+    title: "DESCRIBE, SETUP and PLAY without credentials",
+    run: |visit| Box::pin(trespass(visit, None)),
+};
+
+/// With wrong ones.
+pub const WRONG: Stimulus = Stimulus {
+    id: "wrong-credentials",
+    title: "DESCRIBE, SETUP and PLAY with a wrong password",
+    run: |visit| {
+        let wrong = Credentials {
+            user: visit.credentials.user.clone(),
+            password: Password::new("not the password"),
+        };
+        Box::pin(trespass(visit, Some(wrong)))
+    },
+};
+
+async fn trespass(visit: Visit, credentials: Option<Credentials>) -> Experience {
+    let mut diary = Diary::default();
+    let Some(mut viewer) = diary.connect(&visit.address, credentials, &visit.world).await else {
+        return diary.0;
+    };
+    diary.response("DESCRIBE", viewer.describe().await);
+    diary.response("SETUP interleaved", viewer.setup(&Transport::interleaved(0)).await);
+    diary.response("PLAY", viewer.play().await);
+    match viewer.watch(WAIT).await {
+        Ok(connected) => diary.note(format!("waited for media, connected: {connected}")),
+        Err(error) => diary.note(format!("wait for media: failed to {error}")),
+    }
+    diary.close(viewer).await
+}

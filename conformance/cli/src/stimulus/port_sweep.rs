@@ -1,0 +1,87 @@
+//! `port-sweep`: dials every TCP port of the device, and talks to what answers
+//! where nothing was declared, as a media player would: listens first, then
+//! asks for RTSP without credentials.
+
+use std::{net::SocketAddr, time::Duration};
+
+use lightleak_sim::{
+    rtsp::transport::Transport,
+    viewer::rtsp::{Address, RtspViewer},
+};
+use tokio::io::AsyncReadExt;
+
+use super::{Diary, Stimulus, Visit};
+
+/// How long an open port may take to say something.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// The stimulus.
+pub const STIMULUS: Stimulus = Stimulus {
+    id: "port-sweep",
+    title: "every TCP port is dialled; what answers undeclared is listened to and asked for RTSP",
+    run: |visit| {
+        Box::pin(async move {
+            let mut diary = Diary::default();
+            let mut open = Vec::new();
+            for port in 1..=u16::MAX {
+                let endpoint = SocketAddr::new(visit.device, port);
+                if visit.world.net.connect(endpoint).await.is_ok() {
+                    open.push(endpoint);
+                }
+            }
+            diary.note(format!("dialled 65535 ports, open: {open:?}"));
+            for endpoint in open {
+                if endpoint != visit.address.endpoint {
+                    listen(&visit, endpoint, &mut diary).await;
+                    play(&visit, endpoint, &mut diary).await;
+                }
+            }
+            diary.0
+        })
+    },
+};
+
+/// Takes what the port says by itself.
+async fn listen(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
+    let mut stream = match visit.world.net.connect(endpoint).await {
+        Ok(stream) => stream,
+        Err(error) => return diary.note(format!("{endpoint}: {error}")),
+    };
+    let end = visit.world.clock.unix() + WAIT;
+    let mut octets = vec![0; 64 * 1024];
+    let mut total = 0;
+    loop {
+        tokio::select! {
+            read = stream.read(&mut octets) => match read {
+                Ok(0) | Err(_) => break,
+                Ok(read) => total += read,
+            },
+            () = visit.world.clock.sleep_until(end) => break,
+        }
+    }
+    diary.note(format!("{endpoint}: said {total} octets unasked"));
+    diary.0.media_bytes += total as u64;
+}
+
+/// Asks for RTSP in clear.
+async fn play(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
+    let address = Address {
+        endpoint,
+        url: format!("rtsp://{endpoint}/main"),
+        authority: None,
+        versions: &[],
+    };
+    let Some(mut viewer) = diary.connect(&address, None, &visit.world).await else { return };
+    let what = |method: &str| format!("{endpoint}: {method} in clear");
+    if diary.response(&what("DESCRIBE"), viewer.describe().await) == Some(200) {
+        diary.response(&what("SETUP"), viewer.setup(&Transport::interleaved(0)).await);
+        diary.response(&what("PLAY"), viewer.play().await);
+        if let Err(error) = viewer.watch(WAIT).await {
+            diary.note(format!("{endpoint}: watch: failed to {error}"));
+        }
+        diary.response(&what("TEARDOWN"), viewer.teardown().await);
+    }
+    diary.0.access_units += viewer.media.access_units;
+    diary.0.media_bytes += viewer.media.octets;
+    viewer.close().await;
+}

@@ -1,0 +1,331 @@
+//! A report: one verdict per requirement, session and vantage. One file per
+//! format beside this one.
+
+pub mod json;
+pub mod terminal;
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use lightleak_case::{Case, Declaration, Vantage};
+use serde::Serialize;
+
+use crate::{
+    decoder::{Decoder, Picture},
+    requirement::{self, Level, Profile, Requirement},
+    seen::Seen,
+    verdict::{Assurance, Evidence, Outcome, Verdict},
+};
+
+/// What to judge and how strictly.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// How much is demanded.
+    pub profile: Profile,
+    /// Whether a Should counts as a Must.
+    pub strict: bool,
+    /// Which requirements to judge.
+    pub selected: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+/// The judge's report on a case.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Always [`Report::SCHEMA`].
+    pub schema: &'static str,
+    /// Who judged.
+    pub tool: Tool,
+    /// Seed of scene and plan.
+    pub seed: u64,
+    /// How much was demanded.
+    pub profile: Profile,
+    /// Whether a Should counted as a Must.
+    pub strict: bool,
+    /// What the harness was pointed at.
+    pub target: String,
+    /// What the device claims.
+    pub declaration: Declaration,
+    /// What was done.
+    pub sessions: Vec<SessionSummary>,
+    /// The verdicts.
+    pub findings: Vec<Finding>,
+    /// Findings per verdict.
+    pub summary: BTreeMap<Verdict, usize>,
+    /// Whether every Must holds and is known to.
+    pub conforms: bool,
+    /// Recovered pictures, by path relative to the case.
+    #[serde(skip)]
+    pub pictures: BTreeMap<String, Picture>,
+}
+
+/// The program that judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tool {
+    /// Name.
+    pub name: &'static str,
+    /// Version.
+    pub version: &'static str,
+}
+
+/// One session of the case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionSummary {
+    /// Number in the report, from 1.
+    pub id: usize,
+    /// Transport path.
+    pub path: String,
+    /// What was done.
+    pub stimulus: String,
+    /// The circumstances.
+    pub condition: String,
+    /// Folder relative to the case.
+    pub folder: String,
+}
+
+/// The verdict on one requirement in one session at one vantage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Id of the requirement.
+    pub requirement: &'static str,
+    /// How binding it is here.
+    pub level: Level,
+    /// Session, by its number; none if no session shows it.
+    pub session: Option<usize>,
+    /// Transport path.
+    pub path: String,
+    /// What was done.
+    pub stimulus: String,
+    /// The circumstances.
+    pub condition: String,
+    /// Where was looked.
+    pub vantage: Option<Vantage>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How a pass is known.
+    pub assurance: Option<Assurance>,
+    /// Why.
+    pub reason: String,
+    /// Where to look.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Report {
+    /// The value of `schema`.
+    pub const SCHEMA: &str = "lightleak.report/1";
+
+    /// Judges a case.
+    pub fn judge(case: &Case, decoder: &dyn Decoder, options: Options<'_>) -> Self {
+        let rows: Vec<_> = requirement::all().filter(|r| (options.selected)(r.id)).collect();
+        let judged = in_parallel(case, |index| {
+            let mut findings = Vec::new();
+            let mut pictures = BTreeMap::new();
+            for vantage in Vantage::ALL {
+                let seen = Seen::look(case, &case.sessions[index], *vantage, decoder);
+                for row in rows.iter().filter(|row| applies(row, &seen)) {
+                    findings.push(find(row, index + 1, &seen, options));
+                }
+                pictures.extend(recovered(&seen));
+            }
+            (findings, pictures)
+        });
+        let (mut findings, mut pictures) = (Vec::new(), BTreeMap::new());
+        for (found, recovered) in judged {
+            findings.extend(found);
+            pictures.extend(recovered);
+        }
+        let shown: std::collections::BTreeSet<_> =
+            findings.iter().flat_map(|f: &Finding| &f.evidence).filter_map(|e| e.picture.clone()).collect();
+        pictures.retain(|name, _| shown.contains(name));
+        findings.extend(unseen(case, &rows, &findings, options));
+
+        let mut summary = BTreeMap::new();
+        for finding in &findings {
+            *summary.entry(finding.verdict).or_insert(0) += 1;
+        }
+        let first = case.sessions.first().map(|s| &s.record);
+        let mut report = Self {
+            schema: Self::SCHEMA,
+            tool: Tool { name: "lightleak", version: env!("CARGO_PKG_VERSION") },
+            seed: first.map_or(0, |r| r.seed),
+            profile: options.profile,
+            strict: options.strict,
+            target: first.map(|r| r.target.clone()).unwrap_or_default(),
+            declaration: case.declaration.clone(),
+            sessions: sessions(case),
+            findings,
+            summary,
+            conforms: false,
+            pictures,
+        };
+        report.conforms = report.exit_code() == 0;
+        report
+    }
+
+    /// 1 a Must failed, 4 the harness could not look, 3 a Must is not known,
+    /// 0 conforms: the first that applies. Nothing judged is not known.
+    pub fn exit_code(&self) -> u8 {
+        let any = |verdict, level: Option<Level>| {
+            self.findings
+                .iter()
+                .any(|f| f.verdict == verdict && level.is_none_or(|l| f.level == l))
+        };
+        let known = |f: &Finding| matches!(f.verdict, Verdict::Pass | Verdict::NotApplicable);
+        if any(Verdict::Fail, Some(Level::Must)) {
+            1
+        } else if any(Verdict::Error, None) {
+            4
+        } else if any(Verdict::Inconclusive, Some(Level::Must)) || !self.findings.iter().any(known) {
+            3
+        } else {
+            0
+        }
+    }
+
+    /// Writes `report/` into the case's folder: `report.json` and pictures.
+    pub fn write(&self, case: &Path) -> io::Result<()> {
+        let folder = case.join("report");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("report.json"), json::write(self))?;
+        for (name, picture) in &self.pictures {
+            fs::write(case.join(name), crate::picture::png(picture))?;
+        }
+        Ok(())
+    }
+
+    /// Findings that fail a Must.
+    pub fn failures(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.verdict == Verdict::Fail && f.level == Level::Must)
+    }
+}
+
+/// Path of the recovered picture of a footage, relative to the case.
+pub(crate) fn picture_name(seen: &Seen<'_>, footage: usize) -> String {
+    let session = seen.session.folder.rsplit('/').next().unwrap_or_default();
+    format!("report/{session}-{}-{}.png", seen.vantage.name(), footage + 1)
+}
+
+fn sessions(case: &Case) -> Vec<SessionSummary> {
+    let summary = |(index, session): (usize, &lightleak_case::Session)| SessionSummary {
+        id: index + 1,
+        path: session.record.path.clone(),
+        stimulus: session.record.stimulus.clone(),
+        condition: session.record.condition.clone(),
+        folder: session.folder.clone(),
+    };
+    case.sessions.iter().enumerate().map(summary).collect()
+}
+
+/// A declaration alone takes nothing out: a path that is not declared is
+/// judged by every row.
+fn applies(row: &Requirement, seen: &Seen<'_>) -> bool {
+    let record = &seen.session.record;
+    let claim = seen.declaration.path(&record.path);
+    row.stimuli.contain(&record.stimulus) && claim.is_none_or(row.expects)
+}
+
+/// Presence before absence: a pass without what it needs is none.
+fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>) -> Finding {
+    let outcome = match ((row.check)(seen), seen.presence.lacks(row.needs)) {
+        (Outcome::Pass(..) | Outcome::NotApplicable(_), Some(lack)) => {
+            Outcome::Inconclusive(lack.to_owned())
+        }
+        (outcome, _) => outcome,
+    };
+    let (verdict, assurance, reason, evidence) = match outcome {
+        Outcome::Pass(assurance, reason) => (Verdict::Pass, Some(assurance), reason, Vec::new()),
+        Outcome::Fail(reason, evidence) => (Verdict::Fail, None, reason, evidence),
+        Outcome::Inconclusive(reason) => (Verdict::Inconclusive, None, reason, Vec::new()),
+        Outcome::NotApplicable(reason) => (Verdict::NotApplicable, None, reason, Vec::new()),
+        Outcome::Error(reason) => (Verdict::Error, None, reason, Vec::new()),
+    };
+    let record = &seen.session.record;
+    Finding {
+        requirement: row.id,
+        level: row.level_in(options.profile, options.strict),
+        session: Some(session),
+        path: record.path.clone(),
+        stimulus: record.stimulus.clone(),
+        condition: record.condition.clone(),
+        vantage: Some(seen.vantage),
+        verdict,
+        assurance,
+        reason,
+        evidence,
+    }
+}
+
+/// Requirements of declared paths that no session shows: zero checks run is
+/// never a pass.
+fn unseen(
+    case: &Case,
+    rows: &[&'static Requirement],
+    findings: &[Finding],
+    options: Options<'_>,
+) -> Vec<Finding> {
+    let mut unseen = Vec::new();
+    for path in &case.declaration.paths {
+        for row in rows.iter().filter(|row| (row.expects)(path)) {
+            if !findings.iter().any(|f| f.requirement == row.id && f.path == path.id) {
+                unseen.push(Finding {
+                    requirement: row.id,
+                    level: row.level_in(options.profile, options.strict),
+                    session: None,
+                    path: path.id.clone(),
+                    stimulus: "-".into(),
+                    condition: "-".into(),
+                    vantage: None,
+                    verdict: Verdict::Inconclusive,
+                    assurance: None,
+                    reason: match row.stimuli {
+                        requirement::Stimuli::All => "the case has no session of this path".into(),
+                        requirement::Stimuli::Only(ids) => {
+                            format!("the case has no session of this path with {}", ids.join(" or "))
+                        }
+                    },
+                    evidence: Vec::new(),
+                });
+            }
+        }
+    }
+    unseen
+}
+
+fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {
+    let footage = seen.footage.iter().flatten().enumerate();
+    footage
+        .filter_map(|(index, footage)| {
+            let best = footage.mark.map_or(0, |(_, picture)| picture);
+            Some((picture_name(seen, index), footage.pictures.get(best)?.clone()))
+        })
+        .collect()
+}
+
+/// Sessions are independent of one another.
+fn in_parallel<T: Send>(case: &Case, judge: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    use std::sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    };
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(case.sessions.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= case.sessions.len() {
+                        break;
+                    }
+                    let result = judge(index);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,126 @@
+//! For people at a terminal: a line per path and vantage, then what failed,
+//! why, and which file to open.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+
+use super::{Finding, Report};
+use crate::{requirement, verdict::Verdict};
+
+/// Escape sequences, or none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Whether to colour.
+    pub colour: bool,
+}
+
+impl Style {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// The word for a verdict.
+    pub fn verdict(self, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Pass => self.paint("32", "pass"),
+            Verdict::Fail => self.paint("1;31", "FAIL"),
+            Verdict::Inconclusive => self.paint("33", "inconclusive"),
+            Verdict::NotApplicable => self.paint("2", "not applicable"),
+            Verdict::Error => self.paint("1;35", "ERROR"),
+        }
+    }
+}
+
+/// The report; `case` is where its files lie.
+pub fn write(report: &Report, case: &Path, style: Style) -> String {
+    let mut out = String::new();
+    let device = &report.declaration.device;
+    let _ = writeln!(
+        out,
+        "{} {} {} (unit {}), target {}, seed {}, profile {}",
+        device.vendor,
+        device.model,
+        device.serial,
+        device.unit,
+        report.target,
+        report.seed,
+        format!("{:?}", report.profile).to_lowercase(),
+    );
+
+    let mut places: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in &report.findings {
+        let vantage = finding.vantage.map_or("-", |v| v.name());
+        places.entry((&finding.path, vantage)).or_default().push(finding);
+    }
+    for ((path, vantage), findings) in places {
+        let worst = findings.iter().map(|f| severity(f.verdict)).max().unwrap_or_default();
+        let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+        for finding in &findings {
+            *counts.entry(finding.verdict).or_default() += 1;
+        }
+        let word = findings.iter().map(|f| f.verdict).find(|v| severity(*v) == worst);
+        let counts: Vec<_> =
+            counts.iter().map(|(v, n)| format!("{n} {}", Style::default().verdict(*v).to_lowercase())).collect();
+        let word = word.map(|v| style.verdict(v)).unwrap_or_default();
+        let _ = writeln!(out, "{path:<12} {vantage:<6} {word:<5} {}", counts.join(", "));
+    }
+
+    for finding in &report.findings {
+        if matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable) {
+            continue;
+        }
+        let row = requirement::all().find(|r| r.id == finding.requirement);
+        let level = format!("{:?}", finding.level).to_lowercase();
+        let _ = writeln!(
+            out,
+            "\n{} {} ({level}) {} under {}: {}",
+            style.verdict(finding.verdict),
+            finding.requirement,
+            finding.path,
+            finding.stimulus,
+            finding.reason,
+        );
+        if let Some(row) = row {
+            let _ = writeln!(out, "  demanded: {} [{} {}]", row.title, row.source.document, row.source.clause);
+        }
+        for evidence in finding.evidence.iter().take(3) {
+            let _ = writeln!(
+                out,
+                "  {}: frame {}, offset {}: {}",
+                case.join(&evidence.capture).display(),
+                evidence.packet,
+                evidence.offset,
+                evidence.why
+            );
+            if let Some(picture) = &evidence.picture {
+                let mark = evidence
+                    .mark
+                    .map(|m| format!(", mark: unit {}, frame {}, nonce {:08x}", m.unit, m.frame, m.nonce))
+                    .unwrap_or_default();
+                let _ = writeln!(out, "  picture: {}{mark}", case.join(picture).display());
+            }
+        }
+        if finding.evidence.len() > 3 {
+            let _ = writeln!(out, "  and {} more in report.json", finding.evidence.len() - 3);
+        }
+    }
+
+    let verdict = match report.exit_code() {
+        0 => style.paint("1;32", "conforms"),
+        1 => style.paint("1;31", "does not conform"),
+        4 => style.paint("1;35", "not judged: the harness could not do its work"),
+        _ => style.paint("1;33", "not known to conform"),
+    };
+    let _ = writeln!(out, "\n{verdict}; report: {}", case.join("report/report.json").display());
+    out
+}
+
+/// Which verdict a line shows when it stands for several.
+fn severity(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::NotApplicable => 0,
+        Verdict::Pass => 1,
+        Verdict::Inconclusive => 2,
+        Verdict::Error => 3,
+        Verdict::Fail => 4,
+    }
+}

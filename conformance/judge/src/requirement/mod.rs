@@ -1,0 +1,132 @@
+//! The requirements: rows by area, as the catalogue has them. No parsing here.
+
+mod rtsp;
+mod tls;
+mod xc;
+
+use lightleak_case::TransportPath;
+use serde::Serialize;
+
+use crate::{
+    dissect::Place,
+    presence::Need,
+    seen::Seen,
+    verdict::{Evidence, Outcome},
+};
+
+/// Every requirement, area by area.
+pub fn all() -> impl Iterator<Item = &'static Requirement> {
+    [xc::ROWS, rtsp::ROWS, tls::ROWS].into_iter().flatten()
+}
+
+/// One testable sentence.
+#[derive(Debug)]
+pub struct Requirement {
+    /// Its id in the catalogue.
+    pub id: &'static str,
+    /// How binding it is in the secure profile.
+    pub level: Level,
+    /// How binding it is in the standard profile: what its source demands.
+    pub standard: Level,
+    /// The sentence.
+    pub title: &'static str,
+    /// Who says so.
+    pub source: Quote,
+    /// Which paths it speaks of.
+    pub expects: fn(&TransportPath) -> bool,
+    /// Without which a pass would mean nothing.
+    pub needs: &'static [Need],
+    /// The stimuli whose sessions show it.
+    pub stimuli: Stimuli,
+    /// Looks at a session.
+    pub check: fn(&Seen<'_>) -> Outcome,
+}
+
+impl Requirement {
+    /// How binding it is in `profile`; `strict` raises Should.
+    pub fn level_in(&self, profile: Profile, strict: bool) -> Level {
+        let level = match profile {
+            Profile::Secure => self.level,
+            Profile::Standard => self.standard,
+        };
+        if strict && level == Level::Should { Level::Must } else { level }
+    }
+}
+
+/// A sentence of a standard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Quote {
+    /// Document, with its edition.
+    pub document: &'static str,
+    /// Clause.
+    pub clause: &'static str,
+    /// The sentence.
+    pub text: &'static str,
+    /// How the sentence was read.
+    pub read: Reading,
+}
+
+/// How a quoted sentence was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// In the standard's own text.
+    InText,
+    /// In another document that quotes it.
+    SecondHand,
+}
+
+/// How binding a requirement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// MUST, MUST NOT, shall, shall not.
+    Must,
+    /// SHOULD.
+    Should,
+    /// Reported, never counted.
+    Info,
+}
+
+/// How much is demanded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// What the standards demand.
+    Standard,
+    /// What a camera that promises encryption has to do: options of the
+    /// standards that leave the picture readable are not options here.
+    #[default]
+    Secure,
+}
+
+/// The stimuli whose sessions show a requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stimuli {
+    /// Every session.
+    All,
+    /// Sessions with these stimuli.
+    Only(&'static [&'static str]),
+}
+
+impl Stimuli {
+    /// Whether that stimulus is among them.
+    pub fn contain(self, id: &str) -> bool {
+        match self {
+            Stimuli::All => true,
+            Stimuli::Only(ids) => ids.contains(&id),
+        }
+    }
+}
+
+/// Evidence at a place of the session's capture.
+fn evidence(seen: &Seen<'_>, place: Place, length: usize, why: String) -> Evidence {
+    Evidence {
+        capture: format!("{}/{}", seen.session.folder, seen.vantage.file()),
+        packet: place.packet,
+        offset: place.offset,
+        length,
+        why,
+        ..Evidence::default()
+    }
+}

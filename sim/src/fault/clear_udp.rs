@@ -1,0 +1,44 @@
+//! RTP over UDP as it is. Only a faulty camera accepts this transport.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
+
+use crate::{
+    rtp::Packets,
+    rtsp::transport::Transport,
+    world::{Datagrams, World},
+};
+
+/// A UDP socket and where clear RTP goes from it.
+pub struct FaultyUdp {
+    socket: Box<dyn Datagrams>,
+    to: SocketAddr,
+}
+
+impl FaultyUdp {
+    /// Opens a socket for what the client at `peer` offered, and says how
+    /// SETUP answers.
+    pub async fn open(
+        world: &World,
+        peer: IpAddr,
+        offer: &Transport,
+    ) -> io::Result<(Self, Transport)> {
+        let (rtp, _) = offer.client_port.ok_or(io::ErrorKind::InvalidInput)?;
+        let socket = world.net.bind(0).await?;
+        let server_port = socket.local().port();
+        let transport = Transport {
+            server_port: Some((server_port, server_port.saturating_add(1))),
+            ..Transport::udp(rtp)
+        };
+        Ok((Self { socket, to: SocketAddr::new(peer, rtp) }, transport))
+    }
+
+    /// Sends every packet as a datagram. UDP loses what it loses.
+    pub async fn send(&self, packets: &Packets) {
+        for packet in packets.iter() {
+            let _ = self.socket.send(self.to, packet, packet.len()).await;
+        }
+    }
+}

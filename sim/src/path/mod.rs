@@ -1,0 +1,66 @@
+//! The transport paths: one file each, all listed here.
+
+pub mod nvr_rtsps;
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use crate::{
+    camera::Device,
+    claim::{Carriage, EndToEnd, Hop},
+    rtsp::connection::ConnectionError,
+    world::{BoxFuture, ByteStream},
+};
+
+/// Every transport path of a camera.
+pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH];
+
+/// One route out of the device.
+#[derive(Debug)]
+pub struct TransportPath {
+    /// Its id: who asks, then carriage.
+    pub id: &'static str,
+    /// What it is, in a line.
+    pub title: &'static str,
+    /// What answers.
+    pub listen: Listen,
+    /// How media travels.
+    pub carriage: Carriage,
+    /// Protection between the device and the next hop.
+    pub hop: Hop,
+    /// Protection between the device and the viewer.
+    pub end_to_end: EndToEnd,
+}
+
+/// A TCP port and what answers on it.
+#[derive(Clone, Copy)]
+pub struct Listen {
+    /// The usual port.
+    pub port: u16,
+    /// Scheme of its URLs.
+    pub scheme: &'static str,
+    /// Path of its URLs.
+    pub resource: &'static str,
+    /// Serves one connection (own address, peer's address).
+    pub serve: Serve,
+}
+
+/// Serves one connection to its end.
+pub type Serve = fn(
+    Arc<Device>,
+    Box<dyn ByteStream>,
+    SocketAddr,
+    SocketAddr,
+) -> BoxFuture<'static, Result<(), ConnectionError>>;
+
+impl Listen {
+    /// Its URL at that address.
+    pub fn url(&self, local: SocketAddr) -> String {
+        format!("{}://{local}/{}", self.scheme, self.resource)
+    }
+}
+
+impl fmt::Debug for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Listen({} on {})", self.scheme, self.port)
+    }
+}

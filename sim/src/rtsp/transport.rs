@@ -1,0 +1,142 @@
+//! The `Transport` header (RFC 2326 12.39), as far as we use it. Crate
+//! `rtsp-types` panics on some malformed values of this header.
+
+use std::fmt;
+
+/// One transport that a client offers or a server accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// Transport, profile and lower transport: `RTP/AVP/TCP`, `RTP/AVP`.
+    pub protocol: String,
+    /// `interleaved`: channel of RTP and of RTCP.
+    pub interleaved: Option<(u8, u8)>,
+    /// `client_port`: port of RTP and of RTCP.
+    pub client_port: Option<(u16, u16)>,
+    /// `server_port`: port of RTP and of RTCP.
+    pub server_port: Option<(u16, u16)>,
+    /// Whether it asks for multicast.
+    pub multicast: bool,
+}
+
+impl Transport {
+    /// RTP over the RTSP connection itself.
+    pub fn interleaved(channel: u8) -> Self {
+        Self {
+            protocol: "RTP/AVP/TCP".into(),
+            interleaved: Some((channel, channel.saturating_add(1))),
+            client_port: None,
+            server_port: None,
+            multicast: false,
+        }
+    }
+
+    /// RTP over UDP to that port of the client, RTCP to the next.
+    pub fn udp(client_port: u16) -> Self {
+        Self {
+            protocol: "RTP/AVP".into(),
+            interleaved: None,
+            client_port: Some((client_port, client_port.saturating_add(1))),
+            server_port: None,
+            multicast: false,
+        }
+    }
+
+    /// The transports of a header, in the client's order; what cannot be read
+    /// is left out.
+    pub fn parse(header: &str) -> Vec<Self> {
+        header.split(',').filter_map(Self::parse_one).collect()
+    }
+
+    /// Whether RTP would travel inside the RTSP connection.
+    pub fn is_interleaved(&self) -> bool {
+        self.protocol == "RTP/AVP/TCP" && !self.multicast
+    }
+
+    fn parse_one(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let mut transport = Self {
+            protocol: parts.next().filter(|p| p.starts_with("RTP/"))?.to_owned(),
+            interleaved: None,
+            client_port: None,
+            server_port: None,
+            multicast: false,
+        };
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            match name {
+                "interleaved" => transport.interleaved = Some(pair(value)?),
+                "client_port" => transport.client_port = Some(pair(value)?),
+                "server_port" => transport.server_port = Some(pair(value)?),
+                "multicast" => transport.multicast = true,
+                _ => {}
+            }
+        }
+        Some(transport)
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cast = if self.multicast { "multicast" } else { "unicast" };
+        write!(f, "{};{cast}", self.protocol)?;
+        if let Some((rtp, rtcp)) = self.interleaved {
+            write!(f, ";interleaved={rtp}-{rtcp}")?;
+        }
+        if let Some((rtp, rtcp)) = self.client_port {
+            write!(f, ";client_port={rtp}-{rtcp}")?;
+        }
+        if let Some((rtp, rtcp)) = self.server_port {
+            write!(f, ";server_port={rtp}-{rtcp}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `8000-8001`, or `8000` with the next one implied.
+fn pair<T: TryFrom<u32>>(value: &str) -> Option<(T, T)> {
+    let (first, second) = match value.split_once('-') {
+        Some((first, second)) => (first.parse().ok()?, second.parse().ok()?),
+        None => {
+            let first: u32 = value.parse().ok()?;
+            (first, first.checked_add(1)?)
+        }
+    };
+    Some((T::try_from(first).ok()?, T::try_from(second).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn offers_are_read_in_order() {
+        let offers = Transport::parse(
+            "RTP/AVP;unicast;client_port=5000-5001, RTP/AVP/TCP;unicast;interleaved=2-3",
+        );
+        assert_eq!(offers.len(), 2);
+        assert_eq!(offers[0], Transport::udp(5000));
+        assert_eq!(offers[1], Transport::interleaved(2));
+        assert!(offers[1].is_interleaved() && !offers[0].is_interleaved());
+    }
+
+    #[test]
+    fn a_single_port_implies_the_next() {
+        assert_eq!(Transport::parse("RTP/AVP;client_port=7")[0].client_port, Some((7, 8)));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_headers_never_panic(header in ".{0,200}") {
+            let _ = Transport::parse(&header);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(port in 1_u16..65_535, channel in 0_u8..255) {
+            for transport in [Transport::udp(port), Transport::interleaved(channel)] {
+                prop_assert_eq!(Transport::parse(&transport.to_string()), vec![transport]);
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The one module that holds secrets. They are zeroised when dropped, and
+//! `Debug` shows none of them.
+
+use std::{fmt, net::IpAddr};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use zeroize::Zeroizing;
+
+use crate::world::Entropy;
+
+/// A user's password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes the password over.
+    pub fn new(password: impl Into<String>) -> Self {
+        Self(Zeroizing::new(password.into()))
+    }
+
+    /// A fresh one: 20 characters of 5 bits each.
+    pub fn random(entropy: &dyn Entropy) -> Self {
+        const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let mut octets = Zeroizing::new([0; 20]);
+        entropy.fill(octets.as_mut());
+        Self(Zeroizing::new(
+            octets.iter().map(|o| char::from(ALPHABET[usize::from(o % 32)])).collect(),
+        ))
+    }
+
+    /// The password itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(redacted)")
+    }
+}
+
+/// The maker's certificate authority: signs the certificates of its devices.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    /// A new authority with a key of its own (ECDSA P-256).
+    pub fn new() -> Result<Self, KeyError> {
+        let mut params = CertificateParams::default();
+        valid(&mut params);
+        params.distinguished_name.push(DnType::CommonName, "lightleak simulated maker");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+    }
+
+    /// The certificate that clients trust.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
+    /// The same as PEM text.
+    pub fn certificate_pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// Issues a device's certificate for its addresses.
+    pub fn issue(&self, serial: &str, addresses: &[IpAddr]) -> Result<Identity, KeyError> {
+        let names = addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>();
+        let mut params = CertificateParams::new(names)?;
+        valid(&mut params);
+        params.distinguished_name.push(DnType::CommonName, serial);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.0)?;
+        Ok(Identity {
+            chain: vec![certificate.der().clone(), self.certificate()],
+            key: Zeroizing::new(key.serialize_der()),
+        })
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authority(redacted)")
+    }
+}
+
+/// A device's certificate and private key.
+#[derive(Clone)]
+pub struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Identity {
+    /// The device's certificate, then the authority's.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// The private key, for the TLS stack (which zeroises its copy).
+    pub(super) fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key.to_vec()).into()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(redacted)")
+    }
+}
+
+/// A certificate could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("issue a certificate: {0}")]
+pub struct KeyError(#[from] rcgen::Error);
+
+/// Simulated time starts in 2026, and real clients use the time of day.
+fn valid(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2025, 1, 1);
+    params.not_after = date_time_ymd(2045, 1, 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let authority = Authority::new().unwrap();
+        let identity = authority.issue("LL-1", &["192.0.2.1".parse().unwrap()]).unwrap();
+        assert_eq!(
+            format!("{:?} {authority:?} {identity:?}", Password::new("hunter2")),
+            "Password(redacted) Authority(redacted) Identity(redacted)"
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! Clients. They take addresses, credentials and a [`crate::world::Net`],
+//! never a camera.
+
+pub mod rtsp;

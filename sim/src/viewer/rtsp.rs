@@ -1,0 +1,249 @@
+//! An RTSP client (RFC 2326), over TLS or in clear, that asks step by step
+//! and remembers what it was told.
+
+use std::{net::SocketAddr, time::Duration};
+
+use rtsp_types::{
+    HeaderName, Method, Request, Response, StatusCode, Url, Version,
+    headers::{AUTHORIZATION, CSEQ, SESSION, TRANSPORT, WWW_AUTHENTICATE},
+};
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::AsyncWriteExt;
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    rtsp::{
+        connection::{Connection, ConnectionError, Incoming},
+        digest::{self, Credentials},
+        transport::Transport,
+    },
+    seal::tls::{self, TlsVersion},
+    world::{ByteStream, World},
+};
+
+/// How long it waits for a response.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a camera's stream is, and as whom to ask for it.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// TCP endpoint.
+    pub endpoint: SocketAddr,
+    /// URL of the presentation.
+    pub url: String,
+    /// Whose certificates to trust; without, there is no TLS.
+    pub authority: Option<CertificateDer<'static>>,
+    /// Which versions of TLS to offer.
+    pub versions: &'static [TlsVersion],
+}
+
+/// A connection to a camera.
+pub struct RtspViewer {
+    connection: Connection<Box<dyn ByteStream>>,
+    world: World,
+    url: String,
+    credentials: Option<Credentials>,
+    challenge: Option<String>,
+    sequence: u32,
+    session: Option<String>,
+    /// What was received beside responses.
+    pub media: Media,
+}
+
+/// Interleaved media, as received.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Media {
+    /// RTP packets with the marker bit: access units that came to their end.
+    pub access_units: u64,
+    /// RTCP packets.
+    pub reports: u64,
+    /// Octets of RTP and RTCP.
+    pub octets: u64,
+}
+
+/// The viewer gave up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ViewerError {
+    /// Nobody there, or TLS refused.
+    #[error("connect to {0}: {1}")]
+    Connect(SocketAddr, std::io::Error),
+    /// The TLS settings are unusable.
+    #[error("set TLS up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The address is none.
+    #[error("read the address {0:?}")]
+    Url(String),
+    /// The connection broke.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The camera closed the connection.
+    #[error("read on: the camera closed the connection")]
+    Closed,
+    /// The camera did not answer in time.
+    #[error("read on: nothing came for {0:?}")]
+    Silence(Duration),
+}
+
+impl RtspViewer {
+    /// Connects, with TLS if the address has an authority.
+    pub async fn connect(
+        address: &Address,
+        credentials: Option<Credentials>,
+        world: &World,
+    ) -> Result<Self, ViewerError> {
+        let failed = |error| ViewerError::Connect(address.endpoint, error);
+        let stream = world.net.connect(address.endpoint).await.map_err(failed)?;
+        let stream: Box<dyn ByteStream> = match &address.authority {
+            None => stream,
+            Some(authority) => {
+                let config = tls::client(authority.clone(), address.versions, world)?;
+                let name = ServerName::IpAddress(address.endpoint.ip().into());
+                let connector = TlsConnector::from(config);
+                Box::new(connector.connect(name, stream).await.map_err(failed)?)
+            }
+        };
+        Ok(Self {
+            connection: Connection::new(stream),
+            world: world.clone(),
+            url: address.url.clone(),
+            credentials,
+            challenge: None,
+            sequence: 0,
+            session: None,
+            media: Media::default(),
+        })
+    }
+
+    /// OPTIONS.
+    pub async fn options(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::Options, "", &[]).await
+    }
+
+    /// DESCRIBE.
+    pub async fn describe(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::Describe, "", &[]).await
+    }
+
+    /// SETUP of the video track.
+    pub async fn setup(&mut self, transport: &Transport) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::Setup, "/video", &[(TRANSPORT, transport.to_string())]).await
+    }
+
+    /// PLAY.
+    pub async fn play(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::Play, "", &[]).await
+    }
+
+    /// TEARDOWN.
+    pub async fn teardown(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::Teardown, "", &[]).await
+    }
+
+    /// Receives media until `duration` has passed; says whether the camera is
+    /// still connected.
+    pub async fn watch(&mut self, duration: Duration) -> Result<bool, ViewerError> {
+        let clock = self.world.clock.clone();
+        let end = clock.unix() + duration;
+        loop {
+            let incoming = tokio::select! {
+                incoming = self.connection.next() => incoming?,
+                () = clock.sleep_until(end) => return Ok(true),
+            };
+            match incoming {
+                Some(incoming) => self.count(&incoming),
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// Ends the connection in order (TLS close_notify, then FIN) and reads
+    /// what the camera still had to say.
+    pub async fn close(self) {
+        let mut stream = self.connection.into_stream();
+        // The camera may have closed first.
+        let _ = stream.shutdown().await;
+        let rest = tokio::io::copy(&mut stream, &mut tokio::io::sink());
+        let end = self.world.clock.unix() + PATIENCE;
+        tokio::select! {
+            _ = rest => {}
+            () = self.world.clock.sleep_until(end) => {}
+        }
+    }
+
+    /// Asks; answers a Digest challenge if there are credentials.
+    async fn ask(
+        &mut self,
+        method: Method,
+        track: &str,
+        headers: &[(HeaderName, String)],
+    ) -> Result<Response<Vec<u8>>, ViewerError> {
+        let response = self.ask_once(&method, track, headers).await?;
+        let challenged = self.challenge.is_some();
+        if response.status() != StatusCode::Unauthorized || self.credentials.is_none() || challenged
+        {
+            return Ok(response);
+        }
+        self.challenge = response.header(&WWW_AUTHENTICATE).map(|h| h.as_str().to_owned());
+        self.ask_once(&method, track, headers).await
+    }
+
+    async fn ask_once(
+        &mut self,
+        method: &Method,
+        track: &str,
+        headers: &[(HeaderName, String)],
+    ) -> Result<Response<Vec<u8>>, ViewerError> {
+        let url = format!("{}{track}", self.url);
+        let uri = Url::parse(&url).map_err(|_| ViewerError::Url(url.clone()))?;
+        self.sequence += 1;
+        let mut request = Request::builder(method.clone(), Version::V1_0)
+            .request_uri(uri)
+            .header(CSEQ, self.sequence.to_string());
+        if let (Some(challenge), Some(credentials)) = (&self.challenge, &self.credentials)
+            && let Some(answer) =
+                digest::answer(challenge, method.into(), &url, credentials, &*self.world.entropy)
+        {
+            request = request.header(AUTHORIZATION, answer);
+        }
+        if let Some(session) = &self.session {
+            request = request.header(SESSION, session.as_str());
+        }
+        for (name, value) in headers {
+            request = request.header(name.clone(), value.as_str());
+        }
+        self.connection.request(&request.build(Vec::new())).await?;
+        let response = self.response().await?;
+        if let Some(session) = response.header(&SESSION) {
+            self.session = session.as_str().split(';').next().map(|s| s.trim().to_owned());
+        }
+        Ok(response)
+    }
+
+    async fn response(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        let clock = self.world.clock.clone();
+        let end = clock.unix() + PATIENCE;
+        loop {
+            let incoming = tokio::select! {
+                incoming = self.connection.next() => incoming?.ok_or(ViewerError::Closed)?,
+                () = clock.sleep_until(end) => return Err(ViewerError::Silence(PATIENCE)),
+            };
+            match incoming {
+                Incoming::Response(response) => return Ok(response),
+                other => self.count(&other),
+            }
+        }
+    }
+
+    fn count(&mut self, incoming: &Incoming) {
+        let Incoming::Frame(frame) = incoming else { return };
+        let packet = frame.as_slice();
+        self.media.octets += packet.len() as u64;
+        match packet.get(1) {
+            // RFC 5761 4: these are RTCP.
+            Some(192..=223) => self.media.reports += 1,
+            Some(second) if second & 0x80 != 0 => self.media.access_units += 1,
+            _ => {}
+        }
+    }
+}
