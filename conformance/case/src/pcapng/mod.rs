@@ -1,6 +1,7 @@
 //! Captures: pcapng (draft-ietf-opsawg-pcapng), written and read.
 
 mod classic;
+mod clock;
 mod reader;
 mod writer;
 

@@ -7,7 +7,7 @@ use pcap_parser::{
     traits::PcapNGPacketBlock,
 };
 
-use super::{Capture, Interface, Packet, classic};
+use super::{Capture, Interface, Packet, classic, clock::Clock};
 
 /// Where and why a capture cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,14 +80,6 @@ struct Pcapng<'a> {
     /// Per interface of the capture.
     clocks: Vec<Clock>,
     capture: Capture,
-}
-
-/// How an interface's time stamps become nanoseconds.
-struct Clock {
-    /// `if_tsresol`.
-    resolution: u8,
-    /// `if_tsoffset`, seconds.
-    offset: i64,
 }
 
 impl<'a> Pcapng<'a> {
@@ -205,7 +197,7 @@ impl<'a> Pcapng<'a> {
                                 other.len()
                             )));
                         }
-                        None => MICROSECONDS,
+                        None => Clock::MICROSECONDS,
                     },
                     offset: self
                         .u64_option(options, IF_TSOFFSET)?
@@ -357,25 +349,6 @@ impl<'a> Pcapng<'a> {
             offset: self.offset,
             what,
         }
-    }
-}
-
-/// `if_tsresol` if there is none.
-const MICROSECONDS: u8 = 6;
-
-impl Clock {
-    /// Nanoseconds since 1970, at the ends of what 64 bits hold if beyond.
-    fn nanoseconds(&self, ticks: u64) -> u64 {
-        let scaled = i128::from(ticks) * 1_000_000_000;
-        let exponent = u32::from(self.resolution & 0x7F);
-        let since_offset = if self.resolution & 0x80 != 0 {
-            scaled >> exponent
-        } else {
-            // A divisor beyond 128 bits leaves nothing of a 64-bit count.
-            10i128.checked_pow(exponent).map_or(0, |d| scaled / d)
-        };
-        let time = since_offset + i128::from(self.offset) * 1_000_000_000;
-        u64::try_from(time.max(0)).unwrap_or(u64::MAX)
     }
 }
 
