@@ -1,8 +1,10 @@
 //! `declaration.toml`: what the device says of itself. Claims, not facts.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path};
 
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, toml_file};
 
 /// The declaration of one device (a lab's ICS and IXIT).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,17 @@ pub struct Declaration {
 impl Declaration {
     /// The value of `schema`.
     pub const SCHEMA: &str = "lightleak.declaration/1";
+
+    /// Reads the file, which must exist. Another schema, unknown fields and
+    /// malformed TOML are [`Error::Damaged`] with the place.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        toml_file::read(path, Self::SCHEMA)
+    }
+
+    /// Writes the file.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        toml_file::write(path, self)
+    }
 
     /// The declared endpoint at that address, if there is one.
     pub fn endpoint(

@@ -14,10 +14,12 @@
 
 mod declaration;
 mod error;
+mod file;
 mod folder;
 mod ledger;
 mod pcapng;
 mod session;
+mod toml_file;
 
 pub use declaration::{
     Carriage, Declaration, Device, EndToEnd, Endpoint, Hop, TransportPath, TransportProtocol,
@@ -25,5 +27,5 @@ pub use declaration::{
 pub use error::Error;
 pub use folder::{Case, CaseWriter, Session, is_ours};
 pub use ledger::{Ledger, Track, Unit};
-pub use pcapng::{Capture, Interface, Packet, PcapngWriter};
+pub use pcapng::{Capture, CaptureError, Interface, Packet, PcapngWriter};
 pub use session::{Experience, SessionRecord, Vantage};

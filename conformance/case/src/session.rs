@@ -2,7 +2,11 @@
 //! it experienced. The second part is a claim of our own client: the judge
 //! derives it from the wire wherever it can.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, toml_file};
 
 /// One path x stimulus x condition, recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,17 @@ pub struct SessionRecord {
 impl SessionRecord {
     /// The value of `schema`.
     pub const SCHEMA: &str = "lightleak.session/1";
+
+    /// Reads the file, which must exist. Another schema, unknown fields and
+    /// malformed TOML are [`Error::Damaged`] with the place.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        toml_file::read(path, Self::SCHEMA)
+    }
+
+    /// Writes the file.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        toml_file::write(path, self)
+    }
 }
 
 /// What the client says that it experienced.
