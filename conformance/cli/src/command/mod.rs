@@ -1,0 +1,241 @@
+//! The commands: one file each.
+
+mod judge;
+mod list;
+mod mutants;
+mod run;
+mod serve;
+
+use std::{
+    fmt::Display,
+    fs,
+    io::{self, IsTerminal, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lightleak_judge::{
+    report::{Options, terminal::Style},
+    requirement::Profile,
+};
+
+use crate::{decoder, target::sim::Progress};
+
+/// Finds the picture that leaks out of a camera.
+///
+/// Exit codes, the first that applies: 2 usage; 1 a Must failed (mutants: one
+/// survived); 4 the harness could not do its work; 3 a Must is inconclusive;
+/// 0 conforms.
+#[derive(Debug, Parser)]
+#[command(name = "lightleak", version, propagate_version = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Record a target and judge it (what `lightleak` alone does).
+    Run(run::Arguments),
+    /// Judge a recorded case again.
+    Judge(judge::Arguments),
+    /// The kill matrix: is the suite able to fail?
+    Mutants(mutants::Arguments),
+    /// List what there is.
+    List(list::Arguments),
+    /// Cameras for other people's clients, in real time, on free ports.
+    Serve(serve::Arguments),
+}
+
+/// Runs the command that was asked for.
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(decoder::CHILD_ARGUMENT) {
+        return decoder::child(arguments.next().as_deref());
+    }
+    let line = CommandLine::parse();
+    let terminal = Terminal::new(line.quiet);
+    let command = line.command.unwrap_or_else(|| Command::Run(run::Arguments::default()));
+    let result = match command {
+        Command::Run(arguments) => run::run(&arguments, &terminal),
+        Command::Judge(arguments) => judge::run(&arguments, &terminal),
+        Command::Mutants(arguments) => mutants::run(&arguments, &terminal),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments, &terminal),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("lightleak: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// The user has to change something.
+    fn usage(message: impl Display) -> Self {
+        Self { code: 2, message: message.to_string() }
+    }
+
+    /// The harness could not do its work.
+    fn harness(message: impl Display) -> Self {
+        Self { code: 4, message: message.to_string() }
+    }
+}
+
+/// Exit code of a command that came to its end.
+type Outcome = Result<u8, Failure>;
+
+/// How strictly to judge.
+#[derive(Clone, Debug, Default, Args)]
+struct Judging {
+    /// How much is demanded.
+    #[arg(long, value_enum, default_value_t)]
+    profile: ProfileName,
+    /// Count a Should as a Must.
+    #[arg(long)]
+    strict: bool,
+    /// Judge only requirements that match, such as `XC-*`.
+    #[arg(long, value_name = "REQ-GLOB")]
+    only: Vec<String>,
+}
+
+impl Judging {
+    /// Judges with these options; a glob that matches nothing is a mistake.
+    fn options<'a>(&self, selected: &'a (dyn Fn(&str) -> bool + Sync)) -> Options<'a> {
+        Options { profile: self.profile.into(), strict: self.strict, selected }
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let ids: Vec<_> = lightleak_judge::requirement::all().map(|r| r.id).collect();
+        check_globs("requirement", &self.only, &ids)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ProfileName {
+    /// What a camera that promises encryption has to do.
+    #[default]
+    Secure,
+    /// What the standards demand.
+    Standard,
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Secure => Profile::Secure,
+            ProfileName::Standard => Profile::Standard,
+        }
+    }
+}
+
+/// Whether one of the globs matches, or there are none.
+fn matches(globs: &[String], id: &str) -> bool {
+    globs.is_empty() || globs.iter().any(|glob| wildmatch::WildMatch::new(glob).matches(id))
+}
+
+/// Every glob must match something: a selection of nothing would pass.
+fn check_globs(what: &str, globs: &[String], ids: &[&str]) -> Result<(), Failure> {
+    for glob in globs {
+        if !ids.iter().any(|id| matches(std::slice::from_ref(glob), id)) {
+            let ids = ids.join(", ");
+            return Err(Failure::usage(format!("no {what} matches {glob:?}; there are {ids}")));
+        }
+    }
+    Ok(())
+}
+
+/// Where people read.
+#[derive(Debug)]
+struct Terminal {
+    quiet: bool,
+    style: Style,
+    bars: bool,
+}
+
+impl Terminal {
+    fn new(quiet: bool) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        Self {
+            quiet,
+            style: Style { colour: io::stdout().is_terminal() && !plain },
+            bars: io::stderr().is_terminal() && !quiet,
+        }
+    }
+
+    /// Prints, unless told to be quiet. A reader that went away is no error.
+    fn print(&self, text: &str) {
+        if !self.quiet {
+            let _ = io::stdout().write_all(text.as_bytes());
+        }
+    }
+
+    /// A progress bar on a terminal, nothing elsewhere.
+    fn progress(&self, message: impl Into<String>) -> Bar {
+        let bar = if self.bars {
+            let bar = indicatif::ProgressBar::no_length();
+            let style = indicatif::ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len}");
+            bar.with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
+        } else {
+            indicatif::ProgressBar::hidden()
+        };
+        Bar(bar.with_message(message.into()))
+    }
+}
+
+struct Bar(indicatif::ProgressBar);
+
+impl Progress for Bar {
+    fn begin(&self, steps: usize) {
+        self.0.set_length(steps as u64);
+    }
+
+    fn step(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Writes a file that the user named; `-` is standard output.
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = if path == Path::new("-") {
+        io::stdout().write_all(text.as_bytes())
+    } else {
+        fs::write(path, text)
+    };
+    written.map_err(|e| Failure::harness(format!("write {}: {e}", path.display())))
+}
+
+/// The decoder, as a child of this program.
+fn child_decoder() -> Result<decoder::ChildDecoder, Failure> {
+    decoder::ChildDecoder::this_program()
+        .map_err(|e| Failure::harness(format!("find this program to start its decoder: {e}")))
+}
+
+/// How many sessions run at a time.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The default of `--out`.
+fn default_out() -> PathBuf {
+    "lightleak-out".into()
+}

@@ -1,0 +1,195 @@
+//! `lightleak run`: record a target, judge it, report.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lightleak_case::Case;
+use lightleak_judge::report::{Report, json, terminal};
+use lightleak_sim::{
+    fault::{DECOYS, MUTANTS},
+    path,
+};
+
+use super::{Failure, Judging, Outcome, Terminal, child_decoder, default_out, matches, threads, write_file};
+use crate::{
+    stimulus,
+    target::sim::{Plan, RecordError, SimTarget},
+};
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// What to judge: `sim`, `sim:ID` for a mutant or decoy, or `case:DIR`.
+    #[arg(long, default_value = "sim", value_name = "TARGET")]
+    target: String,
+    /// Only this transport path (repeatable).
+    #[arg(long, value_name = "PATH")]
+    path: Vec<String>,
+    /// Only this stimulus (repeatable).
+    #[arg(long, value_name = "STIMULUS")]
+    stimulus: Vec<String>,
+    /// Seed of scenes and plan.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Run this many seeds, from `--seed` on.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    #[command(flatten)]
+    judging: Judging,
+    /// Folder of the case.
+    #[arg(long, default_value = "lightleak-out", value_name = "DIR")]
+    out: PathBuf,
+    /// Write the report as JSON; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            target: "sim".into(),
+            path: Vec::new(),
+            stimulus: Vec::new(),
+            seed: 1,
+            seeds: 1,
+            judging: Judging::default(),
+            out: default_out(),
+            json: None,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
+    arguments.judging.check()?;
+    if let Some(folder) = arguments.target.strip_prefix("case:") {
+        let judge = super::judge::Arguments {
+            case: folder.into(),
+            judging: arguments.judging.clone(),
+            json: arguments.json.clone(),
+        };
+        return super::judge::run(&judge, terminal);
+    }
+    let target = target(&arguments.target)?;
+    let mut worst = 0;
+    for seed in (0..arguments.seeds).map(|n| arguments.seed.wrapping_add(n)) {
+        let out = match arguments.seeds {
+            1 => arguments.out.clone(),
+            _ => arguments.out.join(format!("seed-{seed}")),
+        };
+        if arguments.seeds > 1 {
+            claim_folder_of_cases(&arguments.out)?;
+        }
+        let report = record_and_judge(arguments, &target, seed, &out, terminal)?;
+        let code = report.exit_code();
+        if arguments.seeds == 1 || code != 0 {
+            terminal.print(&terminal::write(&report, &out, terminal.style));
+        } else {
+            terminal.print(&format!("seed {seed}: conforms\n"));
+        }
+        if let Some(file) = &arguments.json {
+            write_file(&numbered(file, arguments.seeds, seed), &json::write(&report))?;
+        }
+        worst = more_severe(worst, code);
+    }
+    Ok(worst)
+}
+
+/// The simulated target of that name.
+pub(super) fn target(name: &str) -> Result<SimTarget, Failure> {
+    if name == "sim" {
+        return Ok(SimTarget::HONEST);
+    }
+    name.strip_prefix("sim:").and_then(SimTarget::find).ok_or_else(|| {
+        let ids = MUTANTS.iter().map(|m| m.id).chain(DECOYS.iter().map(|d| d.id));
+        let ids = ids.collect::<Vec<_>>().join(", ");
+        Failure::usage(format!(
+            "no target {name:?}; there are sim, case:DIR, and sim:ID with one of {ids}"
+        ))
+    })
+}
+
+fn record_and_judge(
+    arguments: &Arguments,
+    target: &SimTarget,
+    seed: u64,
+    out: &Path,
+    terminal: &Terminal,
+) -> Result<Report, Failure> {
+    let paths = path::ALL.to_vec();
+    let stimuli = stimulus::ALL.to_vec();
+    let plan = Plan {
+        seed,
+        paths: select("path", &paths, |p| p.id, &arguments.path)?,
+        stimuli: select("stimulus", &stimuli, |s| s.id, &arguments.stimulus)?,
+        out,
+        threads: threads(),
+    };
+    let progress = terminal.progress(format!("seed {seed}"));
+    target.record(&plan, &progress).map_err(|error| match error {
+        RecordError::Case(lightleak_case::Error::NotOurs { .. }) => Failure::usage(error),
+        error => Failure::harness(error),
+    })?;
+    drop(progress);
+    judge(out, &arguments.judging)
+}
+
+/// Reads a case back, judges it and writes its report.
+pub(super) fn judge(folder: &Path, judging: &Judging) -> Result<Report, Failure> {
+    let case = Case::read(folder).map_err(|e| Failure::harness(format!("read the case: {e}")))?;
+    let decoder = child_decoder()?;
+    let selected = |id: &str| matches(&judging.only, id);
+    let report = Report::judge(&case, &decoder, judging.options(&selected));
+    report
+        .write(folder)
+        .map_err(|e| Failure::harness(format!("write the report into {}: {e}", folder.display())))?;
+    Ok(report)
+}
+
+/// The rows with these ids, or all.
+fn select<T: Copy>(
+    what: &str,
+    rows: &[T],
+    id: impl Fn(&T) -> &'static str,
+    wanted: &[String],
+) -> Result<Vec<T>, Failure> {
+    for name in wanted {
+        if !rows.iter().any(|row| id(row) == name) {
+            let ids = rows.iter().map(&id).collect::<Vec<_>>().join(", ");
+            return Err(Failure::usage(format!("no {what} {name:?}; there are {ids}")));
+        }
+    }
+    let chosen = |row: &&T| wanted.is_empty() || wanted.iter().any(|name| id(row) == name);
+    Ok(rows.iter().filter(chosen).copied().collect())
+}
+
+/// Many seeds go into one folder, a case each: it holds nothing but those.
+fn claim_folder_of_cases(out: &Path) -> Result<(), Failure> {
+    let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
+    for entry in entries.flatten() {
+        if !lightleak_case::is_ours(&entry.path()) {
+            return Err(Failure::usage(format!(
+                "{} holds {:?}, which is not a case of lightleak; name another folder",
+                out.display(),
+                entry.file_name()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// With several seeds, a file per seed: `report.json` becomes `report-7.json`.
+fn numbered(file: &Path, seeds: u64, seed: u64) -> PathBuf {
+    if seeds == 1 || file == Path::new("-") {
+        return file.to_owned();
+    }
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let extension =
+        file.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+    file.with_file_name(format!("{stem}-{seed}{extension}"))
+}
+
+/// Of two exit codes the one that is looked for first.
+pub(super) fn more_severe(a: u8, b: u8) -> u8 {
+    const ORDER: [u8; 4] = [1, 4, 3, 0];
+    ORDER.into_iter().find(|code| [a, b].contains(code)).unwrap_or(0)
+}

@@ -1,0 +1,167 @@
+//! `lightleak serve`: cameras for other people's clients.
+
+use std::{
+    fs,
+    net::IpAddr,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use clap::Args;
+use lightleak_sim::{
+    camera::{Camera, Settings},
+    fault::{Fault, Mutant},
+    h264::AccessUnit,
+    rtsp::digest::Credentials,
+    seal::keys::{Authority, Password},
+    world::{Log, Witness, World},
+};
+use serde_json::{Value, json};
+
+use super::{Failure, Outcome, Terminal};
+use crate::{
+    net::os::{OsClock, OsEntropy, OsNet},
+    target::sim::VIDEO,
+};
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// How many cameras.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    cameras: u16,
+    /// Give them this fault.
+    #[arg(long, value_name = "MUTANT")]
+    mutant: Option<String>,
+    /// Address to listen on; ports are free ones.
+    #[arg(long, default_value = "127.0.0.1")]
+    bind: IpAddr,
+    /// When the cameras listen, write their addresses here as JSON, schema
+    /// `lightleak.serve/1`.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
+    let fault = match &arguments.mutant {
+        None => Fault::NONE,
+        Some(id) => Mutant::find(id).map(|m| m.fault).ok_or_else(|| {
+            Failure::usage(format!("no mutant {id:?}; see `lightleak list mutants`"))
+        })?,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::harness(format!("start a runtime: {e}")))?;
+    runtime.block_on(serve(arguments, fault, terminal))
+}
+
+async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outcome {
+    // Handlers first: who sees the ready file may already send a signal.
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|e| Failure::harness(format!("listen for signals: {e}")))?;
+    let authority = Authority::new().map_err(Failure::harness)?;
+    let folder = tempfile::tempdir()
+        .map_err(|e| Failure::harness(format!("make a temporary folder: {e}")))?;
+    let ca_file = folder.path().join("ca.pem");
+    fs::write(&ca_file, authority.certificate_pem())
+        .map_err(|e| Failure::harness(format!("write {}: {e}", ca_file.display())))?;
+
+    let mut cameras = Vec::new();
+    let mut described = Vec::new();
+    for unit in 1..=arguments.cameras {
+        let settings = settings(unit, arguments.bind, &authority)?;
+        let credentials = settings.credentials.clone();
+        let serial = settings.serial.clone();
+        let camera = Camera::start(settings, fault, world(arguments.bind))
+            .await
+            .map_err(|e| Failure::harness(format!("start camera {unit}: {e}")))?;
+        let paths: Vec<_> = camera
+            .claims
+            .iter()
+            .map(|claim| {
+                terminal.print(&format!(
+                    "{serial}  {}  user {}  password {}\n",
+                    claim.url,
+                    credentials.user,
+                    credentials.password.expose()
+                ));
+                json!({
+                    "id": claim.path, "url": claim.url, "user": credentials.user,
+                    "password": credentials.password.expose(), "token": Value::Null,
+                })
+            })
+            .collect();
+        let undeclared: Vec<_> = camera
+            .undeclared
+            .iter()
+            .map(|url| {
+                terminal.print(&format!("{serial}  {url}  undeclared\n"));
+                json!({ "url": url })
+            })
+            .collect();
+        described.push(json!({ "id": serial, "paths": paths, "undeclared": undeclared }));
+        cameras.push(camera);
+    }
+    terminal.print(&format!("certificate authority: {}\n", ca_file.display()));
+    if let Some(file) = &arguments.ready_file {
+        let ready = json!({ "schema": "lightleak.serve/1", "cameras": described, "ca_file": ca_file });
+        write_whole(file, &ready)?;
+    }
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+    Ok(0)
+}
+
+/// Whoever waits for the file never sees half of it.
+fn write_whole(file: &std::path::Path, content: &Value) -> Result<(), Failure> {
+    let failed = |e| Failure::harness(format!("write {}: {e}", file.display()));
+    let mut name = file.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    fs::write(&part, format!("{content:#}\n")).map_err(failed)?;
+    fs::rename(&part, file).map_err(failed)
+}
+
+fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Settings, Failure> {
+    let serial = format!("LL-{unit:05}");
+    let mut nonce = [0; 4];
+    lightleak_sim::world::Entropy::fill(&OsEntropy, &mut nonce);
+    Ok(Settings {
+        seed: unit.into(),
+        unit,
+        nonce: u32::from_be_bytes(nonce),
+        name: format!("LIGHTLEAK {unit:05}"),
+        identity: authority.issue(&serial, &[address]).map_err(Failure::harness)?,
+        serial,
+        video: VIDEO,
+        credentials: Credentials {
+            user: "viewer".into(),
+            password: Password::random(&OsEntropy),
+        },
+    })
+}
+
+fn world(address: IpAddr) -> World {
+    World {
+        net: Arc::new(OsNet { address }),
+        log: Arc::new(Nobody),
+        witness: Arc::new(Nobody),
+        clock: Arc::new(OsClock),
+        entropy: Arc::new(OsEntropy),
+    }
+}
+
+/// Nobody is told: what these cameras send is for other people's clients.
+struct Nobody;
+
+impl Log for Nobody {
+    fn line(&self, _line: &str) {}
+}
+
+impl Witness for Nobody {
+    fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
+    fn secret(&self, _line: &str) {}
+}

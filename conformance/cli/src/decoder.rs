@@ -1,0 +1,191 @@
+//! H.264 decoding in a child process: this program, started again as a
+//! decoder. Whatever a hostile stream does to it, it does not do to us.
+//!
+//! On the child's standard input: an Annex B byte stream, to its end. On its
+//! standard output, per picture: width and height (32 bits each, big-endian),
+//! one octet that is 1 if a part was missing, then the planes Y, U and V.
+
+use std::{
+    io::{self, Read, Write},
+    path::PathBuf,
+    process::{Child, Command, ExitCode, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use lightleak_judge::decoder::{Decoder, DecoderError, Picture};
+use openh264::{decoder::Decoder as OpenH264, formats::YUVSource};
+
+/// First argument that makes this program a decoder.
+pub const CHILD_ARGUMENT: &str = "decode-h264-from-standard-input";
+
+/// How long a decoder may take.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// The largest picture that is taken from a child, in luma samples.
+const LARGEST_PICTURE: usize = 8192 * 8192;
+
+/// Starts `program` as a decoder.
+#[derive(Clone, Debug)]
+pub struct ChildDecoder {
+    program: PathBuf,
+    time_limit: Duration,
+}
+
+impl ChildDecoder {
+    /// `program` is lightleak itself.
+    pub fn new(program: PathBuf) -> Self {
+        Self { program, time_limit: TIME_LIMIT }
+    }
+
+    /// The running program.
+    pub fn this_program() -> io::Result<Self> {
+        std::env::current_exe().map(Self::new)
+    }
+}
+
+impl Decoder for ChildDecoder {
+    fn decode(&self, annex_b: &[u8], limit: usize) -> Result<Vec<Picture>, DecoderError> {
+        let mut child = Command::new(&self.program)
+            .arg(CHILD_ARGUMENT)
+            .arg(limit.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| DecoderError(format!("could not be started: {e}")))?;
+        let result = self.talk(&mut child, annex_b, limit);
+        // After an error or a time-out the child may still run.
+        let _ = child.kill();
+        let status = child.wait().map_err(|e| DecoderError(format!("could not be ended: {e}")))?;
+        match result {
+            Ok(pictures) if status.success() => Ok(pictures),
+            Ok(_) => Err(DecoderError(format!("crashed: {status}"))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl ChildDecoder {
+    fn talk(
+        &self,
+        child: &mut Child,
+        annex_b: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Picture>, DecoderError> {
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (mut input, mut output) = pipes.ok_or(DecoderError("has no pipes".into()))?;
+        std::thread::scope(|scope| {
+            // A child that crashed reads no more: its status tells.
+            scope.spawn(move || input.write_all(annex_b));
+            let (sender, receiver) = mpsc::channel();
+            scope.spawn(move || {
+                let _ = sender.send(read_pictures(&mut output, limit));
+            });
+            match receiver.recv_timeout(self.time_limit) {
+                Ok(Ok(pictures)) => {
+                    // Its output has ended, so it is about to end as well.
+                    let _ = child.wait();
+                    Ok(pictures)
+                }
+                Ok(Err(error)) => {
+                    let _ = child.kill();
+                    Err(DecoderError(format!("crashed: {error}")))
+                }
+                Err(_) => {
+                    let _ = child.kill();
+                    Err(DecoderError(format!("took more than {:?}", self.time_limit)))
+                }
+            }
+        })
+    }
+}
+
+fn read_pictures(output: &mut impl Read, limit: usize) -> io::Result<Vec<Picture>> {
+    let mut pictures = Vec::new();
+    let mut header = [0; 9];
+    loop {
+        match output.read(&mut header[..1])? {
+            0 => return Ok(pictures),
+            _ => output.read_exact(&mut header[1..])?,
+        }
+        let number = |at: usize| {
+            u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize
+        };
+        let (width, height) = (number(0), number(4));
+        let sound = width.checked_mul(height).is_some_and(|n| n <= LARGEST_PICTURE);
+        if !sound || pictures.len() >= limit {
+            return Err(io::Error::other(format!("a picture of {width} x {height}")));
+        }
+        let mut plane = |samples: usize| {
+            let mut plane = vec![0; samples];
+            output.read_exact(&mut plane).map(|()| plane)
+        };
+        let chroma = (width / 2) * (height / 2);
+        pictures.push(Picture {
+            width,
+            height,
+            y: plane(width * height)?,
+            u: plane(chroma)?,
+            v: plane(chroma)?,
+            damaged: header[8] != 0,
+        });
+    }
+}
+
+/// What the child does; `limit` is its second argument.
+pub fn child(limit: Option<&str>) -> ExitCode {
+    let limit = limit.and_then(|l| l.parse().ok()).unwrap_or(0);
+    match decode_all(&mut io::stdin().lock(), &mut io::stdout().lock(), limit) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn decode_all(input: &mut impl Read, output: &mut impl Write, limit: usize) -> io::Result<()> {
+    let mut stream = Vec::new();
+    input.read_to_end(&mut stream)?;
+    let mut decoder = OpenH264::new().map_err(io::Error::other)?;
+    let mut written = 0;
+    let mut failed = false;
+    for unit in openh264::nal_units(&stream) {
+        if written >= limit {
+            return output.flush();
+        }
+        // Input that is no video is no error; the next picture shows damage.
+        match decoder.decode(unit) {
+            Ok(Some(picture)) => {
+                write_picture(output, &picture, std::mem::take(&mut failed))?;
+                written += 1;
+            }
+            Ok(None) => {}
+            Err(_) => failed = true,
+        }
+    }
+    for picture in decoder.flush_remaining().unwrap_or_default() {
+        if written < limit {
+            write_picture(output, &picture, failed)?;
+            written += 1;
+        }
+    }
+    output.flush()
+}
+
+fn write_picture(output: &mut impl Write, picture: &impl YUVSource, damaged: bool) -> io::Result<()> {
+    let (width, height) = picture.dimensions();
+    output.write_all(&(width as u32).to_be_bytes())?;
+    output.write_all(&(height as u32).to_be_bytes())?;
+    output.write_all(&[u8::from(damaged)])?;
+    let (y_stride, u_stride, v_stride) = picture.strides();
+    let planes = [
+        (picture.y(), y_stride, width, height),
+        (picture.u(), u_stride, width / 2, height / 2),
+        (picture.v(), v_stride, width / 2, height / 2),
+    ];
+    for (samples, stride, width, height) in planes {
+        for row in samples.chunks(stride).take(height) {
+            output.write_all(&row[..width])?;
+        }
+    }
+    Ok(())
+}
