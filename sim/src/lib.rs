@@ -12,5 +12,7 @@
 )]
 
 pub mod h264;
+pub mod rtp;
 pub mod scene;
+mod seeded;
 pub mod world;
