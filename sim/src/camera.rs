@@ -61,7 +61,7 @@ impl Camera {
             unit: settings.unit,
             nonce: settings.nonce,
         })?;
-        let encoder = Encoder::new(settings.video)?;
+        let encoder = Encoder::new(settings.video, settings.seed)?;
         let device =
             Arc::new(Device { settings, fault, live: Live::new(), world });
 

@@ -22,5 +22,6 @@ pub mod rtp;
 pub mod rtsp;
 pub mod scene;
 pub mod seal;
+mod seeded;
 pub mod viewer;
 pub mod world;

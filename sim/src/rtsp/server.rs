@@ -22,7 +22,7 @@ use crate::{
     camera::Device,
     fault::clear_udp::FaultyUdp,
     h264::AccessUnit,
-    rtp::{self, Packetizer, Packets},
+    rtp::{Packetizer, PacketizerConfig, Packets},
     world::ByteStream,
 };
 
@@ -202,13 +202,15 @@ impl Server {
             Some(session) => session.id,
             None => format!("{:016x}", self.device.random_u64()),
         };
-        let packetizer = Packetizer::new(
-            sdp::PAYLOAD_TYPE,
-            self.device.random_u64() as u32,
-            self.device.random_u64() as u16,
-            self.device.random_u64() as u32,
-            RTP_MTU,
-        );
+        let random = self.device.random_u64();
+        let packetizer = Packetizer::new(PacketizerConfig {
+            payload_type: sdp::PAYLOAD_TYPE,
+            ssrc: self.device.random_u64() as u32,
+            first_sequence: random as u16,
+            time_offset: (random >> 32) as u32,
+            max_packet: RTP_MTU,
+        })
+        .map_err(|_| (StatusCode::InternalServerError, Vec::new()))?;
         let answer = vec![
             (SESSION, format!("{id};timeout={}", SESSION_TIMEOUT.as_secs())),
             (TRANSPORT, transport.to_string()),
@@ -277,13 +279,16 @@ impl Server {
             playing.awaits_key_frame = false;
             session.packetizer.packetize(&unit, &mut session.packets);
             let now = self.device.world.clock.unix();
-            let report = (now >= playing.next_report).then(|| {
+            let mut report = Vec::new();
+            if now >= playing.next_report {
                 playing.next_report = now + REPORT_INTERVAL;
-                session.packetizer.sender_report(now, &unit, &self.device.settings.name)
-            });
+                let content = session.packetizer.sender_report(now, &unit);
+                // A serial number is a CNAME of a length that fits.
+                let _ = content.write(&self.device.settings.serial, &mut report);
+            }
             match &session.carrier {
                 Carrier::Interleaved(channel) => {
-                    return interleave(*channel, &session.packets, report.as_deref());
+                    return interleave(*channel, &session.packets, &report);
                 }
                 Carrier::Faulty(udp) => udp.send(&session.packets).await,
             }
@@ -306,8 +311,8 @@ fn session_id(header: &str) -> &str {
 }
 
 /// RTP packets on `channel` and a report on the next one (RFC 2326 10.12).
-fn interleave(channel: u8, packets: &Packets, report: Option<&[u8]>) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(packets.octets() + 4 * packets.len() + 64);
+fn interleave(channel: u8, packets: &Packets, report: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
     let mut push = |channel: u8, payload: &[u8]| {
         // No packet is longer than the MTU, so its length fits.
         octets.extend_from_slice(&[b'$', channel]);
@@ -317,7 +322,7 @@ fn interleave(channel: u8, packets: &Packets, report: Option<&[u8]>) -> Vec<u8> 
     for packet in packets.iter() {
         push(channel, packet);
     }
-    if let Some(report) = report {
+    if !report.is_empty() {
         push(channel.wrapping_add(1), report);
     }
     octets

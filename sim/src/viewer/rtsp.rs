@@ -163,7 +163,8 @@ impl RtspViewer {
         let mut stream = self.connection.into_stream();
         // The camera may have closed first.
         let _ = stream.shutdown().await;
-        let rest = tokio::io::copy(&mut stream, &mut tokio::io::sink());
+        let mut nowhere = tokio::io::sink();
+        let rest = tokio::io::copy(&mut stream, &mut nowhere);
         let end = self.world.clock.unix() + PATIENCE;
         tokio::select! {
             _ = rest => {}
