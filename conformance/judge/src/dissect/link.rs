@@ -207,7 +207,10 @@ mod tests {
             .write(&mut data, b"OPTIONS")
             .unwrap();
         let packet = transport(&data);
-        assert_eq!(packet.from, "[101:101:101:101:101:101:101:101]:5000".parse().unwrap());
+        assert_eq!(
+            packet.from,
+            "[101:101:101:101:101:101:101:101]:5000".parse().unwrap()
+        );
         assert_eq!(packet.payload, b"OPTIONS");
         assert_eq!(packet.offset, data.len() - 7);
         let expected = Segment {

@@ -89,7 +89,10 @@ pub fn dissect(capture: &Capture) -> Traffic {
                 }
                 None => {
                     if transport.surplus > 0 {
-                        note(format!("{} octets behind the UDP datagram", transport.surplus));
+                        note(format!(
+                            "{} octets behind the UDP datagram",
+                            transport.surplus
+                        ));
                     }
                     conversations.datagram(&transport, packet.number, packet.time_ns);
                 }

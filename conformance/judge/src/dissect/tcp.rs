@@ -124,11 +124,7 @@ fn answered(
 
 /// The connection that another segment belongs to: the one whose sequence
 /// numbers are nearest.
-fn continued(
-    recent: &[(usize, &Connection)],
-    from: SocketAddr,
-    segment: Segment,
-) -> Option<usize> {
+fn continued(recent: &[(usize, &Connection)], from: SocketAddr, segment: Segment) -> Option<usize> {
     let distance = |connection: &Connection| {
         let by_sequence = connection.side(from).distance(segment.sequence);
         let by_acknowledgment = || connection.peer(from).distance(segment.acknowledgment?);
