@@ -225,3 +225,6 @@ impl<'a> Connection<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
