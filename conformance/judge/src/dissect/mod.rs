@@ -9,6 +9,7 @@ pub mod rtsp;
 pub mod stream;
 pub mod tcp;
 pub mod tls;
+pub mod udp;
 
 use std::net::SocketAddr;
 
@@ -61,8 +62,47 @@ pub enum FlowState {
     Open,
 }
 
-/// Dissects a capture.
+/// Dissects a capture. Every packet ends in a flow, as a heartbeat, or in
+/// [`Traffic::undissected`]; of a packet in a flow, parts that have no place in
+/// its stream are named there too.
 pub fn dissect(capture: &Capture) -> Traffic {
-    let _ = capture;
-    Traffic::default()
+    let mut traffic = Traffic::default();
+    let mut connections = tcp::Connections::default();
+    let mut conversations = udp::Conversations::default();
+    for packet in &capture.packets {
+        if u64::from(packet.original_length) > packet.data.len() as u64 {
+            traffic.cut += 1;
+        }
+        let mut note = |reason: String| traffic.undissected.push((packet.number, reason));
+        let Some(interface) = capture.interfaces.get(packet.interface) else {
+            note(format!("no interface {}", packet.interface));
+            continue;
+        };
+        match link::read(&packet.data, interface.link_type) {
+            link::Frame::Transport(transport) => match transport.segment {
+                Some(segment) => {
+                    let odd =
+                        connections.segment(&transport, segment, packet.number, packet.time_ns);
+                    if let Some(reason) = odd {
+                        note(reason.to_owned());
+                    }
+                }
+                None => {
+                    if transport.surplus > 0 {
+                        note(format!(
+                            "{} octets behind the UDP datagram",
+                            transport.surplus
+                        ));
+                    }
+                    conversations.datagram(&transport, packet.number, packet.time_ns);
+                }
+            },
+            link::Frame::Heartbeat => traffic.heartbeats.push(packet.time_ns),
+            link::Frame::Undissected(reason) => note(reason),
+        }
+    }
+    traffic.flows = connections.finish();
+    traffic.flows.extend(conversations.finish());
+    traffic.flows.sort_by_key(|flow| flow.first_packet);
+    traffic
 }

@@ -1,0 +1,250 @@
+//! What one side of a connection sent, by sequence number.
+//!
+//! Positions count octets from the first that is known of the side; they do not
+//! wrap. They are negative for what was captured after octets that follow it.
+
+use std::collections::BTreeMap;
+
+use crate::dissect::{
+    Stream,
+    link::{Segment, Transport},
+};
+
+/// The largest window (RFC 7323 2.3). No sender is further from where it was.
+pub const WINDOW: i64 = 1 << 30;
+
+/// One side of a connection.
+#[derive(Debug, Default)]
+pub struct Side<'a> {
+    /// Initial sequence number, if its SYN was captured.
+    isn: Option<u32>,
+    /// The sequence number of position 0.
+    origin: Option<u32>,
+    /// Position of the first octet, if the SYN was captured.
+    start: Option<i64>,
+    /// Where the last octets that joined others end. Sequence numbers are
+    /// understood by it; a single forged segment does not move it.
+    near: i64,
+    /// Position to octets, none of them twice.
+    chunks: BTreeMap<i64, Chunk<'a>>,
+    /// The end of what is known to be sent.
+    sent: i64,
+    /// The end of what the other side has acknowledged.
+    acked: i64,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Chunk<'a> {
+    data: &'a [u8],
+    packet: u64,
+    offset: usize,
+    time_ns: u64,
+}
+
+impl<'a> Side<'a> {
+    /// Its initial sequence number, if its SYN was captured.
+    pub fn isn(&self) -> Option<u32> {
+        self.isn
+    }
+
+    /// Whether nothing that it sent was captured.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Whether it said that it sends nothing more.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// It says that it sends nothing more.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// How far the sequence number is from where the side is.
+    pub fn distance(&self, sequence: u32) -> Option<i64> {
+        self.position(sequence).map(|p| (p - self.near).abs())
+    }
+
+    /// Whether a SYN with that number can be the beginning of what is known,
+    /// which is at most `limit` behind it.
+    pub fn may_begin_with(&self, isn: u32, limit: i64) -> bool {
+        let first = self.chunks.keys().next().copied().unwrap_or(0);
+        self.position(isn.wrapping_add(1))
+            .is_none_or(|start| (0..limit).contains(&(first - start)))
+    }
+
+    /// Its SYN was captured.
+    pub fn open(&mut self, isn: u32) {
+        if self.isn == Some(isn) {
+            return;
+        }
+        self.isn = Some(isn);
+        let first = isn.wrapping_add(1);
+        if self.chunks.is_empty() {
+            let acked = self.origin.map(|o| o.wrapping_add(self.acked as u32));
+            self.restart(first);
+            self.start = Some(0);
+            if let Some(acked) = acked {
+                self.acknowledged(acked);
+            }
+        } else {
+            self.start = self.position(first);
+        }
+    }
+
+    /// The other side acknowledged everything before that number.
+    pub fn acknowledged(&mut self, number: u32) {
+        match self.position(number) {
+            Some(p) if (p - self.near).abs() <= WINDOW => self.acked = self.acked.max(p),
+            Some(_) => {}
+            None => self.restart(number),
+        }
+    }
+
+    /// It sent a segment. What it returns is why octets of it are left out.
+    pub fn data(
+        &mut self,
+        packet: &Transport<'a>,
+        segment: Segment,
+        number: u64,
+        time_ns: u64,
+    ) -> Option<&'static str> {
+        if packet.payload.is_empty() && packet.missing == 0 && !segment.fin {
+            return None;
+        }
+        // SYN takes one sequence number, before the data.
+        let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
+        let mut at = match self.position(sequence) {
+            Some(at) if (at - self.near).abs() <= WINDOW => at,
+            Some(_) if self.isn.is_some() || !self.chunks.is_empty() => {
+                return Some("TCP segment outside of any window");
+            }
+            _ => {
+                self.restart(sequence);
+                0
+            }
+        };
+        self.ended |= segment.fin;
+        let end = at + length(packet.payload) + packet.missing as i64;
+        self.sent = self.sent.max(end);
+
+        let mut odd = None;
+        let mut chunk = Chunk {
+            data: packet.payload,
+            packet: number,
+            offset: packet.offset,
+            time_ns,
+        };
+        if let Some(start) = self.start
+            && at < start
+        {
+            odd = Some("TCP octets before the beginning of the connection");
+            let before = usize::try_from(start - at).unwrap_or(usize::MAX);
+            chunk = chunk.part(before, chunk.data.len());
+            at = start;
+        }
+        if !chunk.data.is_empty() && self.insert(at, chunk) {
+            odd = Some("TCP octets sent again and not the same");
+        }
+        // A keep-alive probe may hold one octet of anything (RFC 9293 3.8.4).
+        odd.filter(|_| packet.payload.len() > 1)
+    }
+
+    /// The stream: what was captured, in order, with its gaps.
+    pub fn finish(self) -> Stream {
+        let mut stream = Stream {
+            ended: self.ended,
+            ..Stream::default()
+        };
+        let first = self.chunks.keys().next().copied().unwrap_or(0);
+        let mut expected = self.start.unwrap_or(first.min(0));
+        for (&at, chunk) in &self.chunks {
+            let before = usize::try_from(expected - at).unwrap_or(0);
+            let chunk = chunk.part(before, chunk.data.len());
+            if at > expected {
+                stream.gaps.push(stream.bytes.len());
+            }
+            expected = expected.max(at + before as i64 + length(chunk.data));
+            stream.push(chunk.data, chunk.packet, chunk.offset, chunk.time_ns);
+        }
+        // An acknowledged FIN takes one sequence number, captured or not.
+        if self.sent.max(self.acked - 1) > expected {
+            stream.gaps.push(stream.bytes.len());
+        }
+        stream
+    }
+
+    /// Puts octets in their place; those that are there already stay. True if
+    /// they are other octets.
+    fn insert(&mut self, at: i64, chunk: Chunk<'a>) -> bool {
+        let end = at + length(chunk.data);
+        let before = self.chunks.range(..=at).next_back();
+        let before = before.map(|(&key, c)| (key, key + length(c.data)));
+        let joins = self.chunks.is_empty() || before.is_some_and(|(_, end)| end >= at);
+        let from = before.map_or(at, |(key, _)| key);
+
+        let mut differs = false;
+        let mut holes = Vec::new();
+        let mut covered = at;
+        for (&key, there) in self.chunks.range(from..end) {
+            let there_end = key + length(there.data);
+            if there_end <= at {
+                continue;
+            }
+            if key > covered {
+                holes.push((covered, key));
+            }
+            let (low, high) = (key.max(at), there_end.min(end));
+            let new = chunk.between(at, low, high);
+            differs |= there.between(key, low, high).data != new.data;
+            covered = there_end;
+        }
+        if covered < end {
+            holes.push((covered, end));
+        }
+        if joins && !holes.is_empty() {
+            self.near = end;
+        }
+        for (low, high) in holes {
+            self.chunks.insert(low, chunk.between(at, low, high));
+        }
+        differs
+    }
+
+    /// The position of a sequence number: of all that it may mean, the nearest.
+    fn position(&self, sequence: u32) -> Option<i64> {
+        let near = self.origin?.wrapping_add(self.near as u32);
+        Some(self.near + i64::from(sequence.wrapping_sub(near) as i32))
+    }
+
+    fn restart(&mut self, origin: u32) {
+        self.origin = Some(origin);
+        (self.near, self.sent, self.acked) = (0, 0, 0);
+    }
+}
+
+impl<'a> Chunk<'a> {
+    /// Its octets from `low` to `high`, as far as it has them.
+    fn part(&self, low: usize, high: usize) -> Self {
+        let high = high.min(self.data.len());
+        let low = low.min(high);
+        Self {
+            data: &self.data[low..high],
+            offset: self.offset + low,
+            ..*self
+        }
+    }
+
+    /// Its octets at the positions from `low` to `high`, if it lies at `at`.
+    fn between(&self, at: i64, low: i64, high: i64) -> Self {
+        let index = |position: i64| usize::try_from(position - at).unwrap_or(0);
+        self.part(index(low), index(high))
+    }
+}
+
+fn length(data: &[u8]) -> i64 {
+    data.len() as i64
+}

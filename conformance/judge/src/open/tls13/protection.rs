@@ -1,0 +1,163 @@
+//! Record protection (RFC 8446 5.2, 7.1, 7.3).
+
+use aes_gcm::{
+    Aes128Gcm, Aes256Gcm, KeyInit,
+    aead::{Aead, Payload},
+};
+use chacha20poly1305::ChaCha20Poly1305;
+use hkdf::Hkdf;
+use sha2::{Sha256, Sha384};
+
+/// Length of the tag of every suite in here.
+const TAG: usize = 16;
+
+/// A suite of TLS 1.3 (RFC 8446 B.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// TLS_AES_128_GCM_SHA256.
+    Aes128Gcm,
+    /// TLS_AES_256_GCM_SHA384.
+    Aes256Gcm,
+    /// TLS_CHACHA20_POLY1305_SHA256.
+    ChaCha20Poly1305,
+}
+
+impl Suite {
+    /// The suite with that number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        match number {
+            0x1301 => Some(Self::Aes128Gcm),
+            0x1302 => Some(Self::Aes256Gcm),
+            0x1303 => Some(Self::ChaCha20Poly1305),
+            _ => None,
+        }
+    }
+
+    /// Hash.length.
+    fn hash_length(self) -> usize {
+        match self {
+            Self::Aes256Gcm => 48,
+            Self::Aes128Gcm | Self::ChaCha20Poly1305 => 32,
+        }
+    }
+}
+
+/// The keys of one direction from one traffic secret.
+pub struct Keys {
+    suite: Suite,
+    secret: Vec<u8>,
+    cipher: Cipher,
+    iv: [u8; 12],
+    sequence: u64,
+}
+
+enum Cipher {
+    Aes128(Box<Aes128Gcm>),
+    Aes256(Box<Aes256Gcm>),
+    ChaCha20(Box<ChaCha20Poly1305>),
+}
+
+/// TLSInnerPlaintext, its padding taken off.
+pub struct Inner {
+    /// The true content type.
+    pub content_type: u8,
+    /// The content.
+    pub content: Vec<u8>,
+    /// Octets of ciphertext that it was in, without the tag.
+    pub ciphertext: usize,
+}
+
+impl Keys {
+    /// Derives the keys; `None` if the secret has not the length of the suite's
+    /// hash.
+    pub fn new(suite: Suite, secret: &[u8]) -> Option<Self> {
+        if secret.len() != suite.hash_length() {
+            return None;
+        }
+        let mut key = [0; 32];
+        let key = &mut key[..if suite == Suite::Aes128Gcm { 16 } else { 32 }];
+        expand_label(suite, secret, "key", &[], key)?;
+        let mut iv = [0; 12];
+        expand_label(suite, secret, "iv", &[], &mut iv)?;
+        let cipher = match suite {
+            Suite::Aes128Gcm => Cipher::Aes128(Aes128Gcm::new_from_slice(key).ok()?.into()),
+            Suite::Aes256Gcm => Cipher::Aes256(Aes256Gcm::new_from_slice(key).ok()?.into()),
+            Suite::ChaCha20Poly1305 => {
+                Cipher::ChaCha20(ChaCha20Poly1305::new_from_slice(key).ok()?.into())
+            }
+        };
+        Some(Self {
+            suite,
+            secret: secret.to_vec(),
+            cipher,
+            iv,
+            sequence: 0,
+        })
+    }
+
+    /// The keys after a KeyUpdate (RFC 8446 7.2).
+    pub fn updated(&self) -> Option<Self> {
+        let mut next = vec![0; self.suite.hash_length()];
+        expand_label(self.suite, &self.secret, "traffic upd", &[], &mut next)?;
+        Self::new(self.suite, &next)
+    }
+
+    /// Opens the next record. `None` if it does not authenticate, or is nothing
+    /// but padding.
+    pub fn open(&mut self, header: &[u8], fragment: &[u8]) -> Option<Inner> {
+        let mut nonce = self.iv;
+        for (n, s) in nonce[4..].iter_mut().zip(self.sequence.to_be_bytes()) {
+            *n ^= s;
+        }
+        let sealed = Payload {
+            msg: fragment,
+            aad: header,
+        };
+        let opened = match &self.cipher {
+            Cipher::Aes128(cipher) => cipher.decrypt(&nonce.into(), sealed),
+            Cipher::Aes256(cipher) => cipher.decrypt(&nonce.into(), sealed),
+            Cipher::ChaCha20(cipher) => cipher.decrypt(&nonce.into(), sealed),
+        };
+        let mut content = opened.ok()?;
+        self.sequence = self.sequence.checked_add(1)?;
+        let end = content.iter().rposition(|&octet| octet != 0)?;
+        content.truncate(end + 1);
+        Some(Inner {
+            content_type: content.pop()?,
+            content,
+            ciphertext: fragment.len().saturating_sub(TAG),
+        })
+    }
+}
+
+/// HKDF-Expand-Label (RFC 8446 7.1). `None` if the secret is too short, or the
+/// label, the context or `out` too long.
+pub fn expand_label(
+    suite: Suite,
+    secret: &[u8],
+    label: &str,
+    context: &[u8],
+    out: &mut [u8],
+) -> Option<()> {
+    let length = u16::try_from(out.len()).ok()?.to_be_bytes();
+    let label_length = [u8::try_from("tls13 ".len() + label.len()).ok()?];
+    let context_length = [u8::try_from(context.len()).ok()?];
+    let info: [&[u8]; 6] = [
+        &length,
+        &label_length,
+        b"tls13 ",
+        label.as_bytes(),
+        &context_length,
+        context,
+    ];
+    match suite {
+        Suite::Aes256Gcm => {
+            let hkdf = Hkdf::<Sha384>::from_prk(secret).ok()?;
+            hkdf.expand_multi_info(&info, out).ok()
+        }
+        Suite::Aes128Gcm | Suite::ChaCha20Poly1305 => {
+            let hkdf = Hkdf::<Sha256>::from_prk(secret).ok()?;
+            hkdf.expand_multi_info(&info, out).ok()
+        }
+    }
+}
