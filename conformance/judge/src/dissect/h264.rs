@@ -119,7 +119,9 @@ pub fn is_plausible(nal: &[u8]) -> bool {
     let Some(&header) = nal.first() else {
         return false;
     };
-    is_header_plausible(header)
+    // Cameras are known to send SEI as if it were referred to.
+    let lenient = if header & 0x1f == SEI { 0x9f } else { 0xff };
+    is_header_plausible(header & lenient)
         && match header & 0x1f {
             SLICE | IDR_SLICE => parse_slice_header(nal).is_some(),
             SEI => is_sei_plausible(nal),
