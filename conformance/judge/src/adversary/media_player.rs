@@ -1,11 +1,40 @@
 //! Adversary 2: reassembles whatever looks like media, in any carriage on any
 //! port, and plays it. A leak comes with the recovered picture.
+//!
+//! Decoders conceal what they cannot read, so a picture counts only if the
+//! decoder found nothing missing or broken in it, or if it carries a mark:
+//! ciphertext behind parameter sets in clear is no leak.
+
+mod carriage;
+mod portion;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use lightleak_case::TransportProtocol;
 
 use crate::{
     decoder::{Decoder, DecoderError, Picture},
-    dissect::{Place, Traffic},
-    mark::Mark,
+    dissect::{Flow, Place, Stream, Traffic, h264::START_CODE, rtsp},
+    mark::{self, Mark},
 };
+
+use carriage::Candidate;
+use portion::{Portion, largest_picture, portions, split_parameter_sets};
+
+/// Pictures that are asked of the decoder at once.
+const MAX_PICTURES: usize = 300;
+/// Luma samples that are asked of the decoder at once.
+const MAX_SAMPLES: usize = 160 * 1024 * 1024;
+/// Pictures that a footage keeps.
+const KEPT_PICTURES: usize = 16;
+/// Portions of one stream that are decoded.
+const MAX_PORTIONS: usize = 16;
+/// Foreign parameter sets that are tried on a stream.
+const MAX_GUESSES: usize = 8;
+/// Luma samples of a picture of which nothing is known (1920x1088).
+const UNKNOWN_PICTURE: usize = 1920 * 1088;
 
 /// Something that played.
 #[derive(Clone, Debug)]
@@ -14,16 +43,21 @@ pub struct Footage {
     pub flow: usize,
     /// Whether `a` of the flow sent it.
     pub from_a: bool,
-    /// What it was carried in, such as `RTP`, `RTP in RTSP`, `Annex B`.
+    /// What it was carried in: `RTP`, `RTP in RTSP`, `RTP in TCP` (RFC 4571)
+    /// or `Annex B`.
     pub carriage: &'static str,
-    /// Where it begins in the capture.
+    /// Where it begins in the capture: the first octet of H.264 that was
+    /// played, behind the headers that carry it.
     pub place: Place,
-    /// The pictures that could be decoded.
+    /// How many pictures could be decoded.
+    pub frames: usize,
+    /// The first of them, at most 16; the marked one is always here.
     pub pictures: Vec<Picture>,
-    /// The first mark that was read, and in which picture.
+    /// The first mark that was read, and in which of `pictures`.
     pub mark: Option<(Mark, usize)>,
-    /// Whether it was decoded with parameter sets that it brought itself,
-    /// rather than guessed ones.
+    /// Whether it was decoded with parameter sets that it brought itself (in
+    /// its stream or in the session description of its dialogue), rather than
+    /// guessed ones.
     pub own_parameter_sets: bool,
 }
 
@@ -34,6 +68,193 @@ pub fn play(
     guesses: &[u8],
     decoder: &dyn Decoder,
 ) -> Result<Vec<Footage>, DecoderError> {
-    let _ = (traffic, guesses, decoder);
-    Ok(Vec::new())
+    let dialogues: Vec<_> = traffic.flows.iter().map(Dialogue::read).collect();
+    let guesses = split_parameter_sets(guesses);
+    let mut found = Vec::new();
+    for (index, (flow, dialogue)) in traffic.flows.iter().zip(&dialogues).enumerate() {
+        let mut sets = described_sets(flow, traffic, &dialogues);
+        let described = sets.len();
+        sets.extend(guesses.iter().take(MAX_GUESSES).cloned());
+        let show = Show {
+            sets: &sets,
+            described,
+            decoder,
+        };
+        for from_a in [true, false] {
+            let stream = if from_a { &flow.from_a } else { &flow.from_b };
+            for candidate in candidates(flow, dialogue, from_a) {
+                found.extend(show.play(index, from_a, stream, &candidate)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What a flow says in RTSP, whoever of the two is the client.
+#[derive(Default)]
+struct Dialogue {
+    frames_a: Vec<rtsp::Frame>,
+    frames_b: Vec<rtsp::Frame>,
+    /// Parameter sets of its session descriptions, Annex B.
+    sets: Vec<Vec<u8>>,
+}
+
+impl Dialogue {
+    fn read(flow: &Flow) -> Self {
+        if flow.transport != TransportProtocol::Tcp {
+            return Self::default();
+        }
+        let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b) else {
+            return Self {
+                frames_a: rtsp::frames(&flow.from_a),
+                frames_b: rtsp::frames(&flow.from_b),
+                sets: Vec::new(),
+            };
+        };
+        let sets = dialogue
+            .messages()
+            .filter_map(rtsp::Message::sdp)
+            .flat_map(|sdp| {
+                sdp.parameter_sets()
+                    .map(|nals| nals.iter().flat_map(|n| [&START_CODE, &n[..]].concat()))
+                    .map(Iterator::collect)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        Self {
+            frames_a: dialogue.frames_a,
+            frames_b: dialogue.frames_b,
+            sets,
+        }
+    }
+}
+
+/// Parameter sets of the dialogues that one end of the flow had: media of its
+/// own flow (RFC 2326 1.1) goes from or to the same host.
+fn described_sets(flow: &Flow, traffic: &Traffic, dialogues: &[Dialogue]) -> Vec<(Vec<u8>, usize)> {
+    let ends = |flow: &Flow| -> [IpAddr; 2] { [flow.a.ip(), flow.b.ip()] };
+    let sets: BTreeSet<&[u8]> = traffic
+        .flows
+        .iter()
+        .zip(dialogues)
+        .filter(|(other, _)| ends(other).iter().any(|ip| ends(flow).contains(ip)))
+        .flat_map(|(_, dialogue)| dialogue.sets.iter().map(Vec::as_slice))
+        .collect();
+    sets.into_iter()
+        .flat_map(split_parameter_sets)
+        .take(MAX_GUESSES)
+        .collect()
+}
+
+fn candidates(flow: &Flow, dialogue: &Dialogue, from_a: bool) -> Vec<Candidate> {
+    let (stream, frames) = if from_a {
+        (&flow.from_a, &dialogue.frames_a)
+    } else {
+        (&flow.from_b, &dialogue.frames_b)
+    };
+    let mut found = match flow.transport {
+        TransportProtocol::Udp => carriage::datagrams(stream),
+        _ => {
+            let mut found = carriage::interleaved(stream, frames);
+            found.extend(carriage::length_framed(stream));
+            found
+        }
+    };
+    found.extend(carriage::annex_b(stream));
+    found
+}
+
+/// What candidates of a flow are played with.
+struct Show<'a> {
+    /// Parameter sets with the size of their pictures: described ones, then
+    /// guesses.
+    sets: &'a [(Vec<u8>, usize)],
+    /// How many of them are described.
+    described: usize,
+    decoder: &'a dyn Decoder,
+}
+
+impl Show<'_> {
+    fn play(
+        &self,
+        flow: usize,
+        from_a: bool,
+        stream: &Stream,
+        candidate: &Candidate,
+    ) -> Result<Option<Footage>, DecoderError> {
+        let foreign = self.sets.iter().map(|(_, size)| *size).max();
+        let size = largest_picture(&candidate.units).or(foreign);
+        let size = size.unwrap_or(UNKNOWN_PICTURE).max(1);
+        let limit = (MAX_SAMPLES / size).clamp(1, MAX_PICTURES);
+        let mut footage: Option<Footage> = None;
+        for portion in portions(&candidate.units, limit, MAX_PORTIONS) {
+            let Some((pictures, own)) = self.decode(&portion, limit)? else {
+                continue;
+            };
+            let Some(place) = stream.place(portion.at) else {
+                continue;
+            };
+            let footage = footage.get_or_insert_with(|| Footage {
+                flow,
+                from_a,
+                carriage: candidate.carriage,
+                place,
+                frames: 0,
+                pictures: Vec::new(),
+                mark: None,
+                own_parameter_sets: own,
+            });
+            add(footage, pictures);
+        }
+        Ok(footage)
+    }
+
+    /// Pictures that prove something, and whether the stream's own parameter
+    /// sets led to them.
+    fn decode(
+        &self,
+        portion: &Portion,
+        limit: usize,
+    ) -> Result<Option<(Vec<Picture>, bool)>, DecoderError> {
+        let choices: Vec<(&[u8], bool)> = match &portion.own_sets {
+            Some(own) => vec![(own, true)],
+            None => {
+                let described = |index| index < self.described;
+                let sets = self.sets.iter().enumerate();
+                sets.map(|(i, (set, _))| (&set[..], described(i))).collect()
+            }
+        };
+        for (sets, own) in choices {
+            let annex_b = [sets, &portion.annex_b].concat();
+            let pictures = self.decoder.decode(&annex_b, limit)?;
+            if pictures
+                .iter()
+                .any(|p| !p.damaged || mark::read(p).is_some())
+            {
+                return Ok(Some((pictures, own)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Counts pictures and keeps the first of them.
+fn add(footage: &mut Footage, pictures: Vec<Picture>) {
+    for picture in pictures {
+        footage.frames += 1;
+        let mark = match footage.mark {
+            None => mark::read(&picture),
+            Some(_) => None,
+        };
+        if footage.pictures.len() == KEPT_PICTURES {
+            if mark.is_none() {
+                continue;
+            }
+            footage.pictures.pop();
+        }
+        footage.pictures.push(picture);
+        if let Some(mark) = mark {
+            footage.mark = Some((mark, footage.pictures.len() - 1));
+        }
+    }
 }

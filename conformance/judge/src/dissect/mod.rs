@@ -6,6 +6,7 @@ pub mod h264;
 pub mod link;
 pub mod rtp;
 pub mod rtsp;
+pub mod sdp;
 pub mod stream;
 pub mod tcp;
 pub mod tls;

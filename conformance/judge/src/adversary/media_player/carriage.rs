@@ -1,0 +1,201 @@
+//! Finds what may be H.264 in a flow, by its content and in any carriage.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use crate::dissect::{
+    Stream,
+    h264::{START_CODE, nal_units},
+    rtp::{Header, depacketize, is_rtcp, is_rtp},
+    rtsp::Frame,
+};
+
+use super::portion::Unit;
+
+/// Packets that an SSRC needs, where nothing but its form says that it is RTP.
+const MIN_PACKETS: usize = 3;
+/// How far sequence numbers may move from one packet to the next.
+const MAX_STEP: i16 = 64;
+/// Headers of unknown protocols (a TURN channel, say) that may lie before RTP
+/// in a datagram; their length is a multiple of 4.
+const MAX_PREFIX: usize = 36;
+/// Frames of RFC 4571 that have to follow each other to be believed.
+const MIN_CHAIN: usize = 4;
+
+/// Something that may be a video stream.
+pub(super) struct Candidate {
+    /// What carries it.
+    pub carriage: &'static str,
+    /// What it consists of, in order.
+    pub units: Vec<Unit>,
+}
+
+/// Media in interleaved frames (RFC 2326 10.12), by channel and SSRC.
+pub(super) fn interleaved(stream: &Stream, frames: &[Frame]) -> Vec<Candidate> {
+    let mut channels: BTreeMap<u8, Vec<Range<usize>>> = BTreeMap::new();
+    for frame in frames {
+        let packets = channels.entry(frame.channel).or_default();
+        packets.push(frame.payload.clone());
+    }
+    channels
+        .values()
+        .flat_map(|packets| rtp_sources(stream, packets))
+        .filter_map(|source| rtp_candidate("RTP in RTSP", stream, &source))
+        .collect()
+}
+
+/// RTP in datagrams, bare or behind a header of constant length.
+pub(super) fn datagrams(stream: &Stream) -> Vec<Candidate> {
+    let parts = || stream.pieces.iter().map(|p| p.at..p.at + p.length);
+    (0..=MAX_PREFIX)
+        .step_by(4)
+        .map(|prefix| {
+            let packets: Vec<_> = parts()
+                .filter(|part| part.len() > prefix)
+                .map(|part| part.start + prefix..part.end)
+                .collect();
+            continuous_rtp("RTP", stream, &packets)
+        })
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
+}
+
+/// RTP in a byte stream, each packet behind its length in 2 octets (RFC 4571 2).
+pub(super) fn length_framed(stream: &Stream) -> Vec<Candidate> {
+    let bytes = &stream.bytes;
+    let mut packets = Vec::new();
+    let mut at = 0;
+    while at + 2 < bytes.len() {
+        let chain: Vec<_> = length_framed_chain(bytes, at).take(MIN_CHAIN).collect();
+        if chain.len() < MIN_CHAIN {
+            at += 1;
+            continue;
+        }
+        for packet in length_framed_chain(bytes, at) {
+            at = packet.end;
+            packets.push(packet);
+        }
+    }
+    continuous_rtp("RTP in TCP", stream, &packets)
+}
+
+/// An Annex B byte stream, whatever else lies in the direction.
+pub(super) fn annex_b(stream: &Stream) -> Option<Candidate> {
+    let mut gaps = stream.gaps.iter().copied().peekable();
+    let mut units: Vec<Unit> = Vec::new();
+    for nal in nal_units(&stream.bytes) {
+        while gaps.next_if(|&gap| gap <= nal.at).is_some() {}
+        let torn = gaps.peek().is_some_and(|&gap| gap < nal.at + nal.length);
+        let unit = if torn {
+            Unit::missing(nal.at)
+        } else {
+            let octets = nal.octets(&stream.bytes);
+            Unit::new([&START_CODE, octets].concat(), nal.at, 1)
+        };
+        // Binary data may be full of start codes.
+        if !unit.is_foreign() || units.last().is_some_and(|last| !last.is_foreign()) {
+            units.push(unit);
+        }
+    }
+    candidate("Annex B", units)
+}
+
+fn candidate(carriage: &'static str, units: Vec<Unit>) -> Option<Candidate> {
+    let worth = super::portion::is_worth_decoding(&units);
+    worth.then_some(Candidate { carriage, units })
+}
+
+/// The packets that follow each other from `at` on.
+fn length_framed_chain(bytes: &[u8], at: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = at;
+    std::iter::from_fn(move || {
+        let length = bytes.get(at..at + 2)?;
+        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+        let packet = at + 2..at + 2 + length;
+        let octets = bytes.get(packet.clone())?;
+        at = packet.end;
+        (is_rtp(octets) || is_rtcp(octets)).then_some(packet)
+    })
+}
+
+/// Candidates of those SSRCs whose sequence numbers go on as RTP's do.
+fn continuous_rtp(
+    carriage: &'static str,
+    stream: &Stream,
+    packets: &[Range<usize>],
+) -> Vec<Candidate> {
+    rtp_sources(stream, packets)
+        .into_iter()
+        .filter(|source| source.len() >= MIN_PACKETS && is_continuous(source))
+        .filter_map(|source| rtp_candidate(carriage, stream, &source))
+        .collect()
+}
+
+/// Where a packet lies in its stream, and its header.
+type RtpPacket = (Range<usize>, Header);
+
+/// RTP packets by SSRC, in order of the SSRC.
+fn rtp_sources(stream: &Stream, packets: &[Range<usize>]) -> Vec<Vec<RtpPacket>> {
+    let mut sources: BTreeMap<u32, Vec<RtpPacket>> = BTreeMap::new();
+    for packet in packets {
+        if let Some(header) = Header::parse(&stream.bytes[packet.clone()]) {
+            let source = sources.entry(header.ssrc).or_default();
+            source.push((packet.clone(), header));
+        }
+    }
+    sources.into_values().collect()
+}
+
+/// Whether three quarters of the steps from packet to packet are small: by
+/// chance one in five hundred is.
+fn is_continuous(source: &[RtpPacket]) -> bool {
+    let small = source.windows(2).filter(|pair| {
+        let step = pair[1].1.sequence.wrapping_sub(pair[0].1.sequence) as i16;
+        (-MAX_STEP..=MAX_STEP).contains(&step)
+    });
+    small.count() * 4 >= (source.len() - 1) * 3
+}
+
+/// Several payload types under one SSRC share its sequence numbers, or (in
+/// breach of RFC 3550 5.2) count each for itself: what makes more sense is taken.
+fn rtp_candidate(
+    carriage: &'static str,
+    stream: &Stream,
+    source: &[RtpPacket],
+) -> Option<Candidate> {
+    let mut by_type: BTreeMap<u8, Vec<RtpPacket>> = BTreeMap::new();
+    for packet in source {
+        let packets = by_type.entry(packet.1.payload_type).or_default();
+        packets.push(packet.clone());
+    }
+    let mut views = vec![source];
+    if by_type.len() > 1 {
+        views.extend(by_type.values().map(Vec::as_slice));
+    }
+    let sense = |units: &[Unit]| units.iter().map(Unit::evidence).sum::<usize>();
+    let units = views
+        .into_iter()
+        .map(|view| rtp_units(stream, view))
+        .max_by_key(|units| sense(units))?;
+    candidate(carriage, units)
+}
+
+fn rtp_units(stream: &Stream, source: &[RtpPacket]) -> Vec<Unit> {
+    let packets: Vec<_> = source
+        .iter()
+        .map(|(range, _)| &stream.bytes[range.clone()])
+        .collect();
+    depacketize(&packets)
+        .into_iter()
+        .map(|found| {
+            let (range, header) = &source[found.first];
+            let at = range.start + header.payload.start;
+            if found.unread > 0 {
+                Unit::foreign(at)
+            } else if found.annex_b.is_empty() && !found.whole {
+                Unit::missing(at)
+            } else {
+                Unit::new(found.annex_b, at, found.packets)
+            }
+        })
+        .collect()
+}

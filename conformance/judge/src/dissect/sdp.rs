@@ -1,0 +1,208 @@
+//! As much of session descriptions (RFC 8866) as tells what a media stream
+//! carries, and the parameter sets that H.264 puts there (RFC 6184 8.2.1).
+
+/// Lines that are looked at.
+const MAX_LINES: usize = 4096;
+/// Parameter sets that are kept per format.
+const MAX_SETS: usize = 64;
+
+/// A session description.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sdp {
+    /// Its `m=` sections in order.
+    pub media: Vec<Media>,
+}
+
+/// An `m=` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Media {
+    /// `video`, `audio` ...
+    pub kind: String,
+    /// Such as `RTP/AVP`.
+    pub protocol: String,
+    /// `a=control` (RFC 2326 C.1.1).
+    pub control: Option<String>,
+    /// Its payload types.
+    pub formats: Vec<Format>,
+}
+
+/// A payload type of a media stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Format {
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Encoding name of `a=rtpmap` in upper case, such as `H264`; empty without.
+    pub encoding: String,
+    /// NAL units of `sprop-parameter-sets`.
+    pub parameter_sets: Vec<Vec<u8>>,
+}
+
+impl Sdp {
+    /// Reads a description; lines that are not understood are left out. `None`
+    /// if it does not begin with `v=`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(text);
+        if !text.starts_with("v=") {
+            return None;
+        }
+        let mut sdp = Self::default();
+        for line in text.lines().take(MAX_LINES) {
+            if let Some(value) = line.strip_prefix("m=") {
+                sdp.media.push(media(value));
+            } else if let (Some(value), Some(media)) =
+                (line.strip_prefix("a="), sdp.media.last_mut())
+            {
+                attribute(media, value);
+            }
+        }
+        Some(sdp)
+    }
+
+    /// The parameter sets of each H.264 format that has some.
+    pub fn parameter_sets(&self) -> impl Iterator<Item = &[Vec<u8>]> {
+        self.media
+            .iter()
+            .flat_map(|m| &m.formats)
+            .map(|f| f.parameter_sets.as_slice())
+            .filter(|sets| !sets.is_empty())
+    }
+}
+
+/// `<media> <port> <proto> <fmt> ...`
+fn media(value: &str) -> Media {
+    let mut words = value.split_whitespace();
+    let kind = words.next().unwrap_or_default().to_owned();
+    let protocol = words.nth(1).unwrap_or_default().to_owned();
+    let formats = words
+        .filter_map(|word| word.parse().ok())
+        .filter(|payload_type| *payload_type < 128)
+        .take(128)
+        .map(|payload_type| Format {
+            payload_type,
+            ..Format::default()
+        })
+        .collect();
+    Media {
+        kind,
+        protocol,
+        control: None,
+        formats,
+    }
+}
+
+fn attribute(media: &mut Media, value: &str) {
+    let Some((name, value)) = value.split_once(':') else {
+        return;
+    };
+    if name == "control" {
+        media.control = Some(value.trim().to_owned());
+        return;
+    }
+    let Some((payload_type, value)) = value.trim_start().split_once(char::is_whitespace) else {
+        return;
+    };
+    let Some(format) = payload_type
+        .parse()
+        .ok()
+        .and_then(|pt: u8| media.formats.iter_mut().find(|f| f.payload_type == pt))
+    else {
+        return;
+    };
+    match name {
+        "rtpmap" => {
+            let encoding = value.split('/').next().unwrap_or_default();
+            format.encoding = encoding.trim().to_ascii_uppercase();
+        }
+        "fmtp" => {
+            let sets = value
+                .split(';')
+                .filter_map(|parameter| parameter.trim().split_once('='))
+                .filter(|(name, _)| name.eq_ignore_ascii_case("sprop-parameter-sets"))
+                .flat_map(|(_, sets)| sets.split(','))
+                .filter_map(base64)
+                .filter(|set| !set.is_empty());
+            let room = MAX_SETS.saturating_sub(format.parameter_sets.len());
+            format.parameter_sets.extend(sets.take(room));
+        }
+        _ => {}
+    }
+}
+
+/// RFC 4648 4; padding may be missing.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut octets = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0u32, 0);
+    for symbol in text.trim().trim_end_matches('=').bytes() {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol - b'A',
+            b'a'..=b'z' => symbol - b'a' + 26,
+            b'0'..=b'9' => symbol - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xffff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            octets.push((bits >> count) as u8);
+        }
+    }
+    Some(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEXT: &[u8] = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n\
+        m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+        a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z0LAHtkA,aM48gA==;profile-level-id=42C01E\r\n\
+        a=control:trackID=0\r\n\
+        m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n";
+
+    #[test]
+    fn formats_and_parameter_sets_are_read() {
+        let sdp = Sdp::parse(TEXT).unwrap();
+        let [video, audio] = &sdp.media[..] else {
+            panic!("{sdp:?}");
+        };
+        assert_eq!(
+            (video.kind.as_str(), audio.kind.as_str()),
+            ("video", "audio")
+        );
+        assert_eq!(video.protocol, "RTP/AVP");
+        assert_eq!(video.control.as_deref(), Some("trackID=0"));
+        assert_eq!(video.formats[0].payload_type, 96);
+        assert_eq!(video.formats[0].encoding, "H264");
+        let sets: Vec<_> = sdp.parameter_sets().collect();
+        let sps = vec![0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00];
+        assert_eq!(sets, [[sps, vec![0x68, 0xce, 0x3c, 0x80]]]);
+    }
+
+    #[test]
+    fn what_is_no_description_is_none() {
+        assert_eq!(Sdp::parse(b"<html>"), None);
+        assert_eq!(Sdp::parse(b""), None);
+    }
+
+    #[test]
+    fn a_set_that_is_not_base64_is_left_out() {
+        let text = b"v=0\nm=video 0 RTP/AVP 96\na=fmtp:96 sprop-parameter-sets=Z0*,aM48gA";
+        let sdp = Sdp::parse(text).unwrap();
+        assert_eq!(
+            sdp.media[0].formats[0].parameter_sets,
+            [[0x68, 0xce, 0x3c, 0x80]]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_without_panic(at in 0..TEXT.len(), octets in prop::collection::vec(any::<u8>(), 0..8)) {
+            let mut text = TEXT.to_vec();
+            text.splice(at..(at + octets.len()).min(TEXT.len()), octets);
+            Sdp::parse(&text);
+        }
+    }
+}
