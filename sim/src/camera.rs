@@ -62,8 +62,12 @@ impl Camera {
             nonce: settings.nonce,
         })?;
         let encoder = Encoder::new(settings.video, settings.seed)?;
-        let device =
-            Arc::new(Device { settings, fault, live: Live::new(), world });
+        let device = Arc::new(Device {
+            settings,
+            fault,
+            live: Live::new(),
+            world,
+        });
 
         let mut tasks = JoinSet::new();
         let (mut claims, mut undeclared) = (Vec::new(), Vec::new());
@@ -83,7 +87,11 @@ impl Camera {
             tasks.spawn(copy.run(device.clone()));
         }
         tasks.spawn(film(device, scene, encoder));
-        Ok(Self { claims, undeclared, _tasks: tasks })
+        Ok(Self {
+            claims,
+            undeclared,
+            _tasks: tasks,
+        })
     }
 }
 

@@ -47,7 +47,11 @@ impl Live {
     /// The latest key frame; waits for the first.
     pub async fn key_frame(&self) -> Arc<AccessUnit> {
         let mut frames = self.key_frame.subscribe();
-        let frame = frames.wait_for(Option::is_some).await.ok().and_then(|f| f.clone());
+        let frame = frames
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|f| f.clone());
         match frame {
             Some(frame) => frame,
             // `self` holds the sender, so the channel is never closed.

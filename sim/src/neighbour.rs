@@ -20,7 +20,9 @@ pub async fn talk(world: World, peer: SocketAddr) {
             let _ = socket.send(peer, &packet, packet.len()).await;
         }
     }
-    let Ok(mut stream) = world.net.connect(peer).await else { return };
+    let Ok(mut stream) = world.net.connect(peer).await else {
+        return;
+    };
     let mut octets = b"DESCRIBE rtsp://192.0.2.99/ RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec();
     for sequence in 0..PACKETS {
         let packet = lookalike(sequence, &*world.entropy);
@@ -33,8 +35,12 @@ pub async fn talk(world: World, peer: SocketAddr) {
 
 /// Takes whatever a neighbour says.
 pub async fn listen(world: World, port: u16) {
-    let Ok(socket) = world.net.bind(port).await else { return };
-    let Ok(mut listener) = world.net.listen(port).await else { return };
+    let Ok(socket) = world.net.bind(port).await else {
+        return;
+    };
+    let Ok(mut listener) = world.net.listen(port).await else {
+        return;
+    };
     let mut datagram = [0; 2048];
     loop {
         tokio::select! {

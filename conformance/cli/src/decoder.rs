@@ -35,7 +35,10 @@ pub struct ChildDecoder {
 impl ChildDecoder {
     /// `program` is lightleak itself.
     pub fn new(program: PathBuf) -> Self {
-        Self { program, time_limit: TIME_LIMIT }
+        Self {
+            program,
+            time_limit: TIME_LIMIT,
+        }
     }
 
     /// The running program.
@@ -57,7 +60,9 @@ impl Decoder for ChildDecoder {
         let result = self.talk(&mut child, annex_b, limit);
         // After an error or a time-out the child may still run.
         let _ = child.kill();
-        let status = child.wait().map_err(|e| DecoderError(format!("could not be ended: {e}")))?;
+        let status = child
+            .wait()
+            .map_err(|e| DecoderError(format!("could not be ended: {e}")))?;
         match result {
             Ok(pictures) if status.success() => Ok(pictures),
             Ok(_) => Err(DecoderError(format!("crashed: {status}"))),
@@ -94,7 +99,10 @@ impl ChildDecoder {
                 }
                 Err(_) => {
                     let _ = child.kill();
-                    Err(DecoderError(format!("took more than {:?}", self.time_limit)))
+                    Err(DecoderError(format!(
+                        "took more than {:?}",
+                        self.time_limit
+                    )))
                 }
             }
         })
@@ -110,10 +118,13 @@ fn read_pictures(output: &mut impl Read, limit: usize) -> io::Result<Vec<Picture
             _ => output.read_exact(&mut header[1..])?,
         }
         let number = |at: usize| {
-            u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize
+            u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+                as usize
         };
         let (width, height) = (number(0), number(4));
-        let sound = width.checked_mul(height).is_some_and(|n| n <= LARGEST_PICTURE);
+        let sound = width
+            .checked_mul(height)
+            .is_some_and(|n| n <= LARGEST_PICTURE);
         if !sound || pictures.len() >= limit {
             return Err(io::Error::other(format!("a picture of {width} x {height}")));
         }
@@ -171,7 +182,11 @@ fn decode_all(input: &mut impl Read, output: &mut impl Write, limit: usize) -> i
     output.flush()
 }
 
-fn write_picture(output: &mut impl Write, picture: &impl YUVSource, damaged: bool) -> io::Result<()> {
+fn write_picture(
+    output: &mut impl Write,
+    picture: &impl YUVSource,
+    damaged: bool,
+) -> io::Result<()> {
     let (width, height) = picture.dimensions();
     output.write_all(&(width as u32).to_be_bytes())?;
     output.write_all(&(height as u32).to_be_bytes())?;

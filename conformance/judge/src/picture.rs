@@ -23,7 +23,9 @@ pub fn png(picture: &Picture) -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, width as u32, height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    let written = encoder.write_header().and_then(|mut w| w.write_image_data(&rgb));
+    let written = encoder
+        .write_header()
+        .and_then(|mut w| w.write_image_data(&rgb));
     // Writing to memory fails only for a picture without pixels: it has no file.
     if written.is_err() {
         file.clear();

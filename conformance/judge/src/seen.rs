@@ -89,9 +89,16 @@ impl<'a> Seen<'a> {
         let capture = session.captures.get(&vantage);
         let traffic = capture.map(dissect::dissect).unwrap_or_default();
         let keys = KeyLog::parse(session.keys.iter().map(String::as_str));
-        let connections: Vec<_> = traffic.flows.iter().map(|f| Connection::read(f, &keys)).collect();
+        let connections: Vec<_> = traffic
+            .flows
+            .iter()
+            .map(|f| Connection::read(f, &keys))
+            .collect();
 
-        let haystacks = Haystacks { traffic: &traffic, capture };
+        let haystacks = Haystacks {
+            traffic: &traffic,
+            capture,
+        };
         let ledger = Index::new(&session.ledger, &case.decoy);
         let sightings = haystacks.search(&ledger);
         let decoy_sightings = haystacks.search(&Index::new(&case.decoy, &session.ledger));
@@ -104,7 +111,12 @@ impl<'a> Seen<'a> {
             presence: Presence::default(),
             sightings,
             searched: haystacks.octets(),
-            ledger_bytes: session.ledger.tracks.values().map(|t| t.bytes.len() as u64).sum(),
+            ledger_bytes: session
+                .ledger
+                .tracks
+                .values()
+                .map(|t| t.bytes.len() as u64)
+                .sum(),
             decoy_sightings,
             footage,
             connections,
@@ -139,10 +151,16 @@ impl<'a> Seen<'a> {
         self.served().flat_map(|(_, connection)| {
             let opened = connection.opened.as_ref().and_then(|o| o.as_ref().ok());
             let dialogue = connection.dialogue.as_ref().filter(|_| opened.is_some());
-            dialogue.into_iter().flat_map(|d| &d.exchanges).map(move |exchange| {
-                let at = exchange.response.as_ref().map(|r| r.range.start);
-                (exchange, at.and_then(|at| opened.and_then(|o| o.from_b.place(at))))
-            })
+            dialogue
+                .into_iter()
+                .flat_map(|d| &d.exchanges)
+                .map(move |exchange| {
+                    let at = exchange.response.as_ref().map(|r| r.range.start);
+                    (
+                        exchange,
+                        at.and_then(|at| opened.and_then(|o| o.from_b.place(at))),
+                    )
+                })
         })
     }
 
@@ -150,12 +168,18 @@ impl<'a> Seen<'a> {
     pub fn opened_marks(&self, decoder: &dyn Decoder) -> Result<Vec<Mark>, DecoderError> {
         let mut marks = Vec::new();
         for (_, connection) in self.served() {
-            let Some(Ok(opened)) = &connection.opened else { continue };
-            let Some(dialogue) = &connection.dialogue else { continue };
+            let Some(Ok(opened)) = &connection.opened else {
+                continue;
+            };
+            let Some(dialogue) = &connection.dialogue else {
+                continue;
+            };
             for channel in channels(dialogue) {
                 let packets = frames(&opened.from_b, dialogue, channel);
-                let video: Vec<u8> =
-                    rtp::depacketize(&packets).into_iter().flat_map(|u| u.annex_b).collect();
+                let video: Vec<u8> = rtp::depacketize(&packets)
+                    .into_iter()
+                    .flat_map(|u| u.annex_b)
+                    .collect();
                 if !video.is_empty() {
                     let pictures = decoder.decode(&video, MOST_PICTURES)?;
                     marks.extend(pictures.iter().filter_map(mark::read));
@@ -178,7 +202,11 @@ impl Connection {
             (_, Some(Ok(opened))) => rtsp::read(&opened.from_a, &opened.from_b),
             _ => None,
         };
-        Self { tls, opened, dialogue }
+        Self {
+            tls,
+            opened,
+            dialogue,
+        }
     }
 }
 
@@ -190,7 +218,11 @@ struct Haystacks<'a> {
 
 impl Haystacks<'_> {
     fn octets(&self) -> u64 {
-        self.traffic.flows.iter().map(|f| (f.from_a.bytes.len() + f.from_b.bytes.len()) as u64).sum()
+        self.traffic
+            .flows
+            .iter()
+            .map(|f| (f.from_a.bytes.len() + f.from_b.bytes.len()) as u64)
+            .sum()
     }
 
     /// Reassembled streams first; then packet by packet, for what reassembly
@@ -198,13 +230,18 @@ impl Haystacks<'_> {
     fn search(&self, index: &Index) -> Vec<Sighting> {
         let mut found = Vec::new();
         for flow in &self.traffic.flows {
-            for (from, to, stream) in
-                [(flow.a, flow.b, &flow.from_a), (flow.b, flow.a, &flow.from_b)]
-            {
+            for (from, to, stream) in [
+                (flow.a, flow.b, &flow.from_a),
+                (flow.b, flow.a, &flow.from_b),
+            ] {
                 let between = format!("{:?} {from} to {to}", flow.transport).to_uppercase();
                 for hit in index.search(&stream.bytes, MOST_HITS - found.len().min(MOST_HITS)) {
                     if let Some(place) = stream.place(hit.at) {
-                        found.push(Sighting { hit, place, between: between.clone() });
+                        found.push(Sighting {
+                            hit,
+                            place,
+                            between: between.clone(),
+                        });
                     }
                 }
             }
@@ -212,8 +249,15 @@ impl Haystacks<'_> {
         if found.is_empty() {
             for packet in self.capture.iter().flat_map(|c| &c.packets) {
                 for hit in index.search(&packet.data, 1) {
-                    let place = Place { packet: packet.number, offset: hit.at };
-                    found.push(Sighting { hit, place, between: "a packet by itself".into() });
+                    let place = Place {
+                        packet: packet.number,
+                        offset: hit.at,
+                    };
+                    found.push(Sighting {
+                        hit,
+                        place,
+                        between: "a packet by itself".into(),
+                    });
                 }
             }
         }
@@ -224,7 +268,12 @@ impl Haystacks<'_> {
 
 /// The parameter sets that an adversary could guess: the device's own.
 fn parameter_sets(session: &Session) -> Vec<u8> {
-    session.ledger.tracks.get("video").map(|t| t.parameter_sets()).unwrap_or_default()
+    session
+        .ledger
+        .tracks
+        .get("video")
+        .map(|t| t.parameter_sets())
+        .unwrap_or_default()
 }
 
 fn channels(dialogue: &Dialogue) -> Vec<u8> {

@@ -9,8 +9,10 @@ use crate::camera::Device;
 
 /// Where the copy goes: a documentation address (RFC 5737) in place of the
 /// maker's server.
-pub const MAKERS_SERVER: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7)), 9000);
+pub const MAKERS_SERVER: SocketAddr = SocketAddr::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7)),
+    9000,
+);
 
 /// Octets of an access unit per datagram.
 const SEGMENT: usize = 1200;

@@ -8,8 +8,10 @@ pub const LISTEN: Listen = Listen {
     scheme: "rtsp",
     resource: "main",
     serve: |device, stream, local, peer| {
-        Box::pin(async move { 
-            server::serve(device, stream, local, peer, |_, _| false).await.map(drop)
-         })
+        Box::pin(async move {
+            server::serve(device, stream, local, peer, |_, _| false)
+                .await
+                .map(drop)
+        })
     },
 };

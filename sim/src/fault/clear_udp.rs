@@ -32,7 +32,13 @@ impl FaultyUdp {
             server_port: Some((server_port, server_port.saturating_add(1))),
             ..Transport::udp(rtp)
         };
-        Ok((Self { socket, to: SocketAddr::new(peer, rtp) }, transport))
+        Ok((
+            Self {
+                socket,
+                to: SocketAddr::new(peer, rtp),
+            },
+            transport,
+        ))
     }
 
     /// Sends every packet as a datagram. UDP loses what it loses.

@@ -19,7 +19,9 @@ pub async fn intercept(
     fault: &Fault,
     mut stream: Box<dyn ByteStream>,
 ) -> io::Result<Option<Box<dyn ByteStream>>> {
-    let Some(answer) = fault.client_hello else { return Ok(Some(stream)) };
+    let Some(answer) = fault.client_hello else {
+        return Ok(Some(stream));
+    };
     let mut record = vec![0; 5];
     stream.read_exact(&mut record).await?;
     let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
@@ -31,7 +33,11 @@ pub async fn intercept(
             stream.shutdown().await?;
             Ok(None)
         }
-        None => Ok(Some(Box::new(Replayed { record, read: 0, stream }))),
+        None => Ok(Some(Box::new(Replayed {
+            record,
+            read: 0,
+            stream,
+        }))),
     }
 }
 
@@ -49,7 +55,17 @@ pub fn accept_tls10(record: &[u8]) -> Option<Vec<u8>> {
     hello.push(0);
     hello.extend_from_slice(&TLS_RSA_WITH_AES_128_CBC_SHA);
     hello.push(0);
-    let mut answer = vec![22, 3, 1, 0, hello.len() as u8 + 4, 2, 0, 0, hello.len() as u8];
+    let mut answer = vec![
+        22,
+        3,
+        1,
+        0,
+        hello.len() as u8 + 4,
+        2,
+        0,
+        0,
+        hello.len() as u8,
+    ];
     answer.extend_from_slice(&hello);
     Some(answer)
 }

@@ -41,13 +41,19 @@ pub const DECOYS: &[Decoy] = &[
         story: "segments are lost, reordered and retransmitted: sealed octets are seen twice",
         source: "any busy network",
         fault: Fault::NONE,
-        surroundings: Surroundings { rough: true, lookalike_neighbour: false },
+        surroundings: Surroundings {
+            rough: true,
+            lookalike_neighbour: false,
+        },
     },
     Decoy {
         id: "decoy.lookalike-neighbour",
         story: "another host in the same capture sends random octets that look like RTP and RTSP",
         source: "of our own making",
         fault: Fault::NONE,
-        surroundings: Surroundings { rough: false, lookalike_neighbour: true },
+        surroundings: Surroundings {
+            rough: false,
+            lookalike_neighbour: true,
+        },
     },
 ];

@@ -2,13 +2,7 @@
 
 use rtsp_types::Method;
 
-use super::{
-    Fault,
-    clear_copy::ClearCopy,
-    clear_rtsp,
-    client_hello::accept_tls10,
-    raw_video,
-};
+use super::{Fault, clear_copy::ClearCopy, clear_rtsp, client_hello::accept_tls10, raw_video};
 
 /// A camera with exactly one fault.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +36,10 @@ pub const MUTANTS: &[Mutant] = &[
         expected: &["XC-02", "XC-07"],
         story: "plain RTSP beside the sealed one, on every interface, with an empty password",
         source: "Osmantic/ODS#525",
-        fault: Fault { listeners: Some(|l| l.push(clear_rtsp::LISTEN)), ..Fault::NONE },
+        fault: Fault {
+            listeners: Some(|l| l.push(clear_rtsp::LISTEN)),
+            ..Fault::NONE
+        },
     },
     Mutant {
         id: "xc.debug-port",
@@ -50,7 +47,10 @@ pub const MUTANTS: &[Mutant] = &[
         expected: &["XC-02"],
         story: "a forgotten debugging port gives the encoder's output to whoever connects",
         source: "of our own making (catalogue, XC-02)",
-        fault: Fault { listeners: Some(|l| l.push(raw_video::LISTEN)), ..Fault::NONE },
+        fault: Fault {
+            listeners: Some(|l| l.push(raw_video::LISTEN)),
+            ..Fault::NONE
+        },
     },
     Mutant {
         id: "xc.clear-anywhere",
@@ -59,7 +59,9 @@ pub const MUTANTS: &[Mutant] = &[
         story: "a copy of the encoder's buffer goes to the maker's server, taken before the encryption",
         source: "of our own making (catalogue, XC-01)",
         fault: Fault {
-            copy: Some(ClearCopy { disguise: |octets| octets.to_vec() }),
+            copy: Some(ClearCopy {
+                disguise: |octets| octets.to_vec(),
+            }),
             ..Fault::NONE
         },
     },
@@ -73,7 +75,11 @@ pub const MUTANTS: &[Mutant] = &[
             copy: Some(ClearCopy {
                 disguise: |octets| {
                     let key = b"Charlie is the designer of P2P!!";
-                    octets.iter().zip(key.iter().cycle()).map(|(o, k)| o ^ k).collect()
+                    octets
+                        .iter()
+                        .zip(key.iter().cycle())
+                        .map(|(o, k)| o ^ k)
+                        .collect()
                 },
             }),
             ..Fault::NONE
@@ -101,7 +107,10 @@ pub const MUTANTS: &[Mutant] = &[
         expected: &["RTSP-04"],
         story: "control over TLS with algorithm NONE, media in clear over UDP for who asks",
         source: "onvif/specs#555",
-        fault: Fault { accepts_transport: Some(|t| !t.multicast), ..Fault::NONE },
+        fault: Fault {
+            accepts_transport: Some(|t| !t.multicast),
+            ..Fault::NONE
+        },
     },
     Mutant {
         id: "rtsp.setup-noauth",
@@ -120,7 +129,10 @@ pub const MUTANTS: &[Mutant] = &[
         expected: &["RTSP-09"],
         story: "no credentials are asked for at all, over TLS as well",
         source: "of our own making (catalogue, RTSP-09)",
-        fault: Fault { demands_credentials: Some(|_| false), ..Fault::NONE },
+        fault: Fault {
+            demands_credentials: Some(|_| false),
+            ..Fault::NONE
+        },
     },
     Mutant {
         id: "tls.tls10",
@@ -128,7 +140,10 @@ pub const MUTANTS: &[Mutant] = &[
         expected: &["TLS-01"],
         story: "an offer of TLS 1.0 is accepted (hand-made hello: rustls has no TLS 1.0)",
         source: "of our own making (catalogue, TLS-01)",
-        fault: Fault { client_hello: Some(accept_tls10), ..Fault::NONE },
+        fault: Fault {
+            client_hello: Some(accept_tls10),
+            ..Fault::NONE
+        },
     },
     Mutant {
         id: "tls.mixed-socket",

@@ -46,7 +46,10 @@ pub enum ConnectionError {
 impl<S: ByteStream> Connection<S> {
     /// Over a stream that is ready.
     pub fn new(stream: S) -> Self {
-        Self { stream, received: Vec::new() }
+        Self {
+            stream,
+            received: Vec::new(),
+        }
     }
 
     /// The next message or frame; `None` at the end of the stream. May be
@@ -75,14 +78,18 @@ impl<S: ByteStream> Connection<S> {
     /// Sends a request.
     pub async fn request(&mut self, request: &Request<Vec<u8>>) -> Result<(), ConnectionError> {
         let mut octets = Vec::new();
-        request.write(&mut octets).map_err(|_| ConnectionError::NotRtsp)?;
+        request
+            .write(&mut octets)
+            .map_err(|_| ConnectionError::NotRtsp)?;
         self.send(&octets).await
     }
 
     /// Sends a response.
     pub async fn respond(&mut self, response: &Response<Vec<u8>>) -> Result<(), ConnectionError> {
         let mut octets = Vec::new();
-        response.write(&mut octets).map_err(|_| ConnectionError::NotRtsp)?;
+        response
+            .write(&mut octets)
+            .map_err(|_| ConnectionError::NotRtsp)?;
         self.send(&octets).await
     }
 
@@ -135,6 +142,9 @@ mod tests {
         let (near, mut far) = tokio::io::duplex(1 << 20);
         far.write_all(b"OPTIONS ").await.unwrap();
         far.write_all(&endless).await.unwrap();
-        assert!(matches!(Connection::new(near).next().await, Err(ConnectionError::TooLong)));
+        assert!(matches!(
+            Connection::new(near).next().await,
+            Err(ConnectionError::TooLong)
+        ));
     }
 }

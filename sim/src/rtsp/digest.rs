@@ -26,7 +26,9 @@ impl Guard {
 
     /// A guard with a fresh nonce.
     pub fn new(entropy: &dyn Entropy) -> Self {
-        Self { nonce: random_hex(entropy) }
+        Self {
+            nonce: random_hex(entropy),
+        }
     }
 
     /// Value of `WWW-Authenticate`.
@@ -44,9 +46,14 @@ impl Guard {
             return false;
         };
         let field = |name: &str| {
-            parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+            parameters
+                .iter()
+                .find(|(n, _)| n.eq_ignore_ascii_case(name))
+                .map(|(_, v)| v.as_str())
         };
-        let (Some(uri), Some(answer)) = (field("uri"), field("response")) else { return false };
+        let (Some(uri), Some(answer)) = (field("uri"), field("response")) else {
+            return false;
+        };
         let quality = match (field("qop"), field("nc"), field("cnonce")) {
             (None, ..) => None,
             (Some("auth"), Some(count), Some(nonce)) => Some((count, nonce)),
@@ -55,7 +62,10 @@ impl Guard {
         field("username") == Some(&credentials.user)
             && field("realm") == Some(Self::REALM)
             && field("nonce") == Some(&self.nonce)
-            && same(&response(credentials, Self::REALM, &self.nonce, method, uri, quality), answer)
+            && same(
+                &response(credentials, Self::REALM, &self.nonce, method, uri, quality),
+                answer,
+            )
     }
 }
 
@@ -70,7 +80,10 @@ pub fn answer(
 ) -> Option<String> {
     let parameters = parameters(challenge.strip_prefix("Digest ")?);
     let field = |name: &str| {
-        parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        parameters
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     };
     if field("algorithm").is_some_and(|a| a != "MD5") {
         return None;
@@ -108,7 +121,10 @@ fn response(
 }
 
 fn hash(parts: &[&str]) -> String {
-    Md5::digest(parts.join(":")).iter().map(|o| format!("{o:02x}")).collect()
+    Md5::digest(parts.join(":"))
+        .iter()
+        .map(|o| format!("{o:02x}"))
+        .collect()
 }
 
 /// Compares without telling by its time where the two differ.
@@ -151,13 +167,18 @@ mod tests {
     }
 
     fn credentials(password: &str) -> Credentials {
-        Credentials { user: "viewer".into(), password: Password::new(password) }
+        Credentials {
+            user: "viewer".into(),
+            password: Password::new(password),
+        }
     }
 
     #[test]
     fn rfc_2617_3_5_example() {
-        let credentials =
-            Credentials { user: "Mufasa".into(), password: Password::new("Circle Of Life") };
+        let credentials = Credentials {
+            user: "Mufasa".into(),
+            password: Password::new("Circle Of Life"),
+        };
         assert_eq!(
             response(
                 &credentials,
@@ -175,13 +196,22 @@ mod tests {
     fn right_credentials_are_admitted_and_wrong_ones_refused() {
         let guard = Guard::new(&Counting);
         let answer = |password, method| {
-            answer(&guard.challenge(), method, "rtsps://c/", &credentials(password), &Counting)
-                .unwrap()
+            answer(
+                &guard.challenge(),
+                method,
+                "rtsps://c/",
+                &credentials(password),
+                &Counting,
+            )
+            .unwrap()
         };
         let right = credentials("secret");
         assert!(guard.admits(&answer("secret", "PLAY"), "PLAY", &right));
         assert!(!guard.admits(&answer("wrong", "PLAY"), "PLAY", &right));
-        assert!(!guard.admits(&answer("secret", "SETUP"), "PLAY", &right), "for another method");
+        assert!(
+            !guard.admits(&answer("secret", "SETUP"), "PLAY", &right),
+            "for another method"
+        );
         assert!(!guard.admits("Basic dmlld2VyOnNlY3JldA==", "PLAY", &right));
         assert!(!guard.admits("", "PLAY", &right));
     }
@@ -189,8 +219,14 @@ mod tests {
     #[test]
     fn an_answer_to_another_nonce_is_refused() {
         let stale = Guard { nonce: "0".into() };
-        let header =
-            answer(&stale.challenge(), "PLAY", "u", &credentials("secret"), &Counting).unwrap();
+        let header = answer(
+            &stale.challenge(),
+            "PLAY",
+            "u",
+            &credentials("secret"),
+            &Counting,
+        )
+        .unwrap();
         assert!(!Guard::new(&Counting).admits(&header, "PLAY", &credentials("secret")));
     }
 

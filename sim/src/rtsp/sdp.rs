@@ -16,8 +16,14 @@ pub const VIDEO_CONTROL: &str = "video";
 /// Writes the description of a stream that starts with these NAL units
 /// (a key frame's: its parameter sets are announced).
 pub fn describe(address: IpAddr, name: &str, nal_units: &[Bytes]) -> Vec<u8> {
-    let parameter_sets = nal_units.iter().filter(|n| matches!(n.first().map(|h| h & 31), Some(7 | 8)));
-    let sprop = parameter_sets.clone().map(|n| BASE64_STANDARD.encode(n)).collect::<Vec<_>>().join(",");
+    let parameter_sets = nal_units
+        .iter()
+        .filter(|n| matches!(n.first().map(|h| h & 31), Some(7 | 8)));
+    let sprop = parameter_sets
+        .clone()
+        .map(|n| BASE64_STANDARD.encode(n))
+        .collect::<Vec<_>>()
+        .join(",");
     let profile = parameter_sets
         .filter_map(|n| n.get(1..4))
         .next()
@@ -40,6 +46,8 @@ pub fn describe(address: IpAddr, name: &str, nal_units: &[Bytes]) -> Vec<u8> {
     session.attributes = vec![Attribute::with_value("control", "*")];
     session.medias = vec![media];
     let mut text = Vec::new();
-    session.write(&mut text).expect("writing to memory does not fail");
+    session
+        .write(&mut text)
+        .expect("writing to memory does not fail");
     text
 }

@@ -122,19 +122,23 @@ impl Server {
     async fn answer(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         self.heard();
         let method = request.method();
-        let result = if (self.demands_credentials)(&self.device, method) && !self.is_admitted(request) {
-            let challenge = self.guard.challenge();
-            Err((StatusCode::Unauthorized, vec![(WWW_AUTHENTICATE, challenge)]))
-        } else {
-            match method {
-                Method::Options => Ok(options()),
-                Method::Describe => Ok(self.describe(request).await),
-                Method::Setup => self.setup(request).await,
-                Method::Play => self.play(request),
-                Method::Teardown => self.teardown(request),
-                _ => Err((StatusCode::MethodNotAllowed, Vec::new())),
-            }
-        };
+        let result =
+            if (self.demands_credentials)(&self.device, method) && !self.is_admitted(request) {
+                let challenge = self.guard.challenge();
+                Err((
+                    StatusCode::Unauthorized,
+                    vec![(WWW_AUTHENTICATE, challenge)],
+                ))
+            } else {
+                match method {
+                    Method::Options => Ok(options()),
+                    Method::Describe => Ok(self.describe(request).await),
+                    Method::Setup => self.setup(request).await,
+                    Method::Play => self.play(request),
+                    Method::Teardown => self.teardown(request),
+                    _ => Err((StatusCode::MethodNotAllowed, Vec::new())),
+                }
+            };
         let (status, headers, body) = match result {
             Ok((headers, body)) => (StatusCode::Ok, headers, body),
             Err((status, headers)) => (status, headers, Vec::new()),
@@ -167,11 +171,23 @@ impl Server {
 
     async fn describe(&self, request: &Request<Vec<u8>>) -> Answer {
         let key_frame = self.device.live.key_frame().await;
-        let body =
-            sdp::describe(self.local.ip(), &self.device.settings.name, &key_frame.nal_units);
-        let base = request.request_uri().map(ToString::to_string).unwrap_or_default();
+        let body = sdp::describe(
+            self.local.ip(),
+            &self.device.settings.name,
+            &key_frame.nal_units,
+        );
+        let base = request
+            .request_uri()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let base = format!("{}/", base.trim_end_matches('/'));
-        (vec![(CONTENT_BASE, base), (CONTENT_TYPE, "application/sdp".into())], body)
+        (
+            vec![
+                (CONTENT_BASE, base),
+                (CONTENT_TYPE, "application/sdp".into()),
+            ],
+            body,
+        )
     }
 
     async fn setup(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
@@ -191,7 +207,10 @@ impl Server {
         };
         let (carrier, transport) = if offer.is_interleaved() {
             let channel = offer.interleaved.map_or(0, |(rtp, _)| rtp);
-            (Carrier::Interleaved(channel), Transport::interleaved(channel))
+            (
+                Carrier::Interleaved(channel),
+                Transport::interleaved(channel),
+            )
         } else {
             FaultyUdp::open(&self.device.world, self.peer.ip(), offer)
                 .await
@@ -212,11 +231,19 @@ impl Server {
         })
         .map_err(|_| (StatusCode::InternalServerError, Vec::new()))?;
         let answer = vec![
-            (SESSION, format!("{id};timeout={}", SESSION_TIMEOUT.as_secs())),
+            (
+                SESSION,
+                format!("{id};timeout={}", SESSION_TIMEOUT.as_secs()),
+            ),
             (TRANSPORT, transport.to_string()),
         ];
-        self.session =
-            Some(Session { id, carrier, packetizer, packets: Packets::default(), playing: None });
+        self.session = Some(Session {
+            id,
+            carrier,
+            packetizer,
+            packets: Packets::default(),
+            playing: None,
+        });
         Ok((answer, Vec::new()))
     }
 
@@ -231,12 +258,18 @@ impl Server {
             });
             device.live.request_key_frame();
         }
-        let base = request.request_uri().map(ToString::to_string).unwrap_or_default();
+        let base = request
+            .request_uri()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let track = format!("{}/{}", base.trim_end_matches('/'), sdp::VIDEO_CONTROL);
         let sequence = session.packetizer.next_sequence();
         let answer = vec![
             (SESSION, session.id.clone()),
-            (HeaderName::from_static_str("Range").expect("an ASCII name"), "npt=now-".into()),
+            (
+                HeaderName::from_static_str("Range").expect("an ASCII name"),
+                "npt=now-".into(),
+            ),
             (RTP_INFO, format!("url={track};seq={sequence}")),
         ];
         Ok((answer, Vec::new()))
@@ -250,7 +283,9 @@ impl Server {
     }
 
     fn session_of(&mut self, request: &Request<Vec<u8>>) -> Result<&mut Session, Refusal> {
-        let named = request.header(&SESSION).map(|h| session_id(h.as_str()).to_owned());
+        let named = request
+            .header(&SESSION)
+            .map(|h| session_id(h.as_str()).to_owned());
         self.session
             .as_mut()
             .filter(|s| named.as_ref() == Some(&s.id))
@@ -261,12 +296,19 @@ impl Server {
     /// while nothing plays. May be dropped at any await.
     async fn media(&mut self) -> Vec<u8> {
         loop {
-            let Some(session) = &mut self.session else { std::future::pending().await };
-            let Some(playing) = &mut session.playing else { std::future::pending().await };
+            let Some(session) = &mut self.session else {
+                std::future::pending().await
+            };
+            let Some(playing) = &mut session.playing else {
+                std::future::pending().await
+            };
             let unit = match playing.units.recv().await {
                 Ok(unit) => unit,
                 Err(RecvError::Lagged(missed)) => {
-                    self.device.world.log.line(&format!("rtsp: {} missed {missed}", self.peer));
+                    self.device
+                        .world
+                        .log
+                        .line(&format!("rtsp: {} missed {missed}", self.peer));
                     playing.awaits_key_frame = true;
                     self.device.live.request_key_frame();
                     continue;
@@ -302,7 +344,10 @@ type Answer = (Vec<(HeaderName, String)>, Vec<u8>);
 type Refusal = (StatusCode, Vec<(HeaderName, String)>);
 
 fn options() -> Answer {
-    (vec![(PUBLIC, "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN".into())], Vec::new())
+    (
+        vec![(PUBLIC, "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN".into())],
+        Vec::new(),
+    )
 }
 
 /// The identifier of a `Session` header, without its parameters.

@@ -77,7 +77,11 @@ impl Transport {
 
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cast = if self.multicast { "multicast" } else { "unicast" };
+        let cast = if self.multicast {
+            "multicast"
+        } else {
+            "unicast"
+        };
         write!(f, "{};{cast}", self.protocol)?;
         if let Some((rtp, rtcp)) = self.interleaved {
             write!(f, ";interleaved={rtp}-{rtcp}")?;
@@ -123,7 +127,10 @@ mod tests {
 
     #[test]
     fn a_single_port_implies_the_next() {
-        assert_eq!(Transport::parse("RTP/AVP;client_port=7")[0].client_port, Some((7, 8)));
+        assert_eq!(
+            Transport::parse("RTP/AVP;client_port=7")[0].client_port,
+            Some((7, 8))
+        );
     }
 
     proptest! {

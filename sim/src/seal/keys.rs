@@ -28,7 +28,10 @@ impl Password {
         let mut octets = Zeroizing::new([0; 20]);
         entropy.fill(octets.as_mut());
         Self(Zeroizing::new(
-            octets.iter().map(|o| char::from(ALPHABET[usize::from(o % 32)])).collect(),
+            octets
+                .iter()
+                .map(|o| char::from(ALPHABET[usize::from(o % 32)]))
+                .collect(),
         ))
     }
 
@@ -52,10 +55,15 @@ impl Authority {
     pub fn new() -> Result<Self, KeyError> {
         let mut params = CertificateParams::default();
         valid(&mut params);
-        params.distinguished_name.push(DnType::CommonName, "lightleak simulated maker");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "lightleak simulated maker");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+        Ok(Self(CertifiedIssuer::self_signed(
+            params,
+            KeyPair::generate()?,
+        )?))
     }
 
     /// The certificate that clients trust.
@@ -134,7 +142,9 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let authority = Authority::new().unwrap();
-        let identity = authority.issue("LL-1", &["192.0.2.1".parse().unwrap()]).unwrap();
+        let identity = authority
+            .issue("LL-1", &["192.0.2.1".parse().unwrap()])
+            .unwrap();
         assert_eq!(
             format!("{:?} {authority:?} {identity:?}", Password::new("hunter2")),
             "Password(redacted) Authority(redacted) Identity(redacted)"

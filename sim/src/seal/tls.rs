@@ -74,7 +74,9 @@ struct Time(Arc<dyn Clock>);
 
 impl TimeProvider for Time {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.unix().as_secs())))
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(
+            self.0.unix().as_secs(),
+        )))
     }
 }
 
@@ -83,8 +85,14 @@ struct Escrow(Arc<dyn Witness>);
 
 impl KeyLog for Escrow {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let hex = |octets: &[u8]| octets.iter().map(|o| format!("{o:02x}")).collect::<String>();
-        self.0.secret(&format!("{label} {} {}", hex(client_random), hex(secret)));
+        let hex = |octets: &[u8]| {
+            octets
+                .iter()
+                .map(|o| format!("{o:02x}"))
+                .collect::<String>()
+        };
+        self.0
+            .secret(&format!("{label} {} {}", hex(client_random), hex(secret)));
     }
 }
 

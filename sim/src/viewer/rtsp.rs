@@ -127,7 +127,12 @@ impl RtspViewer {
 
     /// SETUP of the video track.
     pub async fn setup(&mut self, transport: &Transport) -> Result<Response<Vec<u8>>, ViewerError> {
-        self.ask(Method::Setup, "/video", &[(TRANSPORT, transport.to_string())]).await
+        self.ask(
+            Method::Setup,
+            "/video",
+            &[(TRANSPORT, transport.to_string())],
+        )
+        .await
     }
 
     /// PLAY.
@@ -185,7 +190,9 @@ impl RtspViewer {
         {
             return Ok(response);
         }
-        self.challenge = response.header(&WWW_AUTHENTICATE).map(|h| h.as_str().to_owned());
+        self.challenge = response
+            .header(&WWW_AUTHENTICATE)
+            .map(|h| h.as_str().to_owned());
         self.ask_once(&method, track, headers).await
     }
 
@@ -202,8 +209,13 @@ impl RtspViewer {
             .request_uri(uri)
             .header(CSEQ, self.sequence.to_string());
         if let (Some(challenge), Some(credentials)) = (&self.challenge, &self.credentials)
-            && let Some(answer) =
-                digest::answer(challenge, method.into(), &url, credentials, &*self.world.entropy)
+            && let Some(answer) = digest::answer(
+                challenge,
+                method.into(),
+                &url,
+                credentials,
+                &*self.world.entropy,
+            )
         {
             request = request.header(AUTHORIZATION, answer);
         }
@@ -216,7 +228,11 @@ impl RtspViewer {
         self.connection.request(&request.build(Vec::new())).await?;
         let response = self.response().await?;
         if let Some(session) = response.header(&SESSION) {
-            self.session = session.as_str().split(';').next().map(|s| s.trim().to_owned());
+            self.session = session
+                .as_str()
+                .split(';')
+                .next()
+                .map(|s| s.trim().to_owned());
         }
         Ok(response)
     }
@@ -237,7 +253,9 @@ impl RtspViewer {
     }
 
     fn count(&mut self, incoming: &Incoming) {
-        let Incoming::Frame(frame) = incoming else { return };
+        let Incoming::Frame(frame) = incoming else {
+            return;
+        };
         let packet = frame.as_slice();
         self.media.octets += packet.len() as u64;
         match packet.get(1) {

@@ -41,7 +41,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let (name, rows) = rows(arguments.what);
     if arguments.json {
         let list = json!({ "schema": "lightleak.list/1", name: rows });
-        println!("{}", serde_json::to_string_pretty(&list).map_err(Failure::harness)?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&list).map_err(Failure::harness)?
+        );
     } else if arguments.markdown {
         print!("{}", table(&rows, "| ", " | ", " |", true));
     } else {
@@ -104,28 +107,44 @@ fn requirement_row(row: &requirement::Requirement) -> Value {
 
 /// A line per row, columns aligned; in Markdown with a head.
 fn table(rows: &[Value], left: &str, between: &str, right: &str, head: bool) -> String {
-    let names: Vec<&String> =
-        rows.first().and_then(Value::as_object).map(|o| o.keys().collect()).unwrap_or_default();
+    let names: Vec<&String> = rows
+        .first()
+        .and_then(Value::as_object)
+        .map(|o| o.keys().collect())
+        .unwrap_or_default();
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-        }
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
         other => other.to_string(),
     };
-    let mut lines: Vec<Vec<String>> =
-        rows.iter().map(|row| names.iter().map(|name| text(&row[name.as_str()])).collect()).collect();
+    let mut lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| names.iter().map(|name| text(&row[name.as_str()])).collect())
+        .collect();
     if head {
         lines.insert(0, names.iter().map(ToString::to_string).collect());
         lines.insert(1, names.iter().map(|_| "---".into()).collect());
     }
     let widths: Vec<usize> = (0..names.len())
-        .map(|column| lines.iter().map(|l| l[column].chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            lines
+                .iter()
+                .map(|l| l[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let mut out = String::new();
     for line in lines {
-        let cells: Vec<_> =
-            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<_> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         let _ = writeln!(out, "{left}{}{right}", cells.join(between).trim_end());
     }
     out

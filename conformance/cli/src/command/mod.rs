@@ -59,7 +59,9 @@ pub fn main() -> ExitCode {
     }
     let line = CommandLine::parse();
     let terminal = Terminal::new(line.quiet);
-    let command = line.command.unwrap_or_else(|| Command::Run(run::Arguments::default()));
+    let command = line
+        .command
+        .unwrap_or_else(|| Command::Run(run::Arguments::default()));
     let result = match command {
         Command::Run(arguments) => run::run(&arguments, &terminal),
         Command::Judge(arguments) => judge::run(&arguments, &terminal),
@@ -86,12 +88,18 @@ struct Failure {
 impl Failure {
     /// The user has to change something.
     fn usage(message: impl Display) -> Self {
-        Self { code: 2, message: message.to_string() }
+        Self {
+            code: 2,
+            message: message.to_string(),
+        }
     }
 
     /// The harness could not do its work.
     fn harness(message: impl Display) -> Self {
-        Self { code: 4, message: message.to_string() }
+        Self {
+            code: 4,
+            message: message.to_string(),
+        }
     }
 }
 
@@ -115,7 +123,11 @@ struct Judging {
 impl Judging {
     /// Judges with these options; a glob that matches nothing is a mistake.
     fn options<'a>(&self, selected: &'a (dyn Fn(&str) -> bool + Sync)) -> Options<'a> {
-        Options { profile: self.profile.into(), strict: self.strict, selected }
+        Options {
+            profile: self.profile.into(),
+            strict: self.strict,
+            selected,
+        }
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -144,7 +156,10 @@ impl From<ProfileName> for Profile {
 
 /// Whether one of the globs matches, or there are none.
 fn matches(globs: &[String], id: &str) -> bool {
-    globs.is_empty() || globs.iter().any(|glob| wildmatch::WildMatch::new(glob).matches(id))
+    globs.is_empty()
+        || globs
+            .iter()
+            .any(|glob| wildmatch::WildMatch::new(glob).matches(id))
 }
 
 /// Every glob must match something: a selection of nothing would pass.
@@ -152,7 +167,9 @@ fn check_globs(what: &str, globs: &[String], ids: &[&str]) -> Result<(), Failure
     for glob in globs {
         if !ids.iter().any(|id| matches(std::slice::from_ref(glob), id)) {
             let ids = ids.join(", ");
-            return Err(Failure::usage(format!("no {what} matches {glob:?}; there are {ids}")));
+            return Err(Failure::usage(format!(
+                "no {what} matches {glob:?}; there are {ids}"
+            )));
         }
     }
     Ok(())
@@ -171,7 +188,9 @@ impl Terminal {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         Self {
             quiet,
-            style: Style { colour: io::stdout().is_terminal() && !plain },
+            style: Style {
+                colour: io::stdout().is_terminal() && !plain,
+            },
             bars: io::stderr().is_terminal() && !quiet,
         }
     }

@@ -88,10 +88,20 @@ struct Job {
 type Verdict = Result<(BTreeSet<&'static str>, u8), Failure>;
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
-    let ids: Vec<_> = MUTANTS.iter().map(|m| m.id).chain(DECOYS.iter().map(|d| d.id)).collect();
+    let ids: Vec<_> = MUTANTS
+        .iter()
+        .map(|m| m.id)
+        .chain(DECOYS.iter().map(|d| d.id))
+        .collect();
     check_globs("mutant or decoy", &arguments.only, &ids)?;
-    let mutants: Vec<_> = MUTANTS.iter().filter(|m| matches(&arguments.only, m.id)).collect();
-    let decoys: Vec<_> = DECOYS.iter().filter(|d| matches(&arguments.only, d.id)).collect();
+    let mutants: Vec<_> = MUTANTS
+        .iter()
+        .filter(|m| matches(&arguments.only, m.id))
+        .collect();
+    let decoys: Vec<_> = DECOYS
+        .iter()
+        .filter(|d| matches(&arguments.only, d.id))
+        .collect();
     let honest = arguments.only.is_empty();
     let targets: Vec<SimTarget> = mutants
         .iter()
@@ -102,13 +112,25 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
 
     let verdicts = judge_all(&targets, arguments, terminal)?;
     let mut verdicts = verdicts.chunks(arguments.seeds as usize);
-    let rows: Vec<_> = mutants.iter().zip(verdicts.by_ref()).map(|(m, v)| row(m, v)).collect();
+    let rows: Vec<_> = mutants
+        .iter()
+        .zip(verdicts.by_ref())
+        .map(|(m, v)| row(m, v))
+        .collect();
     let killed = rows.iter().filter(|r| r.killed).count();
-    let mut controls: Vec<_> = decoys.iter().zip(verdicts.by_ref()).map(|(d, v)| Control::decoy(d, v)).collect();
+    let mut controls: Vec<_> = decoys
+        .iter()
+        .zip(verdicts.by_ref())
+        .map(|(d, v)| Control::decoy(d, v))
+        .collect();
     controls.extend(verdicts.map(|v| Control::new("honest", "the honest camera", v)));
     let matrix = Matrix {
         schema: "lightleak.mutants/1",
-        summary: Summary { total: rows.len(), killed, survived: rows.len() - killed },
+        summary: Summary {
+            total: rows.len(),
+            killed,
+            survived: rows.len() - killed,
+        },
         mutants: rows,
         controls,
     };
@@ -118,7 +140,10 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         write_file(file, &(text + "\n"))?;
     }
     let survived = u8::from(matrix.summary.survived > 0);
-    Ok(matrix.controls.iter().fold(survived, |worst, c| more_severe(worst, c.code)))
+    Ok(matrix
+        .controls
+        .iter()
+        .fold(survived, |worst, c| more_severe(worst, c.code)))
 }
 
 /// All targets with all seeds, target by target.
@@ -129,7 +154,12 @@ fn judge_all(
 ) -> Result<Vec<(BTreeSet<&'static str>, u8)>, Failure> {
     let jobs: Vec<_> = targets
         .iter()
-        .flat_map(|target| (1..=arguments.seeds).map(|seed| Job { target: *target, seed }))
+        .flat_map(|target| {
+            (1..=arguments.seeds).map(|seed| Job {
+                target: *target,
+                seed,
+            })
+        })
         .collect();
     let folder = tempfile::tempdir()
         .map_err(|e| Failure::harness(format!("make a temporary folder: {e}")))?;
@@ -145,7 +175,9 @@ fn judge_all(
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(index) else { break };
                     let verdict = job.run(&folder.path().join(index.to_string()));
-                    *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+                    *results[index]
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner) = Some(verdict);
                     progress.step();
                 }
             });
@@ -172,7 +204,12 @@ impl Job {
 
 fn row(mutant: &Mutant, verdicts: &[(BTreeSet<&'static str>, u8)]) -> Row {
     let always = |id: &str| verdicts.iter().all(|(failed, _)| failed.contains(id));
-    let killed_by: BTreeSet<_> = mutant.expected.iter().copied().filter(|id| always(id)).collect();
+    let killed_by: BTreeSet<_> = mutant
+        .expected
+        .iter()
+        .copied()
+        .filter(|id| always(id))
+        .collect();
     let also = verdicts.iter().flat_map(|(failed, _)| failed).copied();
     Row {
         id: mutant.id,
@@ -190,10 +227,25 @@ impl Control {
         Self::new(decoy.id, decoy.story, verdicts)
     }
 
-    fn new(id: &'static str, story: &'static str, verdicts: &[(BTreeSet<&'static str>, u8)]) -> Self {
-        let failed = verdicts.iter().flat_map(|(failed, _)| failed).copied().collect();
-        let code = verdicts.iter().fold(0, |worst, (_, code)| more_severe(worst, *code));
-        Self { id, story, failed, code }
+    fn new(
+        id: &'static str,
+        story: &'static str,
+        verdicts: &[(BTreeSet<&'static str>, u8)],
+    ) -> Self {
+        let failed = verdicts
+            .iter()
+            .flat_map(|(failed, _)| failed)
+            .copied()
+            .collect();
+        let code = verdicts
+            .iter()
+            .fold(0, |worst, (_, code)| more_severe(worst, *code));
+        Self {
+            id,
+            story,
+            failed,
+            code,
+        }
     }
 }
 
@@ -202,10 +254,26 @@ fn table(matrix: &Matrix, terminal: &Terminal) -> String {
     let join = |ids: &BTreeSet<&str>| ids.iter().copied().collect::<Vec<_>>().join(" ");
     let mut out = String::new();
     for row in &matrix.mutants {
-        let word = if row.killed { "killed".into() } else { terminal.style.verdict(Fail) + " survived" };
-        let also = if row.also.is_empty() { String::new() } else { format!("  also {}", join(&row.also)) };
-        let by = if row.killed { join(&row.killed_by) } else { format!("expected {}", row.expected.join(" ")) };
-        let _ = writeln!(out, "{:<26} {word} by {by}{also}\n{:<26} {}", row.id, "", row.story);
+        let word = if row.killed {
+            "killed".into()
+        } else {
+            terminal.style.verdict(Fail) + " survived"
+        };
+        let also = if row.also.is_empty() {
+            String::new()
+        } else {
+            format!("  also {}", join(&row.also))
+        };
+        let by = if row.killed {
+            join(&row.killed_by)
+        } else {
+            format!("expected {}", row.expected.join(" "))
+        };
+        let _ = writeln!(
+            out,
+            "{:<26} {word} by {by}{also}\n{:<26} {}",
+            row.id, "", row.story
+        );
     }
     for control in &matrix.controls {
         let word = match (control.failed.is_empty(), control.code) {
@@ -213,9 +281,20 @@ fn table(matrix: &Matrix, terminal: &Terminal) -> String {
             (true, code) => format!("exit code {code}"),
             (false, _) => format!("{} {}", terminal.style.verdict(Fail), join(&control.failed)),
         };
-        let _ = writeln!(out, "{:<26} {word}\n{:<26} {}", control.id, "", control.story);
+        let _ = writeln!(
+            out,
+            "{:<26} {word}\n{:<26} {}",
+            control.id, "", control.story
+        );
     }
-    let Summary { total, killed, survived } = matrix.summary;
-    let _ = writeln!(out, "\n{killed} of {total} mutants killed, {survived} survived");
+    let Summary {
+        total,
+        killed,
+        survived,
+    } = matrix.summary;
+    let _ = writeln!(
+        out,
+        "\n{killed} of {total} mutants killed, {survived} survived"
+    );
     out
 }

@@ -10,7 +10,9 @@ use lightleak_sim::{
     path,
 };
 
-use super::{Failure, Judging, Outcome, Terminal, child_decoder, default_out, matches, threads, write_file};
+use super::{
+    Failure, Judging, Outcome, Terminal, child_decoder, default_out, matches, threads, write_file,
+};
 use crate::{
     stimulus,
     target::sim::{Plan, RecordError, SimTarget},
@@ -87,7 +89,10 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
             terminal.print(&format!("seed {seed}: conforms\n"));
         }
         if let Some(file) = &arguments.json {
-            write_file(&numbered(file, arguments.seeds, seed), &json::write(&report))?;
+            write_file(
+                &numbered(file, arguments.seeds, seed),
+                &json::write(&report),
+            )?;
         }
         worst = more_severe(worst, code);
     }
@@ -99,13 +104,18 @@ pub(super) fn target(name: &str) -> Result<SimTarget, Failure> {
     if name == "sim" {
         return Ok(SimTarget::HONEST);
     }
-    name.strip_prefix("sim:").and_then(SimTarget::find).ok_or_else(|| {
-        let ids = MUTANTS.iter().map(|m| m.id).chain(DECOYS.iter().map(|d| d.id));
-        let ids = ids.collect::<Vec<_>>().join(", ");
-        Failure::usage(format!(
-            "no target {name:?}; there are sim, case:DIR, and sim:ID with one of {ids}"
-        ))
-    })
+    name.strip_prefix("sim:")
+        .and_then(SimTarget::find)
+        .ok_or_else(|| {
+            let ids = MUTANTS
+                .iter()
+                .map(|m| m.id)
+                .chain(DECOYS.iter().map(|d| d.id));
+            let ids = ids.collect::<Vec<_>>().join(", ");
+            Failure::usage(format!(
+                "no target {name:?}; there are sim, case:DIR, and sim:ID with one of {ids}"
+            ))
+        })
 }
 
 fn record_and_judge(
@@ -125,10 +135,12 @@ fn record_and_judge(
         threads: threads(),
     };
     let progress = terminal.progress(format!("seed {seed}"));
-    target.record(&plan, &progress).map_err(|error| match error {
-        RecordError::Case(lightleak_case::Error::NotOurs { .. }) => Failure::usage(error),
-        error => Failure::harness(error),
-    })?;
+    target
+        .record(&plan, &progress)
+        .map_err(|error| match error {
+            RecordError::Case(lightleak_case::Error::NotOurs { .. }) => Failure::usage(error),
+            error => Failure::harness(error),
+        })?;
     drop(progress);
     judge(out, &arguments.judging)
 }
@@ -139,9 +151,9 @@ pub(super) fn judge(folder: &Path, judging: &Judging) -> Result<Report, Failure>
     let decoder = child_decoder()?;
     let selected = |id: &str| matches(&judging.only, id);
     let report = Report::judge(&case, &decoder, judging.options(&selected));
-    report
-        .write(folder)
-        .map_err(|e| Failure::harness(format!("write the report into {}: {e}", folder.display())))?;
+    report.write(folder).map_err(|e| {
+        Failure::harness(format!("write the report into {}: {e}", folder.display()))
+    })?;
     Ok(report)
 }
 
@@ -155,7 +167,9 @@ fn select<T: Copy>(
     for name in wanted {
         if !rows.iter().any(|row| id(row) == name) {
             let ids = rows.iter().map(&id).collect::<Vec<_>>().join(", ");
-            return Err(Failure::usage(format!("no {what} {name:?}; there are {ids}")));
+            return Err(Failure::usage(format!(
+                "no {what} {name:?}; there are {ids}"
+            )));
         }
     }
     let chosen = |row: &&T| wanted.is_empty() || wanted.iter().any(|name| id(row) == name);
@@ -164,7 +178,9 @@ fn select<T: Copy>(
 
 /// Many seeds go into one folder, a case each: it holds nothing but those.
 fn claim_folder_of_cases(out: &Path) -> Result<(), Failure> {
-    let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
+    let Ok(entries) = std::fs::read_dir(out) else {
+        return Ok(());
+    };
     for entry in entries.flatten() {
         if !lightleak_case::is_ours(&entry.path()) {
             return Err(Failure::usage(format!(
@@ -183,13 +199,18 @@ fn numbered(file: &Path, seeds: u64, seed: u64) -> PathBuf {
         return file.to_owned();
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let extension =
-        file.extension().map(|e| format!(".{}", e.to_string_lossy())).unwrap_or_default();
+    let extension = file
+        .extension()
+        .map(|e| format!(".{}", e.to_string_lossy()))
+        .unwrap_or_default();
     file.with_file_name(format!("{stem}-{seed}{extension}"))
 }
 
 /// Of two exit codes the one that is looked for first.
 pub(super) fn more_severe(a: u8, b: u8) -> u8 {
     const ORDER: [u8; 4] = [1, 4, 3, 0];
-    ORDER.into_iter().find(|code| [a, b].contains(code)).unwrap_or(0)
+    ORDER
+        .into_iter()
+        .find(|code| [a, b].contains(code))
+        .unwrap_or(0)
 }

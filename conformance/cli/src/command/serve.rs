@@ -1,11 +1,6 @@
 //! `lightleak serve`: cameras for other people's clients.
 
-use std::{
-    fs,
-    net::IpAddr,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs, net::IpAddr, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use lightleak_sim::{
@@ -105,7 +100,8 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
     }
     terminal.print(&format!("certificate authority: {}\n", ca_file.display()));
     if let Some(file) = &arguments.ready_file {
-        let ready = json!({ "schema": "lightleak.serve/1", "cameras": described, "ca_file": ca_file });
+        let ready =
+            json!({ "schema": "lightleak.serve/1", "cameras": described, "ca_file": ca_file });
         write_whole(file, &ready)?;
     }
     tokio::select! {
@@ -134,7 +130,9 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
         unit,
         nonce: u32::from_be_bytes(nonce),
         name: format!("LIGHTLEAK {unit:05}"),
-        identity: authority.issue(&serial, &[address]).map_err(Failure::harness)?,
+        identity: authority
+            .issue(&serial, &[address])
+            .map_err(Failure::harness)?,
         serial,
         video: VIDEO,
         credentials: Credentials {

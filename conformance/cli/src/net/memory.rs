@@ -56,7 +56,10 @@ impl Network {
 
     /// The interface of the host with that address.
     pub fn host(&self, address: IpAddr) -> Arc<dyn Net> {
-        Arc::new(Host { network: self.clone(), address })
+        Arc::new(Host {
+            network: self.clone(),
+            address,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,8 +117,16 @@ impl Net for Host {
             Some(listener) => {
                 let flow = Arc::new(Mutex::new(state.tap.tcp(from, to)));
                 let (near, far) = tokio::io::duplex(WINDOW);
-                let near = Tapped { stream: near, flow: flow.clone(), side: Side::Client };
-                let far = Tapped { stream: far, flow, side: Side::Server };
+                let near = Tapped {
+                    stream: near,
+                    flow: flow.clone(),
+                    side: Side::Client,
+                };
+                let far = Tapped {
+                    stream: far,
+                    flow,
+                    side: Side::Server,
+                };
                 match listener.send((Box::new(far), from)) {
                     Ok(()) => Ok(Box::new(near) as Box<dyn ByteStream>),
                     Err(_) => Err(io::ErrorKind::ConnectionReset.into()),
@@ -138,7 +149,11 @@ impl Net for Host {
             state.sockets.insert(local, sender);
             let network = self.network.clone();
             let incoming = tokio::sync::Mutex::new(incoming);
-            Ok(Box::new(MemoryDatagrams { network, local, incoming }) as Box<dyn Datagrams>)
+            Ok(Box::new(MemoryDatagrams {
+                network,
+                local,
+                incoming,
+            }) as Box<dyn Datagrams>)
         };
         Box::pin(std::future::ready(result))
     }
@@ -155,7 +170,12 @@ impl Listener for MemoryListener {
     }
 
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
-        Box::pin(async { self.incoming.recv().await.ok_or(io::ErrorKind::NotConnected.into()) })
+        Box::pin(async {
+            self.incoming
+                .recv()
+                .await
+                .ok_or(io::ErrorKind::NotConnected.into())
+        })
     }
 }
 
@@ -189,8 +209,13 @@ impl Datagrams for MemoryDatagrams {
 
     fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>> {
         Box::pin(async {
-            let (from, datagram) =
-                self.incoming.lock().await.recv().await.ok_or(io::ErrorKind::NotConnected)?;
+            let (from, datagram) = self
+                .incoming
+                .lock()
+                .await
+                .recv()
+                .await
+                .ok_or(io::ErrorKind::NotConnected)?;
             let length = datagram.len().min(buffer.len());
             buffer[..length].copy_from_slice(&datagram[..length]);
             Ok((length, from))
@@ -260,7 +285,10 @@ pub struct VirtualClock {
 impl VirtualClock {
     /// 2026-01-01T00:00:00Z, now. To be made in a paused runtime.
     pub fn new() -> Self {
-        Self { start: Instant::now(), epoch: Duration::from_secs(1_767_225_600) }
+        Self {
+            start: Instant::now(),
+            epoch: Duration::from_secs(1_767_225_600),
+        }
     }
 }
 

@@ -97,7 +97,9 @@ pub struct OsClock;
 
 impl Clock for OsClock {
     fn unix(&self) -> Duration {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 
     fn sleep_until(&self, unix: Duration) -> BoxFuture<'_, ()> {

@@ -10,7 +10,7 @@ use std::{
 
 use etherparse::{
     EtherType, Ethernet2Header, IpHeaders, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header,
-    PacketBuilder, PacketBuilderStep, TcpHeader,
+    PacketBuilder, PacketBuilderStep, TcpHeader, TcpOptionElement,
 };
 use lightleak_case::PcapngWriter;
 use lightleak_sim::world::Clock;
@@ -41,12 +41,18 @@ struct State {
 impl Tap {
     /// Begins the capture with a heartbeat.
     pub fn start(clock: Arc<dyn Clock>, rough: bool) -> Self {
-        const DESCRIPTION: &str = "user-space tap at the socket; Ethernet, IP, UDP and TCP framing synthesised";
+        const DESCRIPTION: &str =
+            "user-space tap at the socket; Ethernet, IP, UDP and TCP framing synthesised";
         let writer = PcapngWriter::new(Vec::new(), "wire", DESCRIPTION)
             .expect("writing to memory does not fail");
         let last = clock.unix();
         let rough = rough.then(Rough::default);
-        let tap = Self(Arc::new(Mutex::new(State { writer: Some(writer), clock, last, rough })));
+        let tap = Self(Arc::new(Mutex::new(State {
+            writer: Some(writer),
+            clock,
+            last,
+            rough,
+        })));
         tap.state().heartbeat("start");
         tap
     }
@@ -60,15 +66,19 @@ impl Tap {
         let end = nanoseconds(state.last);
         match state.writer.take() {
             // This tap sits in the sender's call, so it can't miss a packet.
-            Some(writer) => writer.finish(end, 0).expect("writing to memory does not fail"),
+            Some(writer) => writer
+                .finish(end, 0)
+                .expect("writing to memory does not fail"),
             None => Vec::new(),
         }
     }
 
     /// A connection that was opened.
     pub fn tcp(&self, client: SocketAddr, server: SocketAddr) -> TcpFlow {
-        let mut flow =
-            TcpFlow { tap: self.clone(), ends: [End::new(client, 1), End::new(server, 2)] };
+        let mut flow = TcpFlow {
+            tap: self.clone(),
+            ends: [End::new(client, 1), End::new(server, 2)],
+        };
         flow.segment(Side::Client, &[], |t| t.syn = true);
         flow.segment(Side::Server, &[], |t| t.syn = true);
         flow.segment(Side::Client, &[], |_| {});
@@ -77,8 +87,10 @@ impl Tap {
 
     /// A connection that was refused.
     pub fn tcp_refused(&self, client: SocketAddr, server: SocketAddr) {
-        let mut flow =
-            TcpFlow { tap: self.clone(), ends: [End::new(client, 1), End::new(server, 2)] };
+        let mut flow = TcpFlow {
+            tap: self.clone(),
+            ends: [End::new(client, 1), End::new(server, 2)],
+        };
         flow.segment(Side::Client, &[], |t| t.syn = true);
         flow.ends[1].next = 0;
         flow.segment(Side::Server, &[], |t| t.rst = true);
@@ -127,8 +139,14 @@ impl End {
     /// Initial sequence numbers differ between flows, so that a port that is
     /// used again is another connection.
     fn new(address: SocketAddr, salt: u32) -> Self {
-        let next = u32::from(address.port()).wrapping_mul(0x9e37_79b9).wrapping_add(salt << 20);
-        Self { address, next, finished: false }
+        let next = u32::from(address.port())
+            .wrapping_mul(0x9e37_79b9)
+            .wrapping_add(salt << 20);
+        Self {
+            address,
+            next,
+            finished: false,
+        }
     }
 }
 
@@ -163,8 +181,8 @@ impl TcpFlow {
         }
         if tcp.syn {
             let options = [
-                etherparse::TcpOptionElement::MaximumSegmentSize(SEGMENT_SIZE as u16),
-                etherparse::TcpOptionElement::WindowScale(7),
+                TcpOptionElement::MaximumSegmentSize(SEGMENT_SIZE as u16),
+                TcpOptionElement::WindowScale(7),
             ];
             tcp.set_options(&options).expect("two short options fit");
         }
@@ -178,7 +196,11 @@ impl TcpFlow {
             .write(&mut frame, payload)
             .expect("a segment fits its length fields");
         let mut state = self.tap.state();
-        if payload.is_empty() { state.frame(frame) } else { state.data_frame(frame) }
+        if payload.is_empty() {
+            state.frame(frame)
+        } else {
+            state.data_frame(frame)
+        }
     }
 }
 
@@ -211,14 +233,20 @@ impl State {
 
     /// A segment with payload: on a rough network it may come twice or late.
     fn data_frame(&mut self, frame: Vec<u8>) {
-        let Some(rough) = &mut self.rough else { return self.frame(frame) };
+        let Some(rough) = &mut self.rough else {
+            return self.frame(frame);
+        };
         for frame in rough.pass(frame) {
             self.frame(frame);
         }
     }
 
     fn release_all(&mut self) {
-        let held = self.rough.as_mut().map(|r| std::mem::take(&mut r.held)).unwrap_or_default();
+        let held = self
+            .rough
+            .as_mut()
+            .map(|r| std::mem::take(&mut r.held))
+            .unwrap_or_default();
         for (_, frame) in held {
             self.frame(frame);
         }
@@ -231,7 +259,9 @@ impl State {
             destination: [0xff; 6],
             ether_type: EtherType(HEARTBEAT),
         };
-        header.write(&mut frame).expect("writing to memory does not fail");
+        header
+            .write(&mut frame)
+            .expect("writing to memory does not fail");
         frame.extend_from_slice(format!("lightleak tap {what}").as_bytes());
         frame.resize(60, 0);
         self.frame(frame);
@@ -264,7 +294,9 @@ impl Rough {
             *left -= 1;
         }
         let due;
-        (due, self.held) = std::mem::take(&mut self.held).into_iter().partition(|(l, _)| *l == 0);
+        (due, self.held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(l, _)| *l == 0);
         out.extend(due.into_iter().map(|(_, frame)| frame));
         out
     }

@@ -36,11 +36,17 @@ pub const WRONG: Stimulus = Stimulus {
 
 async fn trespass(visit: Visit, credentials: Option<Credentials>) -> Experience {
     let mut diary = Diary::default();
-    let Some(mut viewer) = diary.connect(&visit.address, credentials, &visit.world).await else {
+    let Some(mut viewer) = diary
+        .connect(&visit.address, credentials, &visit.world)
+        .await
+    else {
         return diary.0;
     };
     diary.response("DESCRIBE", viewer.describe().await);
-    diary.response("SETUP interleaved", viewer.setup(&Transport::interleaved(0)).await);
+    diary.response(
+        "SETUP interleaved",
+        viewer.setup(&Transport::interleaved(0)).await,
+    );
     diary.response("PLAY", viewer.play().await);
     match viewer.watch(WAIT).await {
         Ok(connected) => diary.note(format!("waited for media, connected: {connected}")),

@@ -17,13 +17,18 @@ pub const STIMULUS: Stimulus = Stimulus {
         Box::pin(async move {
             let mut diary = Diary::default();
             let credentials = Some(visit.credentials.clone());
-            let Some(mut viewer) = diary.connect(&visit.address, credentials, &visit.world).await
+            let Some(mut viewer) = diary
+                .connect(&visit.address, credentials, &visit.world)
+                .await
             else {
                 return diary.0;
             };
             diary.response("OPTIONS", viewer.options().await);
             diary.response("DESCRIBE", viewer.describe().await);
-            diary.response("SETUP interleaved", viewer.setup(&Transport::interleaved(0)).await);
+            diary.response(
+                "SETUP interleaved",
+                viewer.setup(&Transport::interleaved(0)).await,
+            );
             if diary.response("PLAY", viewer.play().await) == Some(200) {
                 match viewer.watch(WATCH).await {
                     Ok(connected) => diary.note(format!("watched, connected: {connected}")),

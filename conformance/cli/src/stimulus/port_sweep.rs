@@ -4,10 +4,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use lightleak_sim::{
-    rtsp::transport::Transport,
-    viewer::rtsp::{Address, RtspViewer},
-};
+use lightleak_sim::{rtsp::transport::Transport, viewer::rtsp::Address};
 use tokio::io::AsyncReadExt;
 
 use super::{Diary, Stimulus, Visit};
@@ -71,10 +68,15 @@ async fn play(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
         authority: None,
         versions: &[],
     };
-    let Some(mut viewer) = diary.connect(&address, None, &visit.world).await else { return };
+    let Some(mut viewer) = diary.connect(&address, None, &visit.world).await else {
+        return;
+    };
     let what = |method: &str| format!("{endpoint}: {method} in clear");
     if diary.response(&what("DESCRIBE"), viewer.describe().await) == Some(200) {
-        diary.response(&what("SETUP"), viewer.setup(&Transport::interleaved(0)).await);
+        diary.response(
+            &what("SETUP"),
+            viewer.setup(&Transport::interleaved(0)).await,
+        );
         diary.response(&what("PLAY"), viewer.play().await);
         if let Err(error) = viewer.watch(WAIT).await {
             diary.note(format!("{endpoint}: watch: failed to {error}"));

@@ -40,7 +40,9 @@ pub const STIMULUS: Stimulus = Stimulus {
 /// Sends the hello and reads what comes back.
 async fn offer(visit: &Visit, version: [u8; 2]) -> io::Result<Vec<u8>> {
     let mut stream = visit.world.net.connect(visit.address.endpoint).await?;
-    stream.write_all(&client_hello(version, &*visit.world.entropy)).await?;
+    stream
+        .write_all(&client_hello(version, &*visit.world.entropy))
+        .await?;
     let mut answer = Vec::new();
     let end = visit.world.clock.unix() + WAIT;
     let mut limited = (&mut stream).take(4096);

@@ -25,13 +25,19 @@ pub const STIMULUS: Stimulus = Stimulus {
                 }
             };
             let credentials = Some(visit.credentials.clone());
-            let Some(mut viewer) = diary.connect(&visit.address, credentials, &visit.world).await
+            let Some(mut viewer) = diary
+                .connect(&visit.address, credentials, &visit.world)
+                .await
             else {
                 return diary.0;
             };
             diary.response("DESCRIBE", viewer.describe().await);
             let unicast = Transport::udp(socket.local().port());
-            let multicast = Transport { multicast: true, client_port: None, ..unicast.clone() };
+            let multicast = Transport {
+                multicast: true,
+                client_port: None,
+                ..unicast.clone()
+            };
             diary.response("SETUP UDP multicast", viewer.setup(&multicast).await);
             if diary.response("SETUP UDP", viewer.setup(&unicast).await) == Some(200) {
                 diary.response("PLAY", viewer.play().await);

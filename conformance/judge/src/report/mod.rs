@@ -114,7 +114,9 @@ impl Report {
 
     /// Judges a case.
     pub fn judge(case: &Case, decoder: &dyn Decoder, options: Options<'_>) -> Self {
-        let rows: Vec<_> = requirement::all().filter(|r| (options.selected)(r.id)).collect();
+        let rows: Vec<_> = requirement::all()
+            .filter(|r| (options.selected)(r.id))
+            .collect();
         let judged = in_parallel(case, |index| {
             let mut findings = Vec::new();
             let mut pictures = BTreeMap::new();
@@ -132,8 +134,11 @@ impl Report {
             findings.extend(found);
             pictures.extend(recovered);
         }
-        let shown: std::collections::BTreeSet<_> =
-            findings.iter().flat_map(|f: &Finding| &f.evidence).filter_map(|e| e.picture.clone()).collect();
+        let shown: std::collections::BTreeSet<_> = findings
+            .iter()
+            .flat_map(|f: &Finding| &f.evidence)
+            .filter_map(|e| e.picture.clone())
+            .collect();
         pictures.retain(|name, _| shown.contains(name));
         findings.extend(unseen(case, &rows, &findings, options));
 
@@ -144,7 +149,10 @@ impl Report {
         let first = case.sessions.first().map(|s| &s.record);
         let mut report = Self {
             schema: Self::SCHEMA,
-            tool: Tool { name: "lightleak", version: env!("CARGO_PKG_VERSION") },
+            tool: Tool {
+                name: "lightleak",
+                version: env!("CARGO_PKG_VERSION"),
+            },
             seed: first.map_or(0, |r| r.seed),
             profile: options.profile,
             strict: options.strict,
@@ -173,7 +181,8 @@ impl Report {
             1
         } else if any(Verdict::Error, None) {
             4
-        } else if any(Verdict::Inconclusive, Some(Level::Must)) || !self.findings.iter().any(known) {
+        } else if any(Verdict::Inconclusive, Some(Level::Must)) || !self.findings.iter().any(known)
+        {
             3
         } else {
             0
@@ -196,14 +205,20 @@ impl Report {
 
     /// Findings that fail a Must.
     pub fn failures(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|f| f.verdict == Verdict::Fail && f.level == Level::Must)
+        self.findings
+            .iter()
+            .filter(|f| f.verdict == Verdict::Fail && f.level == Level::Must)
     }
 }
 
 /// Path of the recovered picture of a footage, relative to the case.
 pub(crate) fn picture_name(seen: &Seen<'_>, footage: usize) -> String {
     let session = seen.session.folder.rsplit('/').next().unwrap_or_default();
-    format!("report/{session}-{}-{}.png", seen.vantage.name(), footage + 1)
+    format!(
+        "report/{session}-{}-{}.png",
+        seen.vantage.name(),
+        footage + 1
+    )
 }
 
 fn sessions(case: &Case) -> Vec<SessionSummary> {
@@ -267,7 +282,10 @@ fn unseen(
     let mut unseen = Vec::new();
     for path in &case.declaration.paths {
         for row in rows.iter().filter(|row| (row.expects)(path)) {
-            if !findings.iter().any(|f| f.requirement == row.id && f.path == path.id) {
+            if !findings
+                .iter()
+                .any(|f| f.requirement == row.id && f.path == path.id)
+            {
                 unseen.push(Finding {
                     requirement: row.id,
                     level: row.level_in(options.profile, options.strict),
@@ -281,7 +299,10 @@ fn unseen(
                     reason: match row.stimuli {
                         requirement::Stimuli::All => "the case has no session of this path".into(),
                         requirement::Stimuli::Only(ids) => {
-                            format!("the case has no session of this path with {}", ids.join(" or "))
+                            format!(
+                                "the case has no session of this path with {}",
+                                ids.join(" or ")
+                            )
                         }
                     },
                     evidence: Vec::new(),
@@ -297,7 +318,10 @@ fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {
     footage
         .filter_map(|(index, footage)| {
             let best = footage.mark.map_or(0, |(_, picture)| picture);
-            Some((picture_name(seen, index), footage.pictures.get(best)?.clone()))
+            Some((
+                picture_name(seen, index),
+                footage.pictures.get(best)?.clone(),
+            ))
         })
         .collect()
 }
@@ -320,7 +344,10 @@ fn in_parallel<T: Send>(case: &Case, judge: impl Fn(usize) -> T + Sync) -> Vec<T
                         break;
                     }
                     let result = judge(index);
-                    results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                    results
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((index, result));
                 }
             });
         }

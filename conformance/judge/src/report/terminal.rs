@@ -15,7 +15,11 @@ pub struct Style {
 
 impl Style {
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// The word for a verdict.
@@ -49,19 +53,35 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
     let mut places: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in &report.findings {
         let vantage = finding.vantage.map_or("-", |v| v.name());
-        places.entry((&finding.path, vantage)).or_default().push(finding);
+        places
+            .entry((&finding.path, vantage))
+            .or_default()
+            .push(finding);
     }
     for ((path, vantage), findings) in places {
-        let worst = findings.iter().map(|f| severity(f.verdict)).max().unwrap_or_default();
+        let worst = findings
+            .iter()
+            .map(|f| severity(f.verdict))
+            .max()
+            .unwrap_or_default();
         let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
         for finding in &findings {
             *counts.entry(finding.verdict).or_default() += 1;
         }
-        let word = findings.iter().map(|f| f.verdict).find(|v| severity(*v) == worst);
-        let counts: Vec<_> =
-            counts.iter().map(|(v, n)| format!("{n} {}", Style::default().verdict(*v).to_lowercase())).collect();
+        let word = findings
+            .iter()
+            .map(|f| f.verdict)
+            .find(|v| severity(*v) == worst);
+        let counts: Vec<_> = counts
+            .iter()
+            .map(|(v, n)| format!("{n} {}", Style::default().verdict(*v).to_lowercase()))
+            .collect();
         let word = word.map(|v| style.verdict(v)).unwrap_or_default();
-        let _ = writeln!(out, "{path:<12} {vantage:<6} {word:<5} {}", counts.join(", "));
+        let _ = writeln!(
+            out,
+            "{path:<12} {vantage:<6} {word:<5} {}",
+            counts.join(", ")
+        );
     }
 
     for finding in &report.findings {
@@ -80,7 +100,11 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
             finding.reason,
         );
         if let Some(row) = row {
-            let _ = writeln!(out, "  demanded: {} [{} {}]", row.title, row.source.document, row.source.clause);
+            let _ = writeln!(
+                out,
+                "  demanded: {} [{} {}]",
+                row.title, row.source.document, row.source.clause
+            );
         }
         for evidence in finding.evidence.iter().take(3) {
             let _ = writeln!(
@@ -94,13 +118,22 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
             if let Some(picture) = &evidence.picture {
                 let mark = evidence
                     .mark
-                    .map(|m| format!(", mark: unit {}, frame {}, nonce {:08x}", m.unit, m.frame, m.nonce))
+                    .map(|m| {
+                        format!(
+                            ", mark: unit {}, frame {}, nonce {:08x}",
+                            m.unit, m.frame, m.nonce
+                        )
+                    })
                     .unwrap_or_default();
                 let _ = writeln!(out, "  picture: {}{mark}", case.join(picture).display());
             }
         }
         if finding.evidence.len() > 3 {
-            let _ = writeln!(out, "  and {} more in report.json", finding.evidence.len() - 3);
+            let _ = writeln!(
+                out,
+                "  and {} more in report.json",
+                finding.evidence.len() - 3
+            );
         }
     }
 
@@ -110,7 +143,11 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
         4 => style.paint("1;35", "not judged: the harness could not do its work"),
         _ => style.paint("1;33", "not known to conform"),
     };
-    let _ = writeln!(out, "\n{verdict}; report: {}", case.join("report/report.json").display());
+    let _ = writeln!(
+        out,
+        "\n{verdict}; report: {}",
+        case.join("report/report.json").display()
+    );
     out
 }
 

@@ -49,7 +49,11 @@ impl Requirement {
             Profile::Secure => self.level,
             Profile::Standard => self.standard,
         };
-        if strict && level == Level::Should { Level::Must } else { level }
+        if strict && level == Level::Should {
+            Level::Must
+        } else {
+            level
+        }
     }
 }
 

@@ -68,11 +68,17 @@ fn no_udp(seen: &Seen<'_>) -> Outcome {
             (status, _) => refused.push(status),
         }
     }
-    for (flow, _) in seen.flows().filter(|(f, _)| f.transport == TransportProtocol::Udp) {
+    for (flow, _) in seen
+        .flows()
+        .filter(|(f, _)| f.transport == TransportProtocol::Udp)
+    {
         for (address, stream) in [(flow.a, &flow.from_a), (flow.b, &flow.from_b)] {
             let media = stream.parts().find(|(_, datagram)| rtp::is_rtp(datagram));
             if let Some((piece, datagram)) = media.filter(|_| seen.is_device(address.ip())) {
-                let place = Place { packet: piece.packet, offset: piece.offset };
+                let place = Place {
+                    packet: piece.packet,
+                    offset: piece.offset,
+                };
                 let why = format!("an RTP packet of the device, outside TLS ({address})");
                 found.push(evidence(seen, place, datagram.len(), why));
             }
@@ -80,10 +86,15 @@ fn no_udp(seen: &Seen<'_>) -> Outcome {
     }
     match (found.first(), refused.first()) {
         (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, None) => Outcome::Inconclusive("no answer to a SETUP over UDP by somebody who may watch was seen".into()),
+        (None, None) => Outcome::Inconclusive(
+            "no answer to a SETUP over UDP by somebody who may watch was seen".into(),
+        ),
         (None, Some(status)) => Outcome::Pass(
             Assurance::Opened,
-            format!("{} SETUP over UDP were refused, the first with {status}", refused.len()),
+            format!(
+                "{} SETUP over UDP were refused, the first with {status}",
+                refused.len()
+            ),
         ),
     }
 }
@@ -91,9 +102,10 @@ fn no_udp(seen: &Seen<'_>) -> Outcome {
 /// A SETUP that would have media travel outside the connection.
 fn leaves_tls(request: &Message) -> bool {
     request.method == "SETUP"
-        && request
-            .header("transport")
-            .is_some_and(|t| t.split(',').all(|t| !t.trim_start().starts_with("RTP/AVP/TCP")))
+        && request.header("transport").is_some_and(|t| {
+            t.split(',')
+                .all(|t| !t.trim_start().starts_with("RTP/AVP/TCP"))
+        })
 }
 
 fn no_access(seen: &Seen<'_>) -> Outcome {
@@ -103,7 +115,9 @@ fn no_access(seen: &Seen<'_>) -> Outcome {
     let mut challenged = false;
     for (exchange, place) in seen.opened_exchanges() {
         let method = METHODS.iter().position(|m| *m == exchange.request.method);
-        let (Some(method), Some(response)) = (method, &exchange.response) else { continue };
+        let (Some(method), Some(response)) = (method, &exchange.response) else {
+            continue;
+        };
         match (response.status, place) {
             (200..300, Some(place)) => {
                 let why = format!("{} was answered {}", METHODS[method], response.status);
@@ -122,8 +136,12 @@ fn no_access(seen: &Seen<'_>) -> Outcome {
     for (flow, connection) in seen.served() {
         let opened = connection.opened.as_ref().and_then(|o| o.as_ref().ok());
         let stream = opened.map_or(&flow.from_b, |o| &o.from_b);
-        let frame = connection.dialogue.as_ref().and_then(|d| d.frames_b.first());
-        if let Some((frame, place)) = frame.and_then(|f| Some((f, stream.place(f.payload.start)?))) {
+        let frame = connection
+            .dialogue
+            .as_ref()
+            .and_then(|d| d.frames_b.first());
+        if let Some((frame, place)) = frame.and_then(|f| Some((f, stream.place(f.payload.start)?)))
+        {
             let why = format!("media came on channel {}", frame.channel);
             found.push(evidence(seen, place, frame.payload.len(), why));
         }
@@ -135,7 +153,13 @@ fn no_access(seen: &Seen<'_>) -> Outcome {
         return Outcome::Inconclusive(format!("no answer to {} was seen", METHODS[missing]));
     }
     if !challenged {
-        return Outcome::Fail("nothing was answered 401 with a Digest or Bearer challenge".into(), found);
+        return Outcome::Fail(
+            "nothing was answered 401 with a Digest or Bearer challenge".into(),
+            found,
+        );
     }
-    Outcome::Pass(Assurance::Opened, "DESCRIBE, SETUP and PLAY were refused, with a challenge".into())
+    Outcome::Pass(
+        Assurance::Opened,
+        "DESCRIBE, SETUP and PLAY were refused, with a challenge".into(),
+    )
 }

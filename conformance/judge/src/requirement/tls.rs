@@ -59,7 +59,11 @@ fn no_old_version(seen: &Seen<'_>) -> Outcome {
                 let why = format!("a ServerHello of {}", version(hello.version));
                 found.push(evidence(seen, place, 11, why));
             }
-        } else if let Some(offer) = tls.client_hello.as_ref().filter(|h| h.highest_version() < TLS12) {
+        } else if let Some(offer) = tls
+            .client_hello
+            .as_ref()
+            .filter(|h| h.highest_version() < TLS12)
+        {
             if flow.from_b.bytes.is_empty() && !flow.from_b.ended {
                 return Outcome::Inconclusive(format!(
                     "the offer of {} was neither answered nor refused",
@@ -94,7 +98,9 @@ fn only_records(seen: &Seen<'_>) -> Outcome {
             let compatibility = record.content_type == CHANGE_CIPHER_SPEC && record.length == 1;
             let ciphertext = record.content_type == APPLICATION_DATA && record.version == TLS12;
             records += usize::from(ciphertext);
-            if let (false, Some(place)) = (compatibility || ciphertext, flow.from_b.place(record.at)) {
+            if let (false, Some(place)) =
+                (compatibility || ciphertext, flow.from_b.place(record.at))
+            {
                 let why = format!(
                     "a record of type {} and version 0x{:04x} after the handshake",
                     record.content_type, record.version
@@ -102,7 +108,10 @@ fn only_records(seen: &Seen<'_>) -> Outcome {
                 found.push(evidence(seen, place, 5 + record.length, why));
             }
         }
-        if let Some((at, place)) = tls.residue_b.and_then(|at| Some((at, flow.from_b.place(at)?))) {
+        if let Some((at, place)) = tls
+            .residue_b
+            .and_then(|at| Some((at, flow.from_b.place(at)?)))
+        {
             let length = flow.from_b.bytes.len() - at;
             let why = format!("{length} octets on the connection that are in no record");
             found.push(evidence(seen, place, length, why));

@@ -4,6 +4,7 @@ use lightleak_case::{Hop, TransportProtocol};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
 use crate::{
+    adversary::known_plaintext::Disguise,
     dissect::{Flow, FlowState, Place},
     presence::Need,
     seen::{Connection, Seen},
@@ -78,21 +79,45 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
     let found = seen.sightings.iter().map(|s| {
         let why = format!(
             "{} octets of track {} from offset {} on, {}, {}",
-            s.hit.matched, s.hit.track, s.hit.ledger_offset, s.hit.disguise, s.between
+            s.hit.matched,
+            s.hit.track,
+            s.hit.ledger_offset,
+            manner(&s.hit.disguise),
+            s.between
         );
         evidence(seen, s.place, s.hit.length, why)
     });
     let first = &seen.sightings[0];
     Outcome::Fail(
-        format!("plaintext of track {} was seen, {}, {}", first.hit.track, first.hit.disguise, first.between),
+        format!(
+            "plaintext of track {} was seen, {}, {}",
+            first.hit.track,
+            manner(&first.hit.disguise),
+            first.between
+        ),
         found.collect(),
     )
+}
+
+/// How plaintext was hidden, in words.
+fn manner(disguise: &Disguise) -> String {
+    match disguise {
+        Disguise::Raw => "as it is".into(),
+        Disguise::Xor { key } => {
+            let hex: String = key.iter().take(32).map(|k| format!("{k:02x}")).collect();
+            format!("under XOR with {} octets {hex}", key.len())
+        }
+        Disguise::Base64 => "in base64".into(),
+    }
 }
 
 fn all_declared(seen: &Seen<'_>) -> Outcome {
     let strays = seen.flows().filter_map(|(flow, connection)| {
         stray(seen, flow, connection).map(|why| {
-            let place = Place { packet: flow.first_packet, offset: 0 };
+            let place = Place {
+                packet: flow.first_packet,
+                offset: 0,
+            };
             evidence(seen, place, 0, why)
         })
     });
@@ -108,7 +133,10 @@ fn all_declared(seen: &Seen<'_>) -> Outcome {
     }
     Outcome::Pass(
         Assurance::Identified,
-        format!("{} flows, those of the device declared and protected as declared", seen.traffic.flows.len()),
+        format!(
+            "{} flows, those of the device declared and protected as declared",
+            seen.traffic.flows.len()
+        ),
     )
 }
 
@@ -124,13 +152,18 @@ fn stray(seen: &Seen<'_>, flow: &Flow, connection: &Connection) -> Option<String
     if !sends && !serves {
         return None;
     }
-    let endpoint = seen.declaration.endpoint(flow.transport, flow.b.ip(), flow.b.port());
+    let endpoint = seen
+        .declaration
+        .endpoint(flow.transport, flow.b.ip(), flow.b.port());
     let Some(endpoint) = endpoint.filter(|_| seen.is_device(flow.b.ip())) else {
         return Some(format!("{name}: no such interface is declared"));
     };
     let hop = seen.declaration.path(&endpoint.path).map(|p| p.hop);
     match hop {
-        None => Some(format!("{name}: its path {} is not declared", endpoint.path)),
+        None => Some(format!(
+            "{name}: its path {} is not declared",
+            endpoint.path
+        )),
         Some(Hop::Tls) if sends && connection.tls.is_none() => {
             Some(format!("{name}: declared as TLS, and is none"))
         }
@@ -152,9 +185,15 @@ fn no_picture(seen: &Seen<'_>) -> Outcome {
     let found: Vec<_> = leaks
         .map(|(index, f)| {
             let flow = &seen.traffic.flows[f.flow];
-            let (from, to) = if f.from_a { (flow.a, flow.b) } else { (flow.b, flow.a) };
+            let (from, to) = if f.from_a {
+                (flow.a, flow.b)
+            } else {
+                (flow.b, flow.a)
+            };
             let what = match f.mark {
-                Some((mark, _)) => format!("its mark says unit {}, frame {}", mark.unit, mark.frame),
+                Some((mark, _)) => {
+                    format!("its mark says unit {}, frame {}", mark.unit, mark.frame)
+                }
                 None => "it carries no mark".into(),
             };
             let transport = format!("{:?}", flow.transport).to_uppercase();
@@ -162,7 +201,10 @@ fn no_picture(seen: &Seen<'_>) -> Outcome {
                 seen,
                 f.place,
                 0,
-                format!("{} over {transport} from {from} to {to} plays: {} pictures, {what}", f.carriage, f.frames),
+                format!(
+                    "{} over {transport} from {from} to {to} plays: {} pictures, {what}",
+                    f.carriage, f.frames
+                ),
             );
             evidence.picture = Some(crate::report::picture_name(seen, index));
             evidence.mark = f.mark.map(|(mark, _)| mark);
