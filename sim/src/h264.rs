@@ -32,10 +32,13 @@ pub struct AccessUnit {
     pub key_frame: bool,
 }
 
-/// Bits per second that can be asked for, whatever the size.
-pub const BIT_RATES: RangeInclusive<u32> = 64_000..=8_000_000;
+/// The lowest bits per second that can be asked for, whatever the size; see
+/// [`EncoderConfig::bit_rates`].
+pub const LOWEST_BIT_RATE: u32 = 25_000;
+/// The highest bits per second that can be asked for, whatever the size.
+pub const HIGHEST_BIT_RATE: u32 = 20_000_000;
 /// Frames from one IDR picture to the next that can be asked for.
-pub const KEY_FRAME_INTERVALS: RangeInclusive<u32> = 1..=600;
+pub const KEY_FRAME_INTERVALS: RangeInclusive<u32> = 5..=600;
 
 /// What an encoder is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +49,40 @@ pub struct EncoderConfig {
     pub height: u32,
     /// Frames per second, as in [`scene::FRAME_RATES`].
     pub frames_per_second: u32,
-    /// Bits per second of everything in the access units.
+    /// Bits per second of everything in the access units; see
+    /// [`EncoderConfig::bit_rates`].
     pub bits_per_second: u32,
     /// Frames from one IDR picture to the next, in [`KEY_FRAME_INTERVALS`].
     pub key_frame_interval: u32,
+}
+
+/// The streams that cameras offer, the lowest bit rate included: over 10
+/// seconds of any seed, each lands within 15 % of what it asks for.
+pub const STREAMS: [EncoderConfig; 8] = [
+    stream(176, 144, 5, LOWEST_BIT_RATE),
+    stream(176, 144, 15, 96_000),
+    stream(320, 240, 10, 150_000),
+    stream(352, 288, 25, 384_000),
+    stream(640, 360, 15, 500_000),
+    stream(640, 480, 25, 1_200_000),
+    stream(1280, 720, 15, 2_500_000),
+    stream(1280, 720, 30, 6_000_000),
+];
+
+/// A stream with an IDR picture every 4 seconds.
+const fn stream(
+    width: u32,
+    height: u32,
+    frames_per_second: u32,
+    bits_per_second: u32,
+) -> EncoderConfig {
+    EncoderConfig {
+        width,
+        height,
+        frames_per_second,
+        bits_per_second,
+        key_frame_interval: 4 * frames_per_second,
+    }
 }
 
 /// Why there is no encoder or no access unit.
@@ -79,6 +112,8 @@ pub struct Encoder {
     seed: u64,
     codec: openh264::encoder::Encoder,
     key_frame_requested: bool,
+    /// Milliseconds that the codec's clock is ahead; see [`SLIP`].
+    slip: u64,
 }
 
 impl Encoder {
@@ -95,14 +130,14 @@ impl Encoder {
             .usage_type(UsageType::CameraVideoRealTime)
             .profile(Profile::Baseline)
             .complexity(Complexity::Low)
-            .rate_control_mode(RateControlMode::Bitrate)
+            .rate_control_mode(RateControlMode::Timestamp)
             .bitrate(BitRate::from_bps(config.bits_per_second - canary_bits))
             // At most 60, which a float holds exactly.
             .max_frame_rate(FrameRate::from_hz(config.frames_per_second as f32))
             .qp(QpRange::new(12, 51))
             .intra_frame_period(IntraFramePeriod::from_num_frames(config.key_frame_interval))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
-            .skip_frames(false)
+            .skip_frames(true)
             .scene_change_detect(false)
             .background_detection(false)
             .adaptive_quantization(false)
@@ -113,6 +148,7 @@ impl Encoder {
             seed,
             codec: openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), codec)?,
             key_frame_requested: false,
+            slip: 0,
         })
     }
 
@@ -141,15 +177,22 @@ impl Encoder {
         if std::mem::take(&mut self.key_frame_requested) {
             self.codec.force_intra_frame();
         }
-        let fps = u64::from(self.config.frames_per_second);
-        let since_start = Timestamp::from_millis(u64::from(number) * 1000 / fps);
-        let coded = self.codec.encode_at(&Source(picture), since_start)?;
-
         let mut nal_units = Vec::with_capacity(4);
-        for layer in (0..coded.num_layers()).filter_map(|index| coded.layer(index)) {
-            for nal in (0..layer.nal_count()).filter_map(|index| layer.nal_unit(index)) {
-                nal_units.push(Bytes::copy_from_slice(without_start_code(nal)));
+        let mut key_frame = false;
+        for _ in 0..MAX_ATTEMPTS {
+            let coded = self
+                .codec
+                .encode_at(&Source(picture), self.codec_time(number))?;
+            for layer in (0..coded.num_layers()).filter_map(|index| coded.layer(index)) {
+                for nal in (0..layer.nal_count()).filter_map(|index| layer.nal_unit(index)) {
+                    nal_units.push(Bytes::copy_from_slice(without_start_code(nal)));
+                }
             }
+            key_frame = coded.frame_type() == FrameType::IDR;
+            if coded.frame_type() != FrameType::Skip {
+                break;
+            }
+            self.slip += SLIP;
         }
         let Some(first_slice) = nal_units.iter().position(|nal| is_slice(nal)) else {
             return Err(openh264::Error::msg("no slice in the access unit").into());
@@ -160,30 +203,40 @@ impl Encoder {
             number,
             taken,
             rtp_time: rtp_time(number, self.config.frames_per_second),
-            key_frame: coded.frame_type() == FrameType::IDR,
+            key_frame,
         })
+    }
+
+    /// The codec's clock. It does not start at 0, which stands for no time.
+    fn codec_time(&self, number: u32) -> Timestamp {
+        let time = 1000 + u64::from(number) * 1000 / u64::from(self.config.frames_per_second);
+        Timestamp::from_millis(time + self.slip)
     }
 }
 
 impl EncoderConfig {
+    /// The bits per second that can be asked for at this size, frame rate and
+    /// key frame interval, within what the coarsest and the finest quantizer
+    /// make of a scene: at least [`LOWEST_BIT_RATE`], and per picture 2000 bits,
+    /// 16 for each macroblock and, shared by the pictures of an interval, 160
+    /// for each macroblock of an IDR picture; at most [`HIGHEST_BIT_RATE`], and
+    /// one bit for each luma sample. Meaningful if the other fields are valid.
+    /// Rate control needs some 5 frames per second to hold what was asked for.
+    pub fn bit_rates(&self) -> RangeInclusive<u32> {
+        let macroblocks = self.width.div_ceil(16) * self.height.div_ceil(16);
+        let least = 2000 + 16 * macroblocks + 160 * macroblocks / self.key_frame_interval.max(1);
+        let most = self.width * self.height;
+        let least = (self.frames_per_second * least).max(LOWEST_BIT_RATE);
+        least..=(self.frames_per_second * most).min(HIGHEST_BIT_RATE)
+    }
+
     fn validate(&self) -> Result<(), SceneError> {
         scene::validate_size(self.width, self.height)?;
-        for (field, value, limits) in [
-            (
-                "frames_per_second",
-                self.frames_per_second,
-                &scene::FRAME_RATES,
-            ),
-            ("bits_per_second", self.bits_per_second, &BIT_RATES),
-            (
-                "key_frame_interval",
-                self.key_frame_interval,
-                &KEY_FRAME_INTERVALS,
-            ),
-        ] {
-            scene::validate_number(field, value, limits)?;
-        }
-        Ok(())
+        let rate = self.frames_per_second;
+        scene::validate_number("frames_per_second", rate, &scene::FRAME_RATES)?;
+        let interval = self.key_frame_interval;
+        scene::validate_number("key_frame_interval", interval, &KEY_FRAME_INTERVALS)?;
+        scene::validate_number("bits_per_second", self.bits_per_second, &self.bit_rates())
     }
 }
 
@@ -212,9 +265,16 @@ impl YUVSource for Source<'_> {
     }
 }
 
-/// The UUID of our SEI messages (RFC 9562 5.8, custom): `lightleak` and zeros
-/// but for version 8 and variant 2.
-pub const SEI_UUID: [u8; 16] = *b"lightl\x8eak\x80canary";
+/// openh264 leaves a picture out when it has spent half a second's bits too
+/// many. A camera that counts its frames cannot: it hands the same picture over
+/// again, so many milliseconds later on the codec's clock.
+const SLIP: u64 = 250;
+/// Four minutes of [`SLIP`] pay for any picture.
+const MAX_ATTEMPTS: usize = 1000;
+
+/// The UUID of our SEI messages: `lightleak-canary`, as far as version 8 and
+/// the variant (RFC 9562 5.8) leave it room.
+pub const SEI_UUID: [u8; 16] = *b"lightl\x85a\xab-canary";
 /// Octets of [`canary`].
 pub const CANARY_LENGTH: usize = 48;
 
@@ -278,4 +338,84 @@ fn without_start_code(nal: &[u8]) -> &[u8] {
         .iter()
         .find_map(|code| nal.strip_prefix(*code))
         .unwrap_or(nal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emulation_is_prevented_as_in_7_3_1() {
+        let cases: [(&[u8], &[u8]); 6] = [
+            (&[0, 0, 0], &[0, 0, 3, 0]),
+            (&[0, 0, 1], &[0, 0, 3, 1]),
+            (&[0, 0, 3], &[0, 0, 3, 3]),
+            (&[0, 0, 4], &[0, 0, 4]),
+            (&[0, 0, 0, 0, 0, 1], &[0, 0, 3, 0, 0, 3, 0, 1]),
+            (&[0, 1, 0, 2], &[0, 1, 0, 2]),
+        ];
+        for (rbsp, nal) in cases {
+            assert_eq!(with_emulation_prevention(rbsp), nal);
+        }
+    }
+
+    #[test]
+    fn an_encoder_can_move_to_another_thread() {
+        fn moves<T: Send + 'static>(_: &T) {}
+        moves(&Encoder::new(STREAMS[0], 0).expect("valid"));
+    }
+
+    #[test]
+    fn rtp_time_is_exact_and_wraps() {
+        assert_eq!(rtp_time(0, 30), 0);
+        assert_eq!(rtp_time(1, 30), 3000);
+        assert_eq!([1, 2, 7].map(|n| rtp_time(n, 7)), [12_857, 25_714, 90_000]);
+        // 2^32 ticks are 1,431,655 frames of 3000 and 2296 ticks more.
+        assert_eq!(rtp_time(1_431_656, 30), 704);
+    }
+
+    #[test]
+    fn a_canary_is_its_seeds_and_its_frames_own() {
+        let all: std::collections::BTreeSet<[u8; CANARY_LENGTH]> = (0..4)
+            .flat_map(|seed| (0..2000).map(move |number| canary(seed, number)))
+            .collect();
+        assert_eq!(all.len(), 4 * 2000);
+        for octets in &all {
+            let run = octets.chunk_by(|a, b| a == b).map(<[u8]>::len).max();
+            assert!(run < Some(5), "a run of {run:?}");
+        }
+    }
+
+    #[test]
+    fn every_field_has_limits() {
+        let refused = |change: fn(&mut EncoderConfig)| {
+            let mut config = STREAMS[0];
+            change(&mut config);
+            Encoder::new(config, 0)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(refused(|_| {}), Ok(()));
+        let because = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            refused(|c| c.width = 1281),
+            because("width is 1281, not from 176 to 1280")
+        );
+        assert_eq!(
+            refused(|c| c.height = 145),
+            because("height is 145, not an even number")
+        );
+        assert_eq!(
+            refused(|c| c.frames_per_second = 0),
+            because("frames_per_second is 0, not from 1 to 60")
+        );
+        assert_eq!(
+            refused(|c| c.key_frame_interval = 4),
+            because("key_frame_interval is 4, not from 5 to 600")
+        );
+        assert_eq!(
+            refused(|c| c.bits_per_second = 24_999),
+            because("bits_per_second is 24999, not from 25000 to 126720")
+        );
+    }
 }

@@ -158,12 +158,15 @@ impl Scene {
         let width = self.picture.width();
         let drift = time * width as u64 / 64_000;
         // The horizon is inside the picture.
-        for row in 0..self.layout.horizon as usize {
+        let horizon = self.layout.horizon as usize;
+        for row in 0..horizon {
+            // Thinner towards the horizon, so that they do not hide the land.
+            let gain = (128 - 104 * row / horizon) as i16;
             let clouds = self.clouds.row(drift, row as u64);
             let luma = row * width..(row + 1) * width;
             let behind = &self.backdrop.y[luma.clone()];
             for ((sample, back), cloud) in self.picture.y[luma].iter_mut().zip(behind).zip(clouds) {
-                let cover = (i16::from(*cloud) - 8).max(0);
+                let cover = ((i16::from(*cloud) - 8).max(0) * gain) >> 7;
                 let back = i16::from(*back);
                 *sample = (back + (((232 - back) * cover) >> 7)).clamp(16, 235) as u8;
             }
@@ -176,7 +179,7 @@ impl Scene {
                     let behind = &backdrop[chroma.clone()];
                     let out = plane[chroma.clone()].iter_mut().zip(behind);
                     for ((sample, back), cloud) in out.zip(clouds.iter().step_by(2)) {
-                        let cover = (i16::from(*cloud) - 8).max(0);
+                        let cover = ((i16::from(*cloud) - 8).max(0) * gain) >> 7;
                         let back = i16::from(*back);
                         *sample = (back + (((128 - back) * cover) >> 7)) as u8;
                     }
@@ -269,3 +272,103 @@ const CLOUDS: [(usize, usize, i32); 3] = [(64, 16, 70), (32, 8, 34), (8, 4, 12)]
 const RIPPLES: [(usize, usize, i32); 3] = [(32, 4, 34), (16, 2, 30), (4, 1, 24)];
 /// A quarter of the sensor's largest noise.
 const NOISE: i32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> SceneConfig {
+        SceneConfig {
+            seed: 1,
+            width: 320,
+            height: 240,
+            frames_per_second: 10,
+            name: "Quay 3 (west)".to_owned(),
+            unit: 1,
+            nonce: 2,
+        }
+    }
+
+    #[test]
+    fn a_frame_does_not_depend_on_the_frames_before_it() {
+        let moment = Duration::from_millis(1_795_559_857_123);
+        let mut one = Scene::new(config()).expect("valid");
+        let mut two = one_after_others(moment);
+        assert!(one.draw(500, moment) == two.draw(500, moment));
+    }
+
+    fn one_after_others(moment: Duration) -> Scene {
+        let mut scene = Scene::new(config()).expect("valid");
+        for frame in [0, u32::MAX, 17] {
+            scene.draw(frame, moment);
+        }
+        scene
+    }
+
+    #[test]
+    fn seed_name_time_and_frame_all_change_the_picture() {
+        let moment = Duration::from_millis(1_795_559_857_123);
+        let draw = |change: fn(&mut SceneConfig), frame, taken| {
+            let mut config = config();
+            change(&mut config);
+            let mut scene = Scene::new(config).expect("valid");
+            scene.draw(frame, taken).clone()
+        };
+        let plain = draw(|_| {}, 5, moment);
+        assert!(plain != draw(|c| c.seed = 2, 5, moment));
+        assert!(plain != draw(|c| c.name = "Quay 3 (east)".to_owned(), 5, moment));
+        assert!(plain != draw(|_| {}, 6, moment));
+        assert!(plain != draw(|_| {}, 5, moment + Duration::from_millis(1)));
+        assert!(plain == draw(|_| {}, 5, moment + Duration::from_micros(1)));
+    }
+
+    #[test]
+    fn every_size_and_rate_at_the_limits_can_be_drawn() {
+        for (width, height) in [(176, 144), (176, 720), (1280, 144), (1280, 720), (178, 146)] {
+            for frames_per_second in [1, 60] {
+                let config = SceneConfig {
+                    width,
+                    height,
+                    frames_per_second,
+                    name: "W".repeat(24),
+                    ..config()
+                };
+                let mut scene = Scene::new(config).expect("valid");
+                scene.draw(u32::MAX, Duration::MAX);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_refused_with_its_reason() {
+        let refused = |change: fn(&mut SceneConfig)| {
+            let mut config = config();
+            change(&mut config);
+            Scene::new(config).expect_err("refused").to_string()
+        };
+        assert_eq!(
+            refused(|c| c.width = 174),
+            "width is 174, not from 176 to 1280"
+        );
+        assert_eq!(
+            refused(|c| c.width = 177),
+            "width is 177, not an even number"
+        );
+        assert_eq!(
+            refused(|c| c.height = 722),
+            "height is 722, not from 144 to 720"
+        );
+        assert_eq!(
+            refused(|c| c.frames_per_second = 61),
+            "frames_per_second is 61, not from 1 to 60"
+        );
+        assert_eq!(
+            refused(|c| c.name.clear()),
+            "length of name is 0, not from 1 to 24"
+        );
+        assert_eq!(
+            refused(|c| c.name = "Tür".to_owned()),
+            "name has 'ü', which the font cannot show"
+        );
+    }
+}
