@@ -130,6 +130,8 @@ impl Encoder {
             .usage_type(UsageType::CameraVideoRealTime)
             .profile(Profile::Baseline)
             .complexity(Complexity::Low)
+            // Rate control that may skip is the only kind that openh264 does not
+            // warn about on standard error; `encode` undoes the skips.
             .rate_control_mode(RateControlMode::Timestamp)
             .bitrate(BitRate::from_bps(config.bits_per_second - canary_bits))
             // At most 60, which a float holds exactly.
