@@ -142,6 +142,8 @@ impl Encoder {
             .usage_type(UsageType::CameraVideoRealTime)
             .profile(Profile::Baseline)
             .complexity(Complexity::Low)
+            // Rate control that may skip is the only kind that openh264 does not
+            // warn about on standard error; `encode` undoes the skips.
             .rate_control_mode(RateControlMode::Timestamp)
             .bitrate(BitRate::from_bps(config.bits_per_second - canary_bits))
             // At most 60, which a float holds exactly.
@@ -284,9 +286,9 @@ const SLIP: u64 = 250;
 /// Four minutes of [`SLIP`] pay for any picture.
 const MAX_ATTEMPTS: usize = 1000;
 
-/// The UUID of our SEI messages (RFC 9562 5.8, custom): `lightleak` and zeros
-/// but for version 8 and variant 2.
-pub const SEI_UUID: [u8; 16] = *b"lightl\x8eak\x80canary";
+/// The UUID of our SEI messages: `lightleak-canary`, as far as version 8 and
+/// the variant (RFC 9562 5.8) leave it room.
+pub const SEI_UUID: [u8; 16] = *b"lightl\x85a\xab-canary";
 /// Octets of [`canary`].
 pub const CANARY_LENGTH: usize = 48;
 
@@ -369,6 +371,12 @@ mod tests {
         for (rbsp, nal) in cases {
             assert_eq!(with_emulation_prevention(rbsp), nal);
         }
+    }
+
+    #[test]
+    fn an_encoder_can_move_to_another_thread() {
+        fn moves<T: Send + 'static>(_: &T) {}
+        moves(&Encoder::new(STREAMS[0], 0).expect("valid"));
     }
 
     #[test]

@@ -131,8 +131,11 @@ fn an_overspent_stream_leaves_no_picture_out() {
     config.bits_per_second = *config.bit_rates().start();
     let mut camera = Camera::new(config, 2);
     for number in 0..60 {
-        camera.encoder.request_key_frame();
-        assert!(camera.shoot(number).1.key_frame, "frame {number}");
+        let wanted = number % 2 == 0;
+        if wanted {
+            camera.encoder.request_key_frame();
+        }
+        assert_eq!(camera.shoot(number).1.key_frame, wanted, "frame {number}");
     }
 }
 
@@ -152,6 +155,9 @@ fn the_sei_message_carries_the_canary_of_its_frame() {
     }
 }
 
+/// The streams are those of x86-64, and the same with openh264's assembly (built
+/// where nasm is found) as without. Other targets may round rate control's few
+/// floating-point steps otherwise.
 #[test]
 fn one_seed_gives_one_picture_and_one_bitstream() {
     let mut hashes = String::new();
@@ -188,10 +194,10 @@ fn one_seed_gives_one_picture_and_one_bitstream() {
         .expect("a string takes everything");
     }
     insta::assert_snapshot!(hashes, @r"
-    176x144 seed 1: pictures e9bbbc036c734e81, stream c70c5720c0c10373
-    176x144 seed 2: pictures 14b95a5820f34a3f, stream 636a8877456a2c8b
-    352x288 seed 1: pictures fd4a0a9e39746d37, stream 65d6dbeb3163bc28
-    1280x720 seed 3: pictures 0d1f0237d694cedb, stream b46074cd053d19f2
+    176x144 seed 1: pictures e9bbbc036c734e81, stream 6f4416102993f924
+    176x144 seed 2: pictures 14b95a5820f34a3f, stream b0b8155e029464e6
+    352x288 seed 1: pictures fd4a0a9e39746d37, stream 6fc80786baf0b3b3
+    1280x720 seed 3: pictures 0d1f0237d694cedb, stream 2840904969a8b01e
     ");
 }
 
