@@ -6,6 +6,8 @@
 //! ciphertext behind parameter sets in clear is no leak.
 
 mod carriage;
+#[cfg(test)]
+mod fixture;
 mod portion;
 #[cfg(test)]
 mod tests;
@@ -129,8 +131,8 @@ impl Dialogue {
     }
 }
 
-/// Parameter sets of the dialogues that one end of the flow had: media of its
-/// own flow (RFC 2326 1.1) goes from or to the same host.
+/// Parameter sets of the dialogues that one end of the flow had: media in a
+/// flow of their own still go from or to one of the two hosts.
 fn described_sets(flow: &Flow, traffic: &Traffic, dialogues: &[Dialogue]) -> Vec<(Vec<u8>, usize)> {
     let ends = |flow: &Flow| -> [IpAddr; 2] { [flow.a.ip(), flow.b.ip()] };
     let sets: BTreeSet<&[u8]> = traffic
