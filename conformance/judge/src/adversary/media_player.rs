@@ -71,10 +71,16 @@ pub fn play(
     decoder: &dyn Decoder,
 ) -> Result<Vec<Footage>, DecoderError> {
     let dialogues: Vec<_> = traffic.flows.iter().map(Dialogue::read).collect();
+    let announced: Vec<_> = traffic
+        .flows
+        .iter()
+        .zip(&dialogues)
+        .filter(|(_, dialogue)| !dialogue.sets.is_empty())
+        .collect();
     let guesses = split_parameter_sets(guesses);
     let mut found = Vec::new();
     for (index, (flow, dialogue)) in traffic.flows.iter().zip(&dialogues).enumerate() {
-        let mut sets = described_sets(flow, traffic, &dialogues);
+        let mut sets = described_sets(flow, &announced);
         let described = sets.len();
         sets.extend(guesses.iter().take(MAX_GUESSES).cloned());
         let show = Show {
@@ -133,12 +139,10 @@ impl Dialogue {
 
 /// Parameter sets of the dialogues that one end of the flow had: media in a
 /// flow of their own still go from or to one of the two hosts.
-fn described_sets(flow: &Flow, traffic: &Traffic, dialogues: &[Dialogue]) -> Vec<(Vec<u8>, usize)> {
+fn described_sets(flow: &Flow, announced: &[(&Flow, &Dialogue)]) -> Vec<(Vec<u8>, usize)> {
     let ends = |flow: &Flow| -> [IpAddr; 2] { [flow.a.ip(), flow.b.ip()] };
-    let sets: BTreeSet<&[u8]> = traffic
-        .flows
+    let sets: BTreeSet<&[u8]> = announced
         .iter()
-        .zip(dialogues)
         .filter(|(other, _)| ends(other).iter().any(|ip| ends(flow).contains(ip)))
         .flat_map(|(_, dialogue)| dialogue.sets.iter().map(Vec::as_slice))
         .collect();
