@@ -1,6 +1,6 @@
 //! `declaration.toml`: what the device says of itself. Claims, not facts.
 
-use std::{net::IpAddr, path::Path};
+use std::{fmt, net::IpAddr, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +95,15 @@ pub enum TransportProtocol {
     Tcp,
     /// UDP (RFC 768).
     Udp,
+}
+
+impl fmt::Display for TransportProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TransportProtocol::Tcp => "TCP",
+            TransportProtocol::Udp => "UDP",
+        })
+    }
 }
 
 /// One route out of the device.

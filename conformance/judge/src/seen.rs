@@ -234,7 +234,7 @@ impl Haystacks<'_> {
                 (flow.a, flow.b, &flow.from_a),
                 (flow.b, flow.a, &flow.from_b),
             ] {
-                let between = format!("{:?} {from} to {to}", flow.transport).to_uppercase();
+                let between = format!("{} {from} to {to}", flow.transport);
                 for hit in index.search(&stream.bytes, MOST_HITS - found.len().min(MOST_HITS)) {
                     if let Some(place) = stream.place(hit.at) {
                         found.push(Sighting {

@@ -28,8 +28,8 @@ pub struct Fault {
     /// Sees a ClientHello record before the TLS stack does; what it returns is
     /// the answer, and the stack sees nothing.
     pub client_hello: Option<fn(&[u8]) -> Option<Vec<u8>>>,
-    /// Octets that are written to the TCP connection itself when a TLS session
-    /// has ended.
+    /// Octets that are written to the TCP connection itself, beside the TLS
+    /// session on it.
     pub beneath_tls: Option<fn() -> Vec<u8>>,
     /// Sends a copy of every access unit somewhere.
     pub copy: Option<clear_copy::ClearCopy>,

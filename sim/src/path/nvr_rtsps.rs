@@ -37,11 +37,10 @@ pub const PATH: TransportPath = TransportPath {
                     Device::demands_credentials,
                 )
                 .await?;
-                stream.shutdown().await?;
-                if let Some(tail) = device.fault.beneath_tls {
-                    stream.get_mut().0.write_all(&tail()).await?;
+                if let Some(page) = device.fault.beneath_tls {
+                    stream.get_mut().0.write_all(&page()).await?;
                 }
-                Ok(())
+                Ok(stream.shutdown().await?)
             })
         },
     },

@@ -92,8 +92,10 @@ impl Tap {
             ends: [End::new(client, 1), End::new(server, 2)],
         };
         flow.segment(Side::Client, &[], |t| t.syn = true);
+        // RFC 9293 3.10.7.1: a reset of a port that is closed has sequence number 0.
         flow.ends[1].next = 0;
         flow.segment(Side::Server, &[], |t| t.rst = true);
+        flow.ends.iter_mut().for_each(|end| end.finished = true);
     }
 
     /// A datagram.

@@ -142,7 +142,7 @@ fn all_declared(seen: &Seen<'_>) -> Outcome {
 
 /// Why a flow of the device is none that it declared.
 fn stray(seen: &Seen<'_>, flow: &Flow, connection: &Connection) -> Option<String> {
-    let name = format!("{:?} {} to {}", flow.transport, flow.a, flow.b).to_uppercase();
+    let name = format!("{} {} to {}", flow.transport, flow.a, flow.b);
     let sends = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)]
         .iter()
         .any(|(address, stream)| seen.is_device(address.ip()) && !stream.bytes.is_empty());
@@ -196,14 +196,13 @@ fn no_picture(seen: &Seen<'_>) -> Outcome {
                 }
                 None => "it carries no mark".into(),
             };
-            let transport = format!("{:?}", flow.transport).to_uppercase();
             let mut evidence = evidence(
                 seen,
                 f.place,
                 0,
                 format!(
-                    "{} over {transport} from {from} to {to} plays: {} pictures, {what}",
-                    f.carriage, f.frames
+                    "{} over {} from {from} to {to} plays: {} pictures, {what}",
+                    f.carriage, flow.transport, f.frames
                 ),
             );
             evidence.picture = Some(crate::report::picture_name(seen, index));
