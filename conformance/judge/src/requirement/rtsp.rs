@@ -4,7 +4,7 @@ use lightleak_case::{Carriage, Hop, TransportProtocol};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
 use crate::{
-    dissect::{Place, rtp, rtsp::Message},
+    dissect::{Piece, Place, Stream, rtp, rtsp::Message},
     presence::Need,
     seen::Seen,
     verdict::{Assurance, Outcome},
@@ -73,15 +73,15 @@ fn no_udp(seen: &Seen<'_>) -> Outcome {
         .filter(|(f, _)| f.transport == TransportProtocol::Udp)
     {
         for (address, stream) in [(flow.a, &flow.from_a), (flow.b, &flow.from_b)] {
-            let media = stream.parts().find(|(_, datagram)| rtp::is_rtp(datagram));
-            if let Some((piece, datagram)) = media.filter(|_| seen.is_device(address.ip())) {
-                let place = Place {
-                    packet: piece.packet,
-                    offset: piece.offset,
-                };
-                let why = format!("an RTP packet of the device, outside TLS ({address})");
-                found.push(evidence(seen, place, datagram.len(), why));
-            }
+            let Some(piece) = rtp_begins(stream).filter(|_| seen.is_device(address.ip())) else {
+                continue;
+            };
+            let place = Place {
+                packet: piece.packet,
+                offset: piece.offset,
+            };
+            let why = format!("RTP of the device outside TLS, from {address}");
+            found.push(evidence(seen, place, piece.length, why));
         }
     }
     match (found.first(), refused.first()) {
@@ -97,6 +97,20 @@ fn no_udp(seen: &Seen<'_>) -> Outcome {
             ),
         ),
     }
+}
+
+/// The first datagram of RTP in sequence. One by itself can look like RTP by chance.
+fn rtp_begins(stream: &Stream) -> Option<&Piece> {
+    let headers: Vec<_> = stream
+        .parts()
+        .map(|(piece, datagram)| (piece, rtp::Header::parse(datagram)))
+        .collect();
+    headers.windows(2).find_map(|pair| match pair {
+        [(piece, Some(first)), (_, Some(second))] => (first.ssrc == second.ssrc
+            && first.sequence.wrapping_add(1) == second.sequence)
+            .then_some(*piece),
+        _ => None,
+    })
 }
 
 /// A SETUP that would have media travel outside the connection.
