@@ -1,0 +1,91 @@
+//! Raw search for a whole ledger, beside `memmem` for one needle: adversary 1
+//! is fast enough if it is not much slower than looking for a single string.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use lightleak_case::{Ledger, Track};
+use lightleak_judge::adversary::known_plaintext::Index;
+
+const HAYSTACK: usize = 64 << 20;
+const LEDGER: usize = 4 << 20;
+/// Octets under XOR are searched far more slowly than raw ones.
+const XOR_HAYSTACK: usize = 4 << 20;
+
+fn known_plaintext(criterion: &mut Criterion) {
+    let octets = random(1, LEDGER);
+    let needle = octets[LEDGER / 2..LEDGER / 2 + 24].to_vec();
+    let track = Track {
+        bytes: octets,
+        units: Vec::new(),
+    };
+    let ledger = Ledger {
+        tracks: [("video".to_string(), track)].into(),
+    };
+    let index = Index::new(&ledger, &Ledger::default());
+    let haystack = random(2, HAYSTACK);
+    prove(
+        &index,
+        &haystack,
+        &needle,
+        &ledger.tracks["video"].bytes[500..600],
+    );
+
+    let mut group = criterion.benchmark_group("known_plaintext");
+    group.sample_size(20);
+    group.throughput(Throughput::Bytes(HAYSTACK as u64));
+    group.bench_function(BenchmarkId::new("raw", "ledger of 4 MiB"), |bencher| {
+        bencher.iter(|| index.search_raw(black_box(&haystack), 1));
+    });
+    let finder = memchr::memmem::Finder::new(&needle);
+    group.bench_function(BenchmarkId::new("memmem", "one needle"), |bencher| {
+        bencher.iter(|| finder.find(black_box(&haystack)));
+    });
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(XOR_HAYSTACK as u64));
+    group.bench_function(
+        BenchmarkId::new("all disguises", "ledger of 4 MiB"),
+        |bencher| {
+            bencher.iter(|| index.search(black_box(&haystack[..XOR_HAYSTACK]), 1));
+        },
+    );
+    group.finish();
+}
+
+/// Both find a needle at the very end, XOR does not hide `plain`, and nothing
+/// is found before it was planted.
+fn prove(index: &Index, haystack: &[u8], needle: &[u8], plain: &[u8]) {
+    assert!(index.search_raw(haystack, 1).is_empty());
+    assert_eq!(memchr::memmem::find(haystack, needle), None);
+    let at = haystack.len() - needle.len();
+    let planted = [&haystack[..at], needle].concat();
+    let hits = index.search_raw(&planted, 2);
+    assert_eq!(hits.len(), 1);
+    assert_eq!(
+        (hits[0].at + hits[0].length, hits[0].matched >= 24),
+        (HAYSTACK, true)
+    );
+    assert_eq!(memchr::memmem::find(&planted, needle), Some(at));
+    let mut planted = haystack[..XOR_HAYSTACK].to_vec();
+    for (octet, plain) in planted[1000..].iter_mut().zip(plain) {
+        *octet = plain ^ 0x5A;
+    }
+    assert_eq!(index.search(&planted, 2).len(), 1);
+}
+
+/// Octets of xorshift64*.
+fn random(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut octets = Vec::with_capacity(length + 8);
+    while octets.len() < length {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        octets.extend(state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_be_bytes());
+    }
+    octets.truncate(length);
+    octets
+}
+
+criterion_group!(benches, known_plaintext);
+criterion_main!(benches);
