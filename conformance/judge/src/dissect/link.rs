@@ -8,6 +8,10 @@ use etherparse::{LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice, UdpSlic
 const ETHERNET: u16 = 1;
 /// Local Experimental EtherType 1 (IEEE Std 802): heartbeats of our tap.
 const HEARTBEAT_TYPE: u16 = 0x88b5;
+/// EtherType of ARP (RFC 826).
+const ARP: u16 = 0x0806;
+/// Octets of payload of the shortest frame of Ethernet (IEEE Std 802.3).
+const SHORTEST: usize = 46;
 /// How the payload of a heartbeat begins.
 const HEARTBEAT: &[u8] = b"lightleak tap ";
 
@@ -18,8 +22,27 @@ pub enum Frame<'a> {
     Transport(Transport<'a>),
     /// The tap says that it is alive.
     Heartbeat,
-    /// Something else, and what.
-    Undissected(String),
+    /// ARP of IPv4 over Ethernet (RFC 826), with nothing behind it.
+    AddressResolution,
+    /// Something else.
+    Undissected {
+        /// What it is.
+        reason: String,
+        /// Who sent it, if it is an IP packet.
+        from: Option<IpAddr>,
+        /// Its IP protocol, if that is known.
+        protocol: Option<u8>,
+    },
+}
+
+impl Frame<'_> {
+    fn undissected(reason: String) -> Self {
+        Self::Undissected {
+            reason,
+            from: None,
+            protocol: None,
+        }
+    }
 }
 
 /// A TCP segment or a UDP datagram.
@@ -60,13 +83,18 @@ pub struct Segment {
 /// of the IP header, so padding of the link is left out.
 pub fn read(data: &[u8], link_type: u16) -> Frame<'_> {
     if link_type != ETHERNET {
-        return Frame::Undissected(format!("link type {link_type}"));
+        return Frame::undissected(format!("link type {link_type}"));
     }
     let Ok(packet) = LaxSlicedPacket::from_ethernet(data) else {
-        return Frame::Undissected("no whole Ethernet header".to_owned());
+        return Frame::undissected("no whole Ethernet header".to_owned());
+    };
+    let undissected = |reason: String| Frame::Undissected {
+        reason,
+        from: sender(&packet),
+        protocol: packet.ip_payload().map(|ip| ip.ip_number.0),
     };
     if let Some((error, layer)) = &packet.stop_err {
-        return Frame::Undissected(format!("{layer}: {error}"));
+        return undissected(format!("{layer}: {error}"));
     }
     let (source, destination, stated) = match &packet.net {
         Some(LaxNetSlice::Ipv4(ip)) => {
@@ -94,7 +122,7 @@ pub fn read(data: &[u8], link_type: u16) -> Frame<'_> {
         return other(&packet);
     };
     if ip.fragmented {
-        return Frame::Undissected("IP fragment".to_owned());
+        return undissected("IP fragment".to_owned());
     }
     let missing = match ip.incomplete {
         true => stated.saturating_sub(ip.payload.len()),
@@ -113,7 +141,7 @@ pub fn read(data: &[u8], link_type: u16) -> Frame<'_> {
             udp.payload(),
             surplus(udp, ip.payload),
         ),
-        _ => return Frame::Undissected(format!("IP protocol {}", ip.ip_number.0)),
+        _ => return undissected(format!("IP protocol {}", ip.ip_number.0)),
     };
     Frame::Transport(Transport {
         from: SocketAddr::new(source, ports.0),
@@ -126,17 +154,49 @@ pub fn read(data: &[u8], link_type: u16) -> Frame<'_> {
     })
 }
 
+fn sender(packet: &LaxSlicedPacket<'_>) -> Option<IpAddr> {
+    match &packet.net {
+        Some(LaxNetSlice::Ipv4(ip)) => Some(ip.header().source_addr().into()),
+        Some(LaxNetSlice::Ipv6(ip)) => Some(ip.header().source_addr().into()),
+        Some(LaxNetSlice::Arp(_)) | None => None,
+    }
+}
+
 /// A frame that does not carry IP.
 fn other<'a>(packet: &LaxSlicedPacket<'a>) -> Frame<'a> {
     let Some(payload) = packet.ether_payload() else {
-        return Frame::Undissected("MACsec".to_owned());
+        return Frame::undissected("MACsec".to_owned());
     };
     match payload.ether_type.0 {
-        HEARTBEAT_TYPE if payload.payload.starts_with(HEARTBEAT) => Frame::Heartbeat,
+        HEARTBEAT_TYPE if is_heartbeat(payload.payload) => Frame::Heartbeat,
+        ARP if is_address_resolution(payload.payload) => Frame::AddressResolution,
         // IEEE Std 802.3: up to 1500 the field is a length.
-        length @ 0..0x0600 => Frame::Undissected(format!("IEEE 802.3 frame of length {length}")),
-        ethertype => Frame::Undissected(format!("ethertype 0x{ethertype:04x}")),
+        length @ 0..0x0600 => Frame::undissected(format!("IEEE 802.3 frame of length {length}")),
+        ethertype => Frame::undissected(format!("ethertype 0x{ethertype:04x}")),
     }
+}
+
+/// The words, a name in ASCII, and the padding of a shortest frame.
+fn is_heartbeat(payload: &[u8]) -> bool {
+    let Some(rest) = payload.strip_prefix(HEARTBEAT) else {
+        return false;
+    };
+    let name = rest.iter().take_while(|&&o| o != 0).count();
+    let is_name = |o: &u8| o.is_ascii_graphic() || *o == b' ';
+    payload.len() <= SHORTEST && rest[..name].iter().all(is_name) && is_padding(&rest[name..])
+}
+
+/// RFC 826 with addresses of Ethernet and IPv4, and padding behind it.
+fn is_address_resolution(payload: &[u8]) -> bool {
+    const LENGTH: usize = 28;
+    let known = payload.starts_with(&[0, 1, 0x08, 0x00, 6, 4, 0]);
+    let operation = payload.get(7).is_some_and(|o| matches!(o, 1 | 2));
+    let padding = payload.get(LENGTH..);
+    known && operation && payload.len() <= SHORTEST && padding.is_some_and(is_padding)
+}
+
+fn is_padding(octets: &[u8]) -> bool {
+    octets.iter().all(|&octet| octet == 0)
 }
 
 fn segment(tcp: &TcpSlice<'_>) -> Segment {
@@ -250,25 +310,58 @@ mod tests {
         assert_eq!(read(&alive, ETHERNET), Frame::Heartbeat);
         for (data, reason) in [
             (frame(0x88b5, b"lightleak tape"), "ethertype 0x88b5"),
+            (
+                frame(0x88b5, b"lightleak tap w\0hidden"),
+                "ethertype 0x88b5",
+            ),
+            (
+                frame(
+                    0x88b5,
+                    b"lightleak tap and more than a shortest frame could hold",
+                ),
+                "ethertype 0x88b5",
+            ),
             (frame(0x88b6, b"lightleak tap wire"), "ethertype 0x88b6"),
             (frame(0x0026, b"BBC"), "IEEE 802.3 frame of length 38"),
         ] {
-            assert_eq!(read(&data, ETHERNET), Frame::Undissected(reason.into()));
+            assert_eq!(read(&data, ETHERNET), Frame::undissected(reason.into()));
         }
+    }
+
+    #[test]
+    fn address_resolution_is_known_whole() {
+        let frame = |behind: &[u8]| {
+            let fixed = [8, 6, 0, 1, 8, 0, 6, 4, 0, 1];
+            [&[2; 12][..], &fixed, &[7; 20], behind].concat()
+        };
+        let padded = frame(&[0; 18]);
+        assert_eq!(read(&padded, ETHERNET), Frame::AddressResolution);
+        let arp = Frame::undissected("ethertype 0x0806".into());
+        assert_eq!(read(&frame(b"hidden"), ETHERNET), arp);
+        assert_ne!(read(&padded[..41], ETHERNET), Frame::AddressResolution);
+        let mut reverse = padded;
+        reverse[21] = 3;
+        assert_eq!(read(&reverse, ETHERNET), arp);
     }
 
     #[test]
     fn fragments_other_protocols_and_other_links_are_named() {
         let mut fragment = udp4(b"first part");
         fragment[20] = 0x20; // more fragments
-        let mut icmp = udp4(b"something");
-        icmp[23] = 47;
-        for (data, link_type, reason) in [
-            (&fragment, 1, "IP fragment"),
-            (&icmp, 1, "IP protocol 47"),
-            (&icmp, 101, "link type 101"),
+        let mut tunnel = udp4(b"something");
+        tunnel[23] = 47;
+        let from = Some(IpAddr::from([10, 0, 0, 1]));
+        for (data, link_type, reason, from, protocol) in [
+            (&fragment, 1, "IP fragment", from, Some(17)),
+            (&tunnel, 1, "IP protocol 47", from, Some(47)),
+            (&tunnel, 101, "link type 101", None, None),
         ] {
-            assert_eq!(read(data, link_type), Frame::Undissected(reason.into()));
+            let expected = Frame::Undissected {
+                reason: reason.into(),
+                from,
+                protocol,
+            };
+            assert_eq!(read(data, link_type), expected);
         }
     }
 

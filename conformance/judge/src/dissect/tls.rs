@@ -25,6 +25,8 @@ pub const SERVER_HELLO: u8 = 2;
 
 /// TLS 1.3.
 pub const TLS13: u16 = 0x0304;
+/// Octets of an alert (RFC 8446 6).
+const ALERT_LENGTH: usize = 2;
 /// Octets of a record before its fragment.
 pub const HEADER: usize = 5;
 /// Longest fragment of TLS 1.2 and earlier (RFC 5246 6.2.3).
@@ -187,6 +189,15 @@ pub fn read(flow: &Flow) -> Option<TlsReading> {
         residue_a,
         residue_b,
     })
+}
+
+/// Whether a direction is nothing but alerts in clear: how TLS turns down what
+/// it does not like, be it TLS or not.
+pub fn is_refusal(stream: &Stream) -> bool {
+    let (records, residue) = records(stream);
+    let end = records.last().map(|r| r.at + HEADER + r.length);
+    let alert = |r: &Record| r.content_type == ALERT && r.length == ALERT_LENGTH;
+    residue.is_none() && end == Some(stream.bytes.len()) && records.iter().all(alert)
 }
 
 /// The records of a direction, and where they stop being records.

@@ -18,8 +18,9 @@ const KEY_UPDATE: u8 = 24;
 /// A connection, opened.
 #[derive(Clone, Debug, Default)]
 pub struct Opened {
-    /// Application data of `a`, one piece per record: where its ciphertext
-    /// begins, and when the packet that completed it was captured.
+    /// Application data of `a`, a piece per record and packet: where its
+    /// ciphertext lies, and when the packet that completed the record was
+    /// captured.
     pub from_a: Stream,
     /// Application data of `b`.
     pub from_b: Stream,
@@ -232,13 +233,18 @@ impl Side<'_> {
         }
     }
 
-    /// Appends application data that a record brought.
-    fn push(&self, record: &Record, data: &[u8], to: &mut Stream) {
-        let ciphertext = record.at + tls::HEADER;
-        let last = ciphertext + record.length - 1;
-        if let (Some(place), Some(piece)) = (self.stream.place(ciphertext), self.stream.piece(last))
-        {
-            to.push(data, place.packet, place.offset, piece.time_ns);
+    /// Appends application data that a record brought. Every suite seals octet
+    /// by octet, so each has its place in the ciphertext.
+    fn push(&self, record: &Record, mut data: &[u8], to: &mut Stream) {
+        let mut at = record.at + tls::HEADER;
+        let Some(last) = self.stream.piece(at + record.length - 1) else {
+            return;
+        };
+        while let Some(span) = self.stream.span(at, data.len()).filter(|s| s.length > 0) {
+            let (here, rest) = data.split_at(span.length);
+            to.push(here, span.packet, span.offset, last.time_ns);
+            at += span.length;
+            data = rest;
         }
     }
 }
