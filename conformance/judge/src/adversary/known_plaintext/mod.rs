@@ -24,7 +24,7 @@
 //!   no information in places.
 //!
 //! **Cost.** For each octet of the ledger about 10 octets of memory for the raw
-//! search and as many for XOR. A haystack takes time in proportion to its length,
+//! search and 15 for XOR. A haystack takes time in proportion to its length,
 //! XOR by far the most of it. Of a ledger above 2 GiB the rest is not indexed.
 
 mod base64;
