@@ -43,7 +43,13 @@ impl ChildDecoder {
 
     /// The running program.
     pub fn this_program() -> io::Result<Self> {
-        std::env::current_exe().map(Self::new)
+        // Still this program when its file was replaced in the meantime.
+        let this = PathBuf::from("/proc/self/exe");
+        if this.exists() {
+            Ok(Self::new(this))
+        } else {
+            std::env::current_exe().map(Self::new)
+        }
     }
 }
 
