@@ -41,6 +41,11 @@ impl ChildDecoder {
         }
     }
 
+    /// The same, with another limit than a minute.
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
     /// The running program.
     pub fn this_program() -> io::Result<Self> {
         // Still this program when its file was replaced in the meantime.
