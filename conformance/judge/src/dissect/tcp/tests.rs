@@ -89,7 +89,7 @@ impl Tap {
 
     fn flow(&self) -> Flow {
         let traffic = self.traffic();
-        assert_eq!(traffic.undissected, []);
+        assert!(traffic.undissected.is_empty());
         let [flow] = traffic.flows.try_into().unwrap();
         flow
     }
@@ -175,7 +175,7 @@ fn a_port_pair_that_is_used_again_is_another_flow() {
     let traffic = tap.traffic();
     let sent: Vec<&[u8]> = traffic.flows.iter().map(|f| &f.from_a.bytes[..]).collect();
     assert_eq!(sent, [&b"one late"[..], b"two", b"three"]);
-    assert_eq!(traffic.undissected, []);
+    assert!(traffic.undissected.is_empty());
 }
 
 #[test]
@@ -228,14 +228,14 @@ fn what_was_acknowledged_and_not_captured_is_a_gap() {
     tap.open(100, 500).a("A", (101, 501), b"abc");
     tap.a("A", (104, 601), b"").b("FA", (601, 104), b"");
     let flow = tap.flow();
-    assert_eq!(flow.from_a.gaps, []);
+    assert!(flow.from_a.gaps.is_empty());
     assert_eq!(flow.from_b.gaps, [0]);
 
     // A FIN whose packet is missing is acknowledged and no gap.
     let mut tap = Tap::new();
     tap.open(100, 500).a("A", (101, 501), b"abc");
     tap.b("A", (501, 105), b"");
-    assert_eq!(tap.flow().from_a.gaps, []);
+    assert!(tap.flow().from_a.gaps.is_empty());
     tap.b("A", (501, 106), b"");
     assert_eq!(tap.flow().from_a.gaps, [3]);
 }
