@@ -1,5 +1,5 @@
-//! Raw search for a whole ledger, beside `memmem` for one needle: adversary 1
-//! is fast enough if it is not much slower than looking for a single string.
+//! The search of adversary 1 for a whole ledger, beside `memmem` for a single
+//! needle of it: the ratio says for how many needles it pays.
 
 use std::hint::black_box;
 

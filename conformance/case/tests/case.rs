@@ -44,6 +44,7 @@ fn record(path: &str) -> SessionRecord {
         path: path.into(),
         stimulus: "honest".into(),
         condition: "default".into(),
+        target: "sim".into(),
         seed: 1,
         experience: Experience::default(),
     }
@@ -352,19 +353,20 @@ proptest! {
 
     #[test]
     fn session_record_is_read_as_it_was_written(
-        names in any::<[String; 3]>(),
+        names in any::<[String; 4]>(),
         numbers in any::<[u64; 3]>(),
         steps in any::<Vec<String>>(),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("session.toml");
-        let [path, stimulus, condition] = names;
+        let [path, stimulus, condition, target] = names;
         let [seed, access_units, media_bytes] = numbers;
         let record = SessionRecord {
             schema: SessionRecord::SCHEMA.into(),
             path,
             stimulus,
             condition,
+            target,
             seed,
             experience: Experience { access_units, media_bytes, steps },
         };

@@ -41,9 +41,20 @@ impl ChildDecoder {
         }
     }
 
+    /// The same, with another limit than a minute.
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
     /// The running program.
     pub fn this_program() -> io::Result<Self> {
-        std::env::current_exe().map(Self::new)
+        // Still this program when its file was replaced in the meantime.
+        let this = PathBuf::from("/proc/self/exe");
+        if this.exists() {
+            Ok(Self::new(this))
+        } else {
+            std::env::current_exe().map(Self::new)
+        }
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, fmt};
 
+/// Label of a secret, and the client random of its connection.
+type SecretName = (String, [u8; 32]);
+
 /// Secrets by label and client random.
 #[derive(Clone, Default)]
 pub struct KeyLog {
-    secrets: BTreeMap<(String, [u8; 32]), Vec<u8>>,
+    secrets: BTreeMap<SecretName, Vec<u8>>,
 }
 
 impl KeyLog {
@@ -35,7 +38,7 @@ impl fmt::Debug for KeyLog {
     }
 }
 
-fn line(line: &str) -> Option<((String, [u8; 32]), Vec<u8>)> {
+fn line(line: &str) -> Option<(SecretName, Vec<u8>)> {
     let mut words = line.split_ascii_whitespace();
     let label = words.next().filter(|label| !label.starts_with('#'))?;
     let random = octets(words.next()?)?.try_into().ok()?;

@@ -14,15 +14,18 @@
 //! different octets, or only counts up or down, or recurs within eight octets
 //! (a short pattern). A run must have at least eight fresh octets. So parameter
 //! sets and SEI messages that all devices send are no hit, not even with a few
-//! octets of chance beside them; fill is none either. A run that keeps fewer
-//! than eight fresh octets is the only one of the lengths above that is missed,
-//! with two exceptions: windows that occur more than eight times in the ledger
-//! are remembered eight times, so that a run which consists of nothing else may
-//! be reported shorter than it is; and under XOR the differences of the run at
-//! distance p must be informative too.
+//! octets of chance beside them; fill is none either.
+//!
+//! What of these lengths is missed or reported short:
+//! - runs with fewer fresh octets, and what earlier hits left of a run;
+//! - runs all of whose windows occur more than eight times in the ledger in
+//!   different surroundings: eight places are remembered for each;
+//! - under XOR, runs of the shortest lengths whose differences at distance p are
+//!   no information in places.
 //!
 //! **Cost.** For each octet of the ledger about 10 octets of memory for the raw
-//! search and 15 for XOR. Of a ledger above 2 GiB the rest is not indexed.
+//! search and 15 for XOR. A haystack takes time in proportion to its length,
+//! XOR by far the most of it. Of a ledger above 2 GiB the rest is not indexed.
 
 mod base64;
 mod material;
@@ -112,7 +115,7 @@ impl Index {
         for run in self.raw.search(&self.material, haystack, limit) {
             found.add(self.hit(run, run.at..run.at + run.length, Disguise::Raw));
         }
-        base64::search(haystack, &mut found, |decoded, limit| {
+        base64::search(haystack, &found, |decoded, limit| {
             self.raw.search(&self.material, decoded, limit)
         })
         .into_iter()

@@ -389,6 +389,25 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_period_is_reported_where_a_block_ends() {
+        // So few octets before the end that only some periods have a sample there.
+        let octets = random(1, 20_000);
+        let index = index(&octets, &[]);
+        for before in [3, 9, 15] {
+            let at = super::BLOCK - before;
+            let plain = &octets[7000 + before..];
+            let haystack = [vec![0; at], xor(plain, b"ab")].concat();
+            let hits = index.search(&haystack, 10);
+            assert_eq!(hits.len(), 1);
+            assert!(opens(&hits[0], &haystack, &octets, at, plain.len()));
+            let Disguise::Xor { key } = &hits[0].disguise else {
+                unreachable!()
+            };
+            assert_eq!(key.len(), 2);
+        }
+    }
+
+    #[test]
     fn raw_runs_are_not_reported_again() {
         let octets = video(1, 40_000);
         let hits = index(&octets, &[]).search(&octets[100..20_000], 10);

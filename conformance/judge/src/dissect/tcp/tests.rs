@@ -89,7 +89,7 @@ impl Tap {
 
     fn flow(&self) -> Flow {
         let traffic = self.traffic();
-        assert_eq!(traffic.undissected, []);
+        assert!(traffic.undissected.is_empty());
         let [flow] = traffic.flows.try_into().unwrap();
         flow
     }
@@ -175,7 +175,7 @@ fn a_port_pair_that_is_used_again_is_another_flow() {
     let traffic = tap.traffic();
     let sent: Vec<&[u8]> = traffic.flows.iter().map(|f| &f.from_a.bytes[..]).collect();
     assert_eq!(sent, [&b"one late"[..], b"two", b"three"]);
-    assert_eq!(traffic.undissected, []);
+    assert!(traffic.undissected.is_empty());
 }
 
 #[test]

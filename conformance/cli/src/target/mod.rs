@@ -1,0 +1,3 @@
+//! What can be put before the judge.
+
+pub mod sim;

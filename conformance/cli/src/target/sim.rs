@@ -1,0 +1,466 @@
+//! Simulated cameras in simulated networks: every session has a network, a
+//! camera and a clock of its own.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use lightleak_case::{CaseWriter, Declaration, Error as CaseError, Ledger, SessionRecord, Vantage};
+use lightleak_sim::{
+    camera::{Camera, Settings, StartError},
+    fault::{Decoy, Fault, Mutant, Surroundings},
+    h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
+    neighbour,
+    path::{self, TransportPath},
+    rtsp::digest::Credentials,
+    scene::{Scene, SceneConfig, SceneError},
+    seal::{
+        keys::{Authority, KeyError, Password},
+        tls::TlsVersion,
+    },
+    viewer::rtsp::Address,
+    world::{Clock, Entropy, Log, Witness, World},
+};
+
+use crate::{
+    declare,
+    net::{
+        memory::{Network, VirtualClock},
+        record::Tap,
+    },
+    stimulus::{self, Stimulus, Visit},
+};
+
+/// Addresses of TEST-NET-1 (RFC 5737).
+const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
+const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+const NEIGHBOURS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 98)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)),
+];
+
+/// How long a camera is on before anybody comes.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// How many access units the decoy ledger has.
+const DECOY_UNITS: u32 = 30;
+
+/// A camera to simulate.
+#[derive(Clone, Copy, Debug)]
+pub struct SimTarget {
+    /// `sim`, or `sim:` and the id of a mutant or decoy.
+    name: &'static str,
+    fault: Fault,
+    surroundings: Surroundings,
+}
+
+impl SimTarget {
+    /// The honest camera.
+    pub const HONEST: Self = Self {
+        name: "honest",
+        fault: Fault::NONE,
+        surroundings: Surroundings {
+            rough: false,
+            lookalike_neighbour: false,
+        },
+    };
+
+    /// The mutant or decoy of that id.
+    pub fn find(id: &str) -> Option<Self> {
+        Mutant::find(id)
+            .map(Self::from)
+            .or_else(|| Decoy::find(id).map(Self::from))
+    }
+
+    /// `sim` or `sim:ID`.
+    pub fn name(&self) -> String {
+        match self.name {
+            "honest" => "sim".into(),
+            id => format!("sim:{id}"),
+        }
+    }
+
+    /// Runs every path and stimulus of the plan and writes the case.
+    pub fn record(&self, plan: &Plan, progress: &dyn Progress) -> Result<(), RecordError> {
+        let authority = Arc::new(Authority::new()?);
+        let jobs = plan.jobs();
+        progress.begin(jobs.len());
+        let next = AtomicUsize::new(0);
+        let results: Vec<Mutex<Option<Result<Recorded, RecordError>>>> =
+            jobs.iter().map(|_| Mutex::new(None)).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..plan.threads.clamp(1, jobs.len().max(1)) {
+                scope.spawn(|| {
+                    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let result = self.session(plan.seed, job, &authority);
+                        progress.step();
+                        *lock(&results[job.index]) = Some(result);
+                    }
+                });
+            }
+        });
+        let mut recorded = Vec::new();
+        for result in results {
+            if let Some(result) = result.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                recorded.push(result?);
+            }
+        }
+        let Some(first) = recorded.first() else {
+            return Err(RecordError::NothingToDo);
+        };
+        let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy_ledger(plan.seed)?)?;
+        for session in &recorded {
+            case.session(
+                &session.record,
+                &[(Vantage::Wire, session.wire.clone())],
+                &session.keys,
+                &session.ledger,
+                &session.log,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn session(
+        &self,
+        seed: u64,
+        job: &Job,
+        authority: &Authority,
+    ) -> Result<Recorded, RecordError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .map_err(RecordError::Runtime)?;
+        runtime.block_on(self.play(seed, job, authority))
+    }
+
+    async fn play(
+        &self,
+        seed: u64,
+        job: &Job,
+        authority: &Authority,
+    ) -> Result<Recorded, RecordError> {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+        let tap = Tap::start(clock.clone(), self.surroundings.rough);
+        let network = Network::new(tap.clone());
+        let notes = Arc::new(Notes::default());
+        let entropy: Arc<dyn Entropy> = Arc::new(Seeded::new(seed, job.index as u64));
+        let host = |address| World {
+            net: network.host(address),
+            log: notes.clone(),
+            witness: notes.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+
+        let settings = settings(seed, authority)?;
+        let credentials = settings.credentials.clone();
+        let serial = settings.serial.clone();
+        let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
+        let declaration = declare::declaration(&serial, unit(seed), &[CAMERA], &camera.claims);
+        let claim = camera.claims.iter().find(|c| c.path == job.path.id);
+        let claim = claim.ok_or(RecordError::NoSuchPath(job.path.id))?;
+        if self.surroundings.lookalike_neighbour {
+            const PORT: u16 = 5004;
+            tokio::spawn(neighbour::listen(host(NEIGHBOURS[1]), PORT));
+            let to = SocketAddr::new(NEIGHBOURS[1], PORT);
+            tokio::spawn(neighbour::talk(host(NEIGHBOURS[0]), to));
+        }
+
+        clock.sleep_until(clock.unix() + WARM_UP).await;
+        let visit = Visit {
+            world: host(VISITOR),
+            device: CAMERA,
+            address: Address {
+                endpoint: claim.endpoint,
+                url: claim.url.clone(),
+                authority: Some(authority.certificate()),
+                versions: &[TlsVersion::Tls13],
+            },
+            credentials,
+        };
+        let experience = (job.stimulus.run)(visit).await;
+        drop(camera);
+        // Connections that the camera dropped say so on the wire.
+        tokio::task::yield_now().await;
+        let wire = tap.finish();
+        let notes = &*notes;
+        Ok(Recorded {
+            declaration,
+            record: SessionRecord {
+                schema: SessionRecord::SCHEMA.into(),
+                path: job.path.id.into(),
+                stimulus: job.stimulus.id.into(),
+                condition: "default".into(),
+                target: self.name(),
+                seed,
+                experience,
+            },
+            wire,
+            keys: std::mem::take(&mut *lock(&notes.keys)),
+            ledger: std::mem::take(&mut *lock(&notes.ledger)),
+            log: std::mem::take(&mut *lock(&notes.log)),
+        })
+    }
+}
+
+impl From<&Mutant> for SimTarget {
+    fn from(mutant: &Mutant) -> Self {
+        Self {
+            name: mutant.id,
+            fault: mutant.fault,
+            surroundings: Surroundings::default(),
+        }
+    }
+}
+
+impl From<&Decoy> for SimTarget {
+    fn from(decoy: &Decoy) -> Self {
+        Self {
+            name: decoy.id,
+            fault: decoy.fault,
+            surroundings: decoy.surroundings,
+        }
+    }
+}
+
+/// What to run and where to write it.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// Seed of scenes and secrets.
+    pub seed: u64,
+    /// Transport paths.
+    pub paths: Vec<&'static TransportPath>,
+    /// Stimuli.
+    pub stimuli: Vec<&'static Stimulus>,
+    /// Folder of the case.
+    pub out: &'a Path,
+    /// How many sessions may run at a time.
+    pub threads: usize,
+}
+
+impl<'a> Plan<'a> {
+    /// Every path and every stimulus.
+    pub fn everything(seed: u64, out: &'a Path, threads: usize) -> Self {
+        Self {
+            seed,
+            paths: path::ALL.to_vec(),
+            stimuli: stimulus::ALL.to_vec(),
+            out,
+            threads,
+        }
+    }
+
+    fn jobs(&self) -> Vec<Job> {
+        let pairs = self
+            .paths
+            .iter()
+            .flat_map(|p| self.stimuli.iter().map(move |s| (*p, *s)));
+        pairs
+            .enumerate()
+            .map(|(index, (path, stimulus))| Job {
+                index,
+                path,
+                stimulus,
+            })
+            .collect()
+    }
+}
+
+/// Is told how far a recording is.
+pub trait Progress: Sync {
+    /// So many steps will come.
+    fn begin(&self, steps: usize);
+    /// One is done.
+    fn step(&self);
+}
+
+/// Nobody is told.
+impl Progress for () {
+    fn begin(&self, _steps: usize) {}
+    fn step(&self) {}
+}
+
+/// Why there is no case.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// No path, or no stimulus.
+    #[error("record a case: no session was selected")]
+    NothingToDo,
+    /// The camera does not have the path.
+    #[error("record a session: the camera has no path {0}")]
+    NoSuchPath(&'static str),
+    /// No runtime.
+    #[error("start a runtime: {0}")]
+    Runtime(std::io::Error),
+    /// No certificates.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No camera.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// No picture.
+    #[error("draw a scene: {0}")]
+    Scene(#[from] SceneError),
+    /// No video.
+    #[error("encode a scene: {0}")]
+    Encode(#[from] EncodeError),
+    /// No folder.
+    #[error("write the case: {0}")]
+    Case(#[from] CaseError),
+}
+
+struct Job {
+    index: usize,
+    path: &'static TransportPath,
+    stimulus: &'static Stimulus,
+}
+
+struct Recorded {
+    declaration: Declaration,
+    record: SessionRecord,
+    wire: Vec<u8>,
+    keys: Vec<String>,
+    ledger: Ledger,
+    log: String,
+}
+
+/// A camera's settings for a seed: the default camera of `run`.
+pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> {
+    let secrets = Seeded::new(seed, u64::MAX);
+    let unit = unit(seed);
+    let serial = format!("LL-{unit:05}");
+    Ok(Settings {
+        seed,
+        unit,
+        nonce: nonce(seed),
+        name: format!("LIGHTLEAK {unit:05}"),
+        identity: authority.issue(&serial, &[CAMERA])?,
+        serial,
+        video: VIDEO,
+        credentials: Credentials {
+            user: "viewer".into(),
+            password: Password::random(&secrets),
+        },
+    })
+}
+
+/// Size and rate of the default camera.
+pub const VIDEO: EncoderConfig = EncoderConfig {
+    width: 640,
+    height: 360,
+    frames_per_second: 15,
+    bits_per_second: 600_000,
+    key_frame_interval: 30,
+};
+
+/// Unit number of the camera with that seed.
+fn unit(seed: u64) -> u16 {
+    (mix(seed) >> 48) as u16
+}
+
+/// Nonce of its mark.
+fn nonce(seed: u64) -> u32 {
+    (mix(seed ^ 0x6d61_726b) >> 32) as u32
+}
+
+/// What another camera would have produced: must be found nowhere.
+fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
+    let seed = mix(seed ^ 0xdec0);
+    let mut scene = Scene::new(SceneConfig {
+        seed,
+        width: VIDEO.width,
+        height: VIDEO.height,
+        frames_per_second: VIDEO.frames_per_second,
+        name: format!("LIGHTLEAK {:05}", unit(seed)),
+        unit: unit(seed),
+        nonce: nonce(seed),
+    })?;
+    let mut encoder = Encoder::new(VIDEO, seed)?;
+    let notes = Notes::default();
+    for number in 0..DECOY_UNITS {
+        let taken = Duration::from_secs(1_767_225_600) + Duration::from_secs(number.into()) / 15;
+        notes.access_unit(
+            "video",
+            &encoder.encode(scene.draw(number, taken), number, taken)?,
+        );
+    }
+    Ok(notes
+        .ledger
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Ledger, escrow and log of one session.
+#[derive(Default)]
+struct Notes {
+    ledger: Mutex<Ledger>,
+    keys: Mutex<Vec<String>>,
+    log: Mutex<String>,
+}
+
+impl Witness for Notes {
+    fn access_unit(&self, track: &str, unit: &AccessUnit) {
+        let time = u64::try_from(unit.taken.as_nanos()).unwrap_or(u64::MAX);
+        lock(&self.ledger)
+            .tracks
+            .entry(track.to_owned())
+            .or_default()
+            .push(&unit.nal_units, unit.number, time, unit.key_frame);
+    }
+
+    /// Both ends of a connection escrow the same secret: it is kept once.
+    fn secret(&self, line: &str) {
+        let mut keys = lock(&self.keys);
+        if !keys.iter().any(|k| k == line) {
+            keys.push(line.to_owned());
+        }
+    }
+}
+
+impl Log for Notes {
+    fn line(&self, line: &str) {
+        let mut log = lock(&self.log);
+        log.push_str(line);
+        log.push('\n');
+    }
+}
+
+/// Reproducible octets for in-memory runs only: SplitMix64.
+struct Seeded(Mutex<u64>);
+
+impl Seeded {
+    fn new(seed: u64, stream: u64) -> Self {
+        Self(Mutex::new(mix(seed) ^ mix(!stream)))
+    }
+}
+
+impl Entropy for Seeded {
+    fn fill(&self, out: &mut [u8]) {
+        let mut state = lock(&self.0);
+        for chunk in out.chunks_mut(8) {
+            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            chunk.copy_from_slice(&mix(*state).to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// The output function of SplitMix64.
+fn mix(state: u64) -> u64 {
+    let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
