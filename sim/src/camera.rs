@@ -161,7 +161,11 @@ impl Device {
                         continue;
                     }
                 };
-                while connections.try_join_next().is_some() {}
+                while let Some(ended) = connections.try_join_next() {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        log.line(&format!("{local}: a connection panicked"));
+                    }
+                }
                 if connections.len() >= MOST_CONNECTIONS {
                     log.line(&format!("{local}: {peer}: one connection too many"));
                     continue;
