@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use lightleak_judge::requirement::{self, Stimuli};
-use lightleak_sim::{fault::MUTANTS, path};
+use lightleak_sim::{
+    fault::{MUTANTS, Mutant},
+    path,
+};
 use serde_json::{Value, json};
 
 use super::{Failure, Outcome};
@@ -38,58 +41,87 @@ enum What {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let (name, rows) = rows(arguments.what);
+    let list = arguments.what.list();
     if arguments.json {
-        let list = json!({ "schema": "lightleak.list/1", name: rows });
+        let list = json!({ "schema": "lightleak.list/1", list.name: list.rows });
         println!(
             "{}",
             serde_json::to_string_pretty(&list).map_err(Failure::harness)?
         );
     } else if arguments.markdown {
-        print!("{}", table(&rows, "| ", " | ", " |", true));
+        print!("{}", list.table(list.columns, "| ", " | ", " |", true));
     } else {
-        print!("{}", table(&rows, "", "  ", "", false));
+        print!(
+            "{}",
+            list.table(&list.columns[..list.brief], "", "  ", "", false)
+        );
     }
     Ok(0)
 }
 
-/// Name of the list, and its rows as objects whose first member is `id`.
-fn rows(what: What) -> (&'static str, Vec<Value>) {
-    match what {
-        What::Paths => (
-            "paths",
-            path::ALL
-                .iter()
-                .map(|p| json!({ "id": p.id, "port": p.listen.port, "title": p.title }))
-                .collect(),
-        ),
-        What::Stimuli => (
-            "stimuli",
-            stimulus::ALL.iter().map(|s| json!({ "id": s.id, "title": s.title })).collect(),
-        ),
-        What::Requirements => ("requirements", requirement::all().map(requirement_row).collect()),
-        What::Mutants => (
-            "mutants",
-            MUTANTS
-                .iter()
-                .map(|m| {
-                    json!({
-                        "id": m.id, "path": m.path, "expected": m.expected,
-                        "story": m.story, "source": m.source,
-                    })
-                })
-                .collect(),
-        ),
-        What::Vectors => (
-            "vectors",
-            lightleak_vectors::sets()
-                .iter()
-                .map(|s| {
-                    json!({ "id": s.id, "source": s.source, "clause": s.clause, "cases": s.cases })
-                })
-                .collect(),
-        ),
+/// A list: rows are objects with these columns as members, the first `brief`
+/// of which do for a person.
+struct List {
+    name: &'static str,
+    columns: &'static [&'static str],
+    brief: usize,
+    rows: Vec<Value>,
+}
+
+impl What {
+    fn list(self) -> List {
+        match self {
+            What::Paths => List {
+                name: "paths",
+                columns: &["id", "port", "title"],
+                brief: 3,
+                rows: path::ALL
+                    .iter()
+                    .map(|p| json!({ "id": p.id, "port": p.listen.port, "title": p.title }))
+                    .collect(),
+            },
+            What::Stimuli => List {
+                name: "stimuli",
+                columns: &["id", "title"],
+                brief: 2,
+                rows: stimulus::ALL
+                    .iter()
+                    .map(|s| json!({ "id": s.id, "title": s.title }))
+                    .collect(),
+            },
+            What::Requirements => List {
+                name: "requirements",
+                columns: &[
+                    "id", "level", "stimuli", "title", "standard", "source", "quote", "read",
+                ],
+                brief: 4,
+                rows: requirement::all().map(requirement_row).collect(),
+            },
+            What::Mutants => List {
+                name: "mutants",
+                columns: &["id", "expected", "story", "path", "source"],
+                brief: 3,
+                rows: MUTANTS.iter().map(mutant_row).collect(),
+            },
+            What::Vectors => List {
+                name: "vectors",
+                columns: &["id", "source", "clause", "cases"],
+                brief: 4,
+                rows: lightleak_vectors::sets().iter().map(vector_row).collect(),
+            },
+        }
     }
+}
+
+fn mutant_row(mutant: &Mutant) -> Value {
+    json!({
+        "id": mutant.id, "path": mutant.path, "expected": mutant.expected,
+        "story": mutant.story, "source": mutant.source,
+    })
+}
+
+fn vector_row(set: &lightleak_vectors::Set) -> Value {
+    json!({ "id": set.id, "source": set.source, "clause": set.clause, "cases": set.cases })
 }
 
 fn requirement_row(row: &requirement::Requirement) -> Value {
@@ -105,47 +137,52 @@ fn requirement_row(row: &requirement::Requirement) -> Value {
     })
 }
 
-/// A line per row, columns aligned; in Markdown with a head.
-fn table(rows: &[Value], left: &str, between: &str, right: &str, head: bool) -> String {
-    let names: Vec<&String> = rows
-        .first()
-        .and_then(Value::as_object)
-        .map(|o| o.keys().collect())
-        .unwrap_or_default();
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(" "),
-        other => other.to_string(),
-    };
-    let mut lines: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| names.iter().map(|name| text(&row[name.as_str()])).collect())
-        .collect();
-    if head {
-        lines.insert(0, names.iter().map(ToString::to_string).collect());
-        lines.insert(1, names.iter().map(|_| "---".into()).collect());
-    }
-    let widths: Vec<usize> = (0..names.len())
-        .map(|column| {
-            lines
+impl List {
+    /// A line per row, columns aligned; in Markdown with a head.
+    fn table(
+        &self,
+        columns: &[&str],
+        left: &str,
+        between: &str,
+        right: &str,
+        head: bool,
+    ) -> String {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => items
                 .iter()
-                .map(|l| l[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut out = String::new();
-    for line in lines {
-        let cells: Vec<_> = line
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" "),
+            other => other.to_string(),
+        };
+        let mut lines: Vec<Vec<String>> = self
+            .rows
             .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
+            .map(|row| columns.iter().map(|name| text(&row[*name])).collect())
             .collect();
-        let _ = writeln!(out, "{left}{}{right}", cells.join(between).trim_end());
+        if head {
+            lines.insert(0, columns.iter().map(ToString::to_string).collect());
+            lines.insert(1, columns.iter().map(|_| "---".into()).collect());
+        }
+        let widths: Vec<usize> = (0..columns.len())
+            .map(|column| {
+                lines
+                    .iter()
+                    .map(|l| l[column].chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect();
+        let mut out = String::new();
+        for line in lines {
+            let cells: Vec<_> = line
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
+            let _ = writeln!(out, "{left}{}{right}", cells.join(between).trim_end());
+        }
+        out
     }
-    out
 }
