@@ -7,7 +7,11 @@ use std::{collections::BTreeSet, net::SocketAddr};
 use lightleak_case::{Capture, TransportProtocol};
 
 use crate::{
-    adversary::known_plaintext::Index, decoder::Decoder, dissect::FlowState, mark::Mark, seen::Seen,
+    adversary::known_plaintext::Index,
+    decoder::Decoder,
+    dissect::{FlowState, rtp::FoundUnit},
+    mark::Mark,
+    seen::Seen,
 };
 
 /// What was there to be seen.
@@ -22,6 +26,10 @@ pub struct Presence {
     /// Marks that the judge read in what the escrowed keys opened.
     pub marks: Vec<Mark>,
 }
+
+/// Octets of an access unit that has to be in the ledger; a shorter one may
+/// hold no needle.
+const TELLING: usize = 256;
 
 impl Default for Presence {
     fn default() -> Self {
@@ -68,8 +76,9 @@ impl Presence {
             "port-sweep" => sweep(seen),
             // Whatever else was done, an honest client gets to see the mark.
             _ => {
-                presence.ledger = presence.ledger.and_then(|()| sealed(seen, index));
-                seen.opened_marks(decoder)
+                let media = seen.opened_media();
+                presence.ledger = presence.ledger.and_then(|()| sealed(&media, index));
+                Seen::marks(&media, decoder)
                     .map_err(|e| e.to_string())
                     .and_then(|marks| {
                         presence.marks = marks;
@@ -138,11 +147,23 @@ fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
 
 /// What the device sealed is what the ledger says that it produced: to look
 /// for something else would find nothing.
-fn sealed(seen: &Seen<'_>, index: &Index) -> Result<(), String> {
-    let mut opened = seen.served().filter_map(|(_, c)| c.opened());
-    match opened.any(|o| !index.search_raw(&o.from_b.bytes, 1).is_empty()) {
-        true => Ok(()),
-        false => Err("nothing of the ledger is in what the escrowed keys open".into()),
+fn sealed(media: &[Vec<FoundUnit>], index: &Index) -> Result<(), String> {
+    let units = media.iter().flatten();
+    let telling: Vec<_> = units.filter(|u| u.annex_b.len() >= TELLING).collect();
+    // Parameter sets recur, so one hit may be of another access unit.
+    let foreign = |u: &&&FoundUnit| {
+        let hits = index.search_raw(&u.annex_b, usize::MAX);
+        hits.iter().map(|h| h.matched).sum::<usize>() * 2 < u.annex_b.len()
+    };
+    match telling.iter().filter(foreign).count() {
+        _ if telling.is_empty() => {
+            Err("the escrowed keys open no media to compare with the ledger".into())
+        }
+        0 => Ok(()),
+        foreign => Err(format!(
+            "{foreign} of {} access units that the escrowed keys open are not in the ledger",
+            telling.len()
+        )),
     }
 }
 

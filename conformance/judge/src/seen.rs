@@ -12,7 +12,8 @@ use crate::{
     },
     decoder::{Decoder, DecoderError},
     dissect::{
-        self, Flow, FlowState, Span, Stream, Traffic, Undissected, rtp,
+        self, Flow, FlowState, Span, Stream, Traffic, Undissected,
+        rtp::{self, FoundUnit},
         rtsp::{self, Dialogue, Message},
         tls::{self, TlsReading},
     },
@@ -182,23 +183,30 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Marks in what the device sent inside TLS, read from decoded pictures.
-    pub fn opened_marks(&self, decoder: &dyn Decoder) -> Result<Vec<Mark>, DecoderError> {
+    /// What the device sent inside TLS as media: the access units of each
+    /// interleaved channel.
+    pub fn opened_media(&self) -> Vec<Vec<FoundUnit>> {
+        let mut media = Vec::new();
+        for served in self.dialogues().filter(|d| d.opened) {
+            for channel in channels(served.dialogue) {
+                let packets = frames(served.stream, served.dialogue, channel);
+                media.push(rtp::depacketize(&packets));
+            }
+        }
+        media
+    }
+
+    /// Marks in media of these channels, read from decoded pictures.
+    pub fn marks(
+        media: &[Vec<FoundUnit>],
+        decoder: &dyn Decoder,
+    ) -> Result<Vec<Mark>, DecoderError> {
         let mut marks = Vec::new();
-        for (_, connection) in self.served() {
-            let (Some(opened), Some(dialogue)) = (connection.opened(), &connection.dialogue) else {
-                continue;
-            };
-            for channel in channels(dialogue) {
-                let packets = frames(&opened.from_b, dialogue, channel);
-                let video: Vec<u8> = rtp::depacketize(&packets)
-                    .into_iter()
-                    .flat_map(|u| u.annex_b)
-                    .collect();
-                if !video.is_empty() {
-                    let pictures = decoder.decode(&video, MOST_PICTURES)?;
-                    marks.extend(pictures.iter().filter_map(mark::read));
-                }
+        for units in media {
+            let video: Vec<u8> = units.iter().flat_map(|u| &u.annex_b).copied().collect();
+            if !video.is_empty() {
+                let pictures = decoder.decode(&video, MOST_PICTURES)?;
+                marks.extend(pictures.iter().filter_map(mark::read));
             }
         }
         Ok(marks)

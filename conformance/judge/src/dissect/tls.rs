@@ -25,8 +25,6 @@ pub const SERVER_HELLO: u8 = 2;
 
 /// TLS 1.3.
 pub const TLS13: u16 = 0x0304;
-/// Octets of an alert (RFC 8446 6).
-const ALERT_LENGTH: usize = 2;
 /// Octets of a record before its fragment.
 pub const HEADER: usize = 5;
 /// Longest fragment of TLS 1.2 and earlier (RFC 5246 6.2.3).
@@ -191,13 +189,15 @@ pub fn read(flow: &Flow) -> Option<TlsReading> {
     })
 }
 
-/// Whether a direction is nothing but alerts in clear: how TLS turns down what
-/// it does not like, be it TLS or not.
+/// Whether a direction is nothing but an alert in clear, or two (the reason and
+/// close_notify): how TLS turns down what it does not like, be it TLS or not.
 pub fn is_refusal(stream: &Stream) -> bool {
     let (records, residue) = records(stream);
     let end = records.last().map(|r| r.at + HEADER + r.length);
-    let alert = |r: &Record| r.content_type == ALERT && r.length == ALERT_LENGTH;
-    residue.is_none() && end == Some(stream.bytes.len()) && records.iter().all(alert)
+    // RFC 8446 6: AlertLevel is 1 or 2.
+    let alert = |r: &Record| r.content_type == ALERT && matches!(r.fragment(stream), [1 | 2, _]);
+    let whole = residue.is_none() && end == Some(stream.bytes.len());
+    whole && records.len() <= 2 && records.iter().all(alert)
 }
 
 /// The records of a direction, and where they stop being records.

@@ -112,7 +112,8 @@ fn only_records(seen: &Seen<'_>) -> Outcome {
         };
         for record in tls.from_b.iter().filter(|r| r.at > hello.at) {
             // RFC 8446 appendix D.4: a change_cipher_spec for middleboxes.
-            let compatibility = record.content_type == CHANGE_CIPHER_SPEC && record.length == 1;
+            let compatibility =
+                record.content_type == CHANGE_CIPHER_SPEC && record.fragment(&flow.from_b) == [1];
             let ciphertext = record.content_type == APPLICATION_DATA && record.version == TLS12;
             records += usize::from(ciphertext);
             let span = flow.from_b.span(record.at, HEADER + record.length);

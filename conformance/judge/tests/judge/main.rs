@@ -7,6 +7,7 @@ mod sealed;
 mod video;
 mod wire;
 
+mod hostile;
 mod report;
 mod rtsp;
 mod tls;

@@ -272,3 +272,37 @@ fn wrong_credentials_have_to_be_shown_to_be_refused() {
         "no answer to DESCRIBE by such a client",
     );
 }
+
+#[test]
+fn evidence_inside_a_record_of_many_packets_lies_within_its_frame() {
+    let mut case = case(vec![asked("no-credentials", &REFUSED, |wire, sealed| {
+        sealed.say(
+            wire,
+            false,
+            b"PLAY rtsps://192.0.2.20/ RTSP/1.0\r\nCSeq: 9\r\n\r\n",
+        );
+        let media = interleave(&[vec![0x80; 5_000]]);
+        sealed.say(
+            wire,
+            true,
+            &[&media[..], b"RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n"].concat(),
+        );
+    })]);
+    let finding = of(&judge(&case), "RTSP-09");
+    let answered = finding.evidence.iter().find(|e| e.why.contains("PLAY"));
+    let evidence = answered.expect("the answer is evidence").clone();
+    let capture = case.sessions[0].captures.values_mut().next().unwrap();
+    let packets = &mut capture.packets;
+    let packet = packets
+        .iter_mut()
+        .find(|p| p.number == evidence.packet)
+        .unwrap();
+    assert!(
+        evidence.offset + evidence.length <= packet.data.len(),
+        "{evidence:?}"
+    );
+    // It is these octets: with one of them changed the record opens no more.
+    packet.data[evidence.offset] ^= 1;
+    let finding = of(&judge(&case), "RTSP-09");
+    assert!(finding.evidence.iter().all(|e| !e.why.contains("PLAY")));
+}

@@ -10,8 +10,10 @@ use crate::{
     wire::{Tcp, Wire},
 };
 
+type Answer<'a> = &'a dyn Fn(&mut Wire, &mut Tcp);
+
 /// A sound handshake, then offers of TLS 1.0 and 1.1 with these answers.
-fn offered(answers: [&dyn Fn(&mut Wire, &mut Tcp); 2]) -> Session {
+fn offered(answers: [Answer; 2]) -> Session {
     let mut wire = Wire::new();
     let mut sealed = Sealed::connect(&mut wire, client(50_001), camera(), 1);
     ask(&mut wire, &mut sealed, 1, "OPTIONS", "", 200, "");
@@ -46,7 +48,6 @@ fn old_versions_are_refused_or_fail_and_silence_says_nothing() {
     let half = |wire: &mut Wire, tcp: &mut Tcp| {
         tcp.say(wire, true, &server_hello(0x0302, 0x002f)[..20]);
     };
-    type Answer<'a> = &'a dyn Fn(&mut Wire, &mut Tcp);
     let rows: [(&str, [Answer; 2], _, &str); 7] = [
         (
             "alerts",
@@ -163,5 +164,30 @@ fn without_a_connection_nothing_is_known_of_records() {
         &finding(session, "TLS-12"),
         Inconclusive,
         "no TLS connection with the device",
+    );
+}
+
+#[test]
+fn alerts_and_compatibility_records_carry_nothing_else() {
+    // Change cipher spec has one value, and a refusal is one alert or two.
+    let spec = |wire: &mut Wire, sealed: &mut Sealed| {
+        sealed.tcp.say(wire, true, &[20, 3, 3, 0, 1, b'H']);
+    };
+    expect(
+        &finding(watched(spec), "TLS-12"),
+        Fail,
+        "a record of type 20",
+    );
+    let chatter = |wire: &mut Wire, _: &mut Sealed| {
+        let mut tcp = wire.connect(client(9), camera());
+        tcp.say(wire, false, b"hello");
+        for part in b"two octets at a time".chunks(2) {
+            tcp.say(wire, true, &[&ALERT[..5], part].concat());
+        }
+    };
+    expect(
+        &finding(watched(chatter), "XC-02"),
+        Fail,
+        "declared as TLS, and is none",
     );
 }
