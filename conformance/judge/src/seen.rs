@@ -48,8 +48,6 @@ pub struct Seen<'a> {
     pub presence: Presence,
     /// Plaintext that was found.
     pub sightings: Vec<Sighting>,
-    /// Octets that were searched for plaintext.
-    pub searched: u64,
     /// Octets of plaintext in the ledger.
     pub ledger_bytes: u64,
     /// Plaintext of another camera that was "found": our own error.
@@ -121,7 +119,6 @@ impl<'a> Seen<'a> {
             vantage,
             presence: Presence::default(),
             sightings,
-            searched: haystacks.octets(),
             ledger_bytes: session
                 .ledger
                 .tracks
@@ -269,14 +266,6 @@ struct Haystacks<'a> {
 }
 
 impl Haystacks<'_> {
-    fn octets(&self) -> u64 {
-        self.traffic
-            .flows
-            .iter()
-            .map(|f| (f.from_a.bytes.len() + f.from_b.bytes.len()) as u64)
-            .sum()
-    }
-
     /// Reassembled streams first; then packet by packet, for what reassembly
     /// leaves out (link layers that nobody knows, overlapping segments).
     fn search(&self, index: &Index) -> Vec<Sighting> {

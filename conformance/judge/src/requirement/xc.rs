@@ -72,8 +72,9 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
         return Outcome::Pass(
             Assurance::Absence,
             format!(
-                "no run of 24 octets of {} octets of plaintext in {} octets of traffic",
-                seen.ledger_bytes, seen.searched
+                "no run of 24 octets of {} octets of plaintext in {} flows",
+                seen.ledger_bytes,
+                seen.traffic.flows.len()
             ),
         );
     }
