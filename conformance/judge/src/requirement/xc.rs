@@ -72,7 +72,7 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
         return Outcome::Pass(
             Assurance::Absence,
             format!(
-                "no run of 24 octets of {} octets of plaintext in {} flows",
+                "no run of 24 octets of the {} octets of plaintext in any of {} flows",
                 seen.ledger_bytes,
                 seen.traffic.flows.len()
             ),
