@@ -8,7 +8,7 @@ use lightleak_case::{Capture, TransportProtocol};
 
 use crate::{
     adversary::known_plaintext::Index,
-    decoder::Decoder,
+    decoder::{Decoder, DecoderError},
     dissect::{FlowState, rtp::FoundUnit},
     mark::Mark,
     seen::Seen,
@@ -23,8 +23,9 @@ pub struct Presence {
     pub device: Result<(), String>,
     /// There is plaintext to look for, and it is the device's, or why not.
     pub ledger: Result<(), String>,
-    /// Marks that the judge read in what the escrowed keys opened.
-    pub marks: Vec<Mark>,
+    /// Marks that the judge read in what the escrowed keys opened, or why it
+    /// could not look.
+    pub marks: Result<Vec<Mark>, DecoderError>,
 }
 
 /// Octets of an access unit that has to be in the ledger; a shorter one may
@@ -38,7 +39,7 @@ impl Default for Presence {
             tap: unknown(),
             device: unknown(),
             ledger: unknown(),
-            marks: Vec::new(),
+            marks: Ok(Vec::new()),
         }
     }
 }
@@ -78,12 +79,11 @@ impl Presence {
             _ => {
                 let media = seen.opened_media();
                 presence.ledger = presence.ledger.and_then(|()| sealed(&media, index));
-                Seen::marks(&media, decoder)
-                    .map_err(|e| e.to_string())
-                    .and_then(|marks| {
-                        presence.marks = marks;
-                        recognise(seen, &presence.marks)
-                    })
+                presence.marks = Seen::marks(&media, decoder);
+                match &presence.marks {
+                    Ok(marks) => recognise(seen, marks),
+                    Err(error) => Err(error.to_string()),
+                }
             }
         };
         presence

@@ -241,9 +241,15 @@ fn applies(row: &Requirement, seen: &Seen<'_>) -> bool {
     row.stimuli.contain(&record.stimulus) && claim.is_none_or(row.expects)
 }
 
-/// Presence before absence: a pass without what it needs is none.
+/// Presence before absence: a pass without what it needs is none, and where
+/// the harness could not look for it, that is an error.
 fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>) -> Finding {
     let outcome = match ((row.check)(seen), seen.presence.lacks(row.needs)) {
+        (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), Some(lack))
+            if seen.presence.marks.is_err() =>
+        {
+            Outcome::Error(lack.to_owned())
+        }
         (Outcome::Pass(..) | Outcome::NotApplicable(_), Some(lack)) => {
             Outcome::Inconclusive(lack.to_owned())
         }

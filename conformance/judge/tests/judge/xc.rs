@@ -586,3 +586,12 @@ fn a_decoder_that_crashes_is_an_error_and_hides_no_picture_that_was_found() {
     })]);
     expect(&of(&judge_with(&two, &decoder), "XC-07"), Fail, "5004");
 }
+
+#[test]
+fn a_judge_that_cannot_look_for_the_mark_says_so_and_passes_nothing() {
+    let report = judge_with(&case(vec![watched(|_, _| ())]), &Crashing(0));
+    for id in ["XC-01", "XC-02", "XC-07", "TLS-12"] {
+        expect(&of(&report, id), Error, "signal 11");
+    }
+    assert_eq!(report.exit_code(), 4);
+}
