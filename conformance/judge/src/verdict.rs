@@ -36,6 +36,30 @@ pub enum Verdict {
     Error,
 }
 
+impl Verdict {
+    /// Its name, as in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::NotApplicable => "not applicable",
+            Verdict::Error => "error",
+        }
+    }
+
+    /// Which verdict stands for several: the highest.
+    pub fn severity(self) -> u8 {
+        match self {
+            Verdict::NotApplicable => 0,
+            Verdict::Pass => 1,
+            Verdict::Inconclusive => 2,
+            Verdict::Error => 3,
+            Verdict::Fail => 4,
+        }
+    }
+}
+
 /// How a pass is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lightleak_judge::report::{json, terminal};
+use lightleak_judge::report::terminal;
 
-use super::{Judging, Outcome, Terminal, run, write_file};
+use super::{Judging, Outcome, Outputs, Terminal, run};
 
 /// Options of `judge`.
 #[derive(Debug, Args)]
@@ -14,17 +14,14 @@ pub(super) struct Arguments {
     pub(super) case: PathBuf,
     #[command(flatten)]
     pub(super) judging: Judging,
-    /// Write the report as JSON; `-` is standard output.
-    #[arg(long, value_name = "FILE")]
-    pub(super) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) outputs: Outputs,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     arguments.judging.check()?;
     let report = run::judge(&arguments.case, &arguments.judging)?;
     terminal.print(&terminal::write(&report, &arguments.case, terminal.style));
-    if let Some(file) = &arguments.json {
-        write_file(file, &json::write(&report))?;
-    }
+    arguments.outputs.write(&report, |file| file.to_owned())?;
     Ok(report.exit_code())
 }

@@ -16,7 +16,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lightleak_judge::{
-    report::{Options, terminal::Style},
+    report::{Options, Report, json, junit, markdown, terminal::Style},
     requirement::Profile,
 };
 
@@ -173,6 +173,38 @@ fn check_globs(what: &str, globs: &[String], ids: &[&str]) -> Result<(), Failure
         }
     }
     Ok(())
+}
+
+/// Where the report goes beside the case.
+#[derive(Clone, Debug, Default, Args)]
+struct Outputs {
+    /// Write the report as JSON; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the report as JUnit XML; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the report as Markdown; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// Writes what was asked for; `name` may give a file another name.
+    fn write(&self, report: &Report, name: impl Fn(&Path) -> PathBuf) -> Result<(), Failure> {
+        type Format = fn(&Report) -> String;
+        let formats: [(_, Format); 3] = [
+            (&self.json, json::write),
+            (&self.junit, junit::write),
+            (&self.markdown, markdown::write),
+        ];
+        for (file, format) in formats {
+            if let Some(file) = file {
+                write_file(&name(file), &format(report))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Where people read.

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lightleak_case::Case;
-use lightleak_judge::report::{Report, json, terminal};
+use lightleak_judge::report::{Report, terminal};
 use lightleak_sim::{
     fault::{DECOYS, MUTANTS},
     path,
 };
 
 use super::{
-    Failure, Judging, Outcome, Terminal, child_decoder, default_out, matches, threads, write_file,
+    Failure, Judging, Outcome, Outputs, Terminal, child_decoder, default_out, matches, threads,
 };
 use crate::{
     stimulus,
@@ -41,9 +41,8 @@ pub(super) struct Arguments {
     /// Folder of the case.
     #[arg(long, default_value = "lightleak-out", value_name = "DIR")]
     out: PathBuf,
-    /// Write the report as JSON; `-` is standard output.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 impl Default for Arguments {
@@ -56,7 +55,7 @@ impl Default for Arguments {
             seeds: 1,
             judging: Judging::default(),
             out: default_out(),
-            json: None,
+            outputs: Outputs::default(),
         }
     }
 }
@@ -67,7 +66,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         let judge = super::judge::Arguments {
             case: folder.into(),
             judging: arguments.judging.clone(),
-            json: arguments.json.clone(),
+            outputs: arguments.outputs.clone(),
         };
         return super::judge::run(&judge, terminal);
     }
@@ -88,12 +87,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         } else {
             terminal.print(&format!("seed {seed}: conforms\n"));
         }
-        if let Some(file) = &arguments.json {
-            write_file(
-                &numbered(file, arguments.seeds, seed),
-                &json::write(&report),
-            )?;
-        }
+        let name = |file: &Path| numbered(file, arguments.seeds, seed);
+        arguments.outputs.write(&report, name)?;
         worst = more_severe(worst, code);
     }
     Ok(worst)

@@ -3,6 +3,7 @@
 
 mod ffmpeg;
 mod ffprobe;
+mod schema;
 mod serve;
 mod support;
 mod tshark;

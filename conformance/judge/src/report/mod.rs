@@ -2,6 +2,8 @@
 //! format beside this one.
 
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod terminal;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
@@ -187,6 +189,16 @@ impl Report {
             3
         } else {
             0
+        }
+    }
+
+    /// The exit code in words.
+    pub fn conclusion(&self) -> &'static str {
+        match self.exit_code() {
+            0 => "conforms",
+            1 => "does not conform",
+            4 => "not judged: the harness could not do its work",
+            _ => "not known to conform",
         }
     }
 

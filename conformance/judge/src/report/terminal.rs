@@ -47,7 +47,7 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
         device.unit,
         plain(&report.target),
         report.seed,
-        format!("{:?}", report.profile).to_lowercase(),
+        report.profile.name(),
     );
 
     let mut places: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
@@ -61,7 +61,7 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
     for ((path, vantage), findings) in places {
         let worst = findings
             .iter()
-            .map(|f| severity(f.verdict))
+            .map(|f| f.verdict.severity())
             .max()
             .unwrap_or_default();
         let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
@@ -71,10 +71,10 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
         let word = findings
             .iter()
             .map(|f| f.verdict)
-            .find(|v| severity(*v) == worst);
+            .find(|v| v.severity() == worst);
         let counts: Vec<_> = counts
             .iter()
-            .map(|(v, n)| format!("{n} {}", Style::default().verdict(*v).to_lowercase()))
+            .map(|(v, n)| format!("{n} {}", v.name()))
             .collect();
         let word = word.map(|v| style.verdict(v)).unwrap_or_default();
         let _ = writeln!(
@@ -90,7 +90,7 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
             continue;
         }
         let row = requirement::all().find(|r| r.id == finding.requirement);
-        let level = format!("{:?}", finding.level).to_lowercase();
+        let level = finding.level.name();
         let _ = writeln!(
             out,
             "\n{} {} ({level}) {} under {}: {}",
@@ -138,12 +138,13 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
         }
     }
 
-    let verdict = match report.exit_code() {
-        0 => style.paint("1;32", "conforms"),
-        1 => style.paint("1;31", "does not conform"),
-        4 => style.paint("1;35", "not judged: the harness could not do its work"),
-        _ => style.paint("1;33", "not known to conform"),
+    let colour = match report.exit_code() {
+        0 => "1;32",
+        1 => "1;31",
+        4 => "1;35",
+        _ => "1;33",
     };
+    let verdict = style.paint(colour, report.conclusion());
     let _ = writeln!(
         out,
         "\n{verdict}; report: {}",
@@ -164,15 +165,4 @@ fn plain(text: &str) -> String {
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.replace(obeyed, "\u{fffd}")
-}
-
-/// Which verdict a line shows when it stands for several.
-fn severity(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::NotApplicable => 0,
-        Verdict::Pass => 1,
-        Verdict::Inconclusive => 2,
-        Verdict::Error => 3,
-        Verdict::Fail => 4,
-    }
 }

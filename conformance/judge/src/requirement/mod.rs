@@ -96,6 +96,17 @@ pub enum Level {
     Info,
 }
 
+impl Level {
+    /// Its name, as in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Must => "must",
+            Level::Should => "should",
+            Level::Info => "info",
+        }
+    }
+}
+
 /// How much is demanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +117,16 @@ pub enum Profile {
     /// standards that leave the picture readable are not options here.
     #[default]
     Secure,
+}
+
+impl Profile {
+    /// Its name, as in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Standard => "standard",
+            Profile::Secure => "secure",
+        }
+    }
 }
 
 /// The stimuli whose sessions show a requirement.
