@@ -98,12 +98,12 @@ fn echo(reader: &mut Reader<'_>, echo: Echo) -> Option<Echo> {
     let mut ahead = Reader::new(reader.take(octets)?);
     ahead.take(4)?;
     let data = ahead.take(ahead.left())?;
-    let constant = data.array_windows().rev().take_while(|[a, b]| a == b);
-    let counting = data
-        .array_windows()
-        .rev()
-        .take_while(|[a, b]| a.wrapping_add(1) == *b);
-    let filling = match constant.count().max(counting.count()) {
+    let steps = |by: u8| {
+        let pairs = data.windows(2).rev();
+        let goes_on = |pair: &&[u8]| pair[0].wrapping_add(by) == pair[1];
+        pairs.take_while(goes_on).count()
+    };
+    let filling = match steps(0).max(steps(1)) {
         0 => 0,
         steps => steps + 1,
     };
@@ -140,7 +140,7 @@ fn quoted(reader: &mut Reader<'_>, to: IpAddr) -> Option<Echo> {
 
 /// MLDv2 (RFC 3810 5.2).
 fn listener_report(reader: &mut Reader<'_>) -> Option<()> {
-    let _reserved = (reader.u16()? == 0).then_some(())?;
+    let reserved = reader.u16()?;
     for _ in 0..reader.u16()? {
         let record_type = reader.u8()?;
         let auxiliary = reader.u8()?;
@@ -151,7 +151,7 @@ fn listener_report(reader: &mut Reader<'_>) -> Option<()> {
         }
         reader.take_free(usize::from(count) * 16)?;
     }
-    Some(())
+    (reserved == 0).then_some(())
 }
 
 /// A count of sources and the sources.

@@ -28,7 +28,7 @@ pub fn read(reader: &mut Reader<'_>) -> Option<Echo> {
         }
         REPORT_V1 | REPORT_V2 | LEAVE => address(reader)?.is_multicast().then_some(Echo::Neither),
         REPORT_V3 => {
-            let _reserved = (reader.u16()? == 0).then_some(())?;
+            let reserved = reader.u16()?;
             for _ in 0..reader.u16()? {
                 let record_type = reader.u8()?;
                 let auxiliary = reader.u8()?;
@@ -40,7 +40,7 @@ pub fn read(reader: &mut Reader<'_>) -> Option<Echo> {
                 }
                 reader.take_free(usize::from(count) * 4)?;
             }
-            Some(Echo::Neither)
+            (reserved == 0).then_some(Echo::Neither)
         }
         _ => None,
     }

@@ -191,10 +191,10 @@ fn fragments_in_any_order_make_one_datagram_whose_octets_keep_their_places() {
         assert_eq!((flow.packets, flow.first_packet), (3, 1));
         let [(_, datagram)] = flow.from_a.parts().collect::<Vec<_>>().try_into().unwrap();
         assert_eq!(datagram, payload);
-        for at in 0..100 {
+        for (at, octet) in payload.iter().enumerate() {
             let place = flow.from_a.place(at).unwrap();
             let packet = &packets[usize::try_from(place.packet).unwrap() - 1];
-            assert_eq!(packet[place.offset], payload[at]);
+            assert_eq!(packet[place.offset], *octet);
         }
     }
 }
