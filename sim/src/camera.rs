@@ -17,6 +17,13 @@ use crate::{
     world::World,
 };
 
+/// How many connections a port takes at a time: what one of them may hold in
+/// memory is limited, so that everything is.
+pub const MOST_CONNECTIONS: usize = 64;
+
+/// How long a port takes no connection after it failed to.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// What makes one camera different from another.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -142,23 +149,33 @@ impl Device {
         let mut listener = self.world.net.listen(listen.port).await?;
         let (device, local) = (self.clone(), listener.local());
         tasks.spawn(async move {
+            let (clock, log) = (device.world.clock.clone(), device.world.log.clone());
             let mut connections = JoinSet::new();
             loop {
                 let (stream, peer) = match listener.accept().await {
                     Ok(accepted) => accepted,
+                    // Such as too many open files: it passes.
                     Err(error) => {
-                        device.world.log.line(&format!("{local}: accept: {error}"));
-                        return;
+                        log.line(&format!("{local}: accept: {error}"));
+                        clock.sleep_until(clock.unix() + ACCEPT_PAUSE).await;
+                        continue;
                     }
                 };
-                let device = device.clone();
+                while let Some(ended) = connections.try_join_next() {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        log.line(&format!("{local}: a connection panicked"));
+                    }
+                }
+                if connections.len() >= MOST_CONNECTIONS {
+                    log.line(&format!("{local}: {peer}: one connection too many"));
+                    continue;
+                }
+                let (device, log) = (device.clone(), log.clone());
                 connections.spawn(async move {
-                    let log = device.world.log.clone();
                     if let Err(error) = (listen.serve)(device, stream, local, peer).await {
                         log.line(&format!("{local}: {peer}: {error}"));
                     }
                 });
-                while connections.try_join_next().is_some() {}
             }
         });
         Ok(local)

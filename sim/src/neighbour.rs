@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use crate::world::{Entropy, World};
 
@@ -51,8 +51,7 @@ pub async fn listen(world: World, port: u16) {
             }
             accepted = listener.accept() => {
                 let Ok((mut stream, _)) = accepted else { return };
-                let mut octets = Vec::new();
-                let _ = stream.read_to_end(&mut octets).await;
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             }
         }
     }

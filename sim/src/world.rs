@@ -103,6 +103,20 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn sleep_until(&self, unix: Duration) -> BoxFuture<'_, ()>;
 }
 
+/// Does `work` for as long as `limit` at most; `None` if that is not enough.
+pub async fn within<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let end = clock.unix() + limit;
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = clock.sleep_until(end) => None,
+    }
+}
+
 /// A source of random octets.
 pub trait Entropy: Send + Sync {
     /// Fills `out`.

@@ -46,6 +46,13 @@ fn a_decoder_that_crashes_is_an_error() {
 }
 
 #[test]
+fn an_input_that_makes_the_real_decoder_abort_is_an_error() {
+    // More than its memory limit lets it read: the allocator aborts.
+    let error = ours().decode(&vec![0xff; 1100 << 20], 1).unwrap_err();
+    assert!(error.to_string().contains("crashed"), "{error}");
+}
+
+#[test]
 fn a_decoder_that_fails_after_some_output_is_an_error() {
     let (_folder, decoder) = script("printf '\\0\\0\\0\\2'; exit 0");
     decoder.decode(b"", 1).unwrap_err();

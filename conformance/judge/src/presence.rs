@@ -2,9 +2,17 @@
 //! passes. The tap was alive and missed nothing, and what an honest client
 //! could see was seen by the judge itself.
 
+use std::{collections::BTreeSet, net::SocketAddr};
+
 use lightleak_case::{Capture, TransportProtocol};
 
-use crate::{decoder::Decoder, dissect::FlowState, mark::Mark, seen::Seen};
+use crate::{
+    adversary::known_plaintext::Index,
+    decoder::{Decoder, DecoderError},
+    dissect::{FlowState, rtp::FoundUnit},
+    mark::Mark,
+    seen::Seen,
+};
 
 /// What was there to be seen.
 #[derive(Clone, Debug)]
@@ -13,11 +21,16 @@ pub struct Presence {
     pub tap: Result<(), String>,
     /// The device did what it does under this stimulus, or why that is not known.
     pub device: Result<(), String>,
-    /// There is plaintext to look for, or why not.
+    /// There is plaintext to look for, and it is the device's, or why not.
     pub ledger: Result<(), String>,
-    /// Marks that the judge read in what the escrowed keys opened.
-    pub marks: Vec<Mark>,
+    /// Marks that the judge read in what the escrowed keys opened, or why it
+    /// could not look.
+    pub marks: Result<Vec<Mark>, DecoderError>,
 }
+
+/// Octets of an access unit that has to be in the ledger; a shorter one may
+/// hold no needle.
+const TELLING: usize = 256;
 
 impl Default for Presence {
     fn default() -> Self {
@@ -26,7 +39,7 @@ impl Default for Presence {
             tap: unknown(),
             device: unknown(),
             ledger: unknown(),
-            marks: Vec::new(),
+            marks: Ok(Vec::new()),
         }
     }
 }
@@ -43,11 +56,19 @@ pub enum Need {
 }
 
 impl Presence {
-    /// Looks for it.
-    pub fn of(seen: &Seen<'_>, capture: Option<&Capture>, decoder: &dyn Decoder) -> Self {
+    /// Looks for it. `index` is over the session's ledger.
+    pub fn of(
+        seen: &Seen<'_>,
+        capture: Option<&Capture>,
+        index: &Index,
+        decoder: &dyn Decoder,
+    ) -> Self {
         let mut presence = Self {
             tap: tap(seen, capture),
-            ledger: ledger(seen),
+            ledger: match seen.ledger_bytes {
+                0 => Err("the ledger is empty".into()),
+                _ => Ok(()),
+            },
             ..Self::default()
         };
         presence.device = match seen.session.record.stimulus.as_str() {
@@ -55,13 +76,15 @@ impl Presence {
             "tls10-offer" => old_offer(seen),
             "port-sweep" => sweep(seen),
             // Whatever else was done, an honest client gets to see the mark.
-            _ => seen
-                .opened_marks(decoder)
-                .map_err(|e| e.to_string())
-                .and_then(|marks| {
-                    presence.marks = marks;
-                    recognise(seen, &presence.marks)
-                }),
+            _ => {
+                let media = seen.opened_media();
+                presence.ledger = presence.ledger.and_then(|()| sealed(&media, index));
+                presence.marks = Seen::marks(&media, decoder);
+                match &presence.marks {
+                    Ok(marks) => recognise(seen, marks),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
         };
         presence
     }
@@ -85,20 +108,19 @@ fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
     let file = seen.vantage.file();
     let capture = capture.ok_or(format!("there is no {file}"))?;
     let traffic = &seen.traffic;
-    let first = capture.packets.first().map(|p| p.time_ns);
-    let last = capture.packets.last().map(|p| p.time_ns);
-    let alive = traffic.heartbeats.len() >= 2
-        && traffic.heartbeats.first().copied() == first
-        && traffic.heartbeats.last().copied() == last;
-    let dropped = capture
-        .interfaces
-        .iter()
-        .map(|i| i.dropped)
-        .sum::<Option<u64>>();
+    let alive = traffic.heartbeats.len() == 2;
+    let dropped = capture.interfaces.iter().try_fold(0, |sum: u64, i| {
+        i.dropped.map(|dropped| sum.saturating_add(dropped))
+    });
     let gap = traffic
         .flows
         .iter()
         .find(|f| !f.from_a.gaps.is_empty() || !f.from_b.gaps.is_empty());
+    let joined = traffic.flows.iter().find(|f| {
+        f.state == FlowState::Joined
+            && !(f.from_a.bytes.is_empty() && f.from_b.bytes.is_empty())
+            && (seen.is_device(f.a.ip()) || seen.is_device(f.b.ip()))
+    });
     match dropped {
         _ if capture.truncated => Err(format!("{file} ends in the middle of a block")),
         _ if !alive => Err(format!(
@@ -109,21 +131,39 @@ fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
         )),
         Some(n) if n > 0 => Err(format!("the tap dropped {n} packets")),
         Some(_) if traffic.cut > 0 => Err(format!("{} packets were cut", traffic.cut)),
-        Some(_) => match gap {
-            Some(flow) => Err(format!(
+        Some(_) => match (gap, joined) {
+            (Some(flow), _) => Err(format!(
                 "octets between {} and {} are missing",
                 flow.a, flow.b
             )),
-            None => Ok(()),
+            (None, Some(flow)) => Err(format!(
+                "the beginning of the connection between {} and {} was not captured",
+                flow.a, flow.b
+            )),
+            (None, None) => Ok(()),
         },
     }
 }
 
-fn ledger(seen: &Seen<'_>) -> Result<(), String> {
-    if seen.ledger_bytes > 0 {
-        Ok(())
-    } else {
-        Err("the ledger is empty".into())
+/// What the device sealed is what the ledger says that it produced: to look
+/// for something else would find nothing.
+fn sealed(media: &[Vec<FoundUnit>], index: &Index) -> Result<(), String> {
+    let units = media.iter().flatten();
+    let telling: Vec<_> = units.filter(|u| u.annex_b.len() >= TELLING).collect();
+    // Parameter sets recur, so one hit may be of another access unit.
+    let foreign = |u: &&&FoundUnit| {
+        let hits = index.search_raw(&u.annex_b, usize::MAX);
+        hits.iter().map(|h| h.matched).sum::<usize>() * 2 < u.annex_b.len()
+    };
+    match telling.iter().filter(foreign).count() {
+        _ if telling.is_empty() => {
+            Err("the escrowed keys open no media to compare with the ledger".into())
+        }
+        0 => Ok(()),
+        foreign => Err(format!(
+            "{foreign} of {} access units that the escrowed keys open are not in the ledger",
+            telling.len()
+        )),
     }
 }
 
@@ -159,7 +199,8 @@ fn recognise(seen: &Seen<'_>, marks: &[Mark]) -> Result<(), String> {
 
 /// The judge read an RTSP dialogue with the device inside TLS.
 fn dialogue(seen: &Seen<'_>) -> Result<(), String> {
-    match seen.opened_exchanges().any(|(e, _)| e.response.is_some()) {
+    let mut opened = seen.dialogues().filter(|d| d.opened);
+    match opened.any(|d| d.answered().next().is_some()) {
         true => Ok(()),
         false => {
             Err("no RTSP response of the device was read from what the escrowed keys open".into())
@@ -186,28 +227,33 @@ fn old_offer(seen: &Seen<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Every port was dialled, and the declared ones answered.
+/// Every port of every address was dialled, and the declared ones answered.
 fn sweep(seen: &Seen<'_>) -> Result<(), String> {
-    let mut dialled = vec![false; 1 << 16];
+    let (mut answered, mut open) = (BTreeSet::new(), BTreeSet::new());
     for (flow, _) in seen.flows() {
-        if flow.transport == TransportProtocol::Tcp && seen.is_device(flow.b.ip()) {
-            dialled[usize::from(flow.b.port())] = flow.state != FlowState::Unanswered;
+        let tcp = flow.transport == TransportProtocol::Tcp;
+        if tcp && flow.state == FlowState::Open {
+            open.insert(flow.b);
+        }
+        if tcp && matches!(flow.state, FlowState::Open | FlowState::Refused) {
+            answered.insert(flow.b);
         }
     }
-    let answered = dialled.iter().filter(|d| **d).count();
-    if answered < usize::from(u16::MAX) {
-        return Err(format!(
-            "{answered} of 65535 TCP ports answered a dial, by accepting or refusing"
-        ));
+    for address in &seen.declaration.device.addresses {
+        let ports = answered
+            .iter()
+            .filter(|to| to.ip() == *address && to.port() != 0);
+        let ports = ports.count();
+        if ports < usize::from(u16::MAX) {
+            return Err(format!(
+                "{ports} of 65535 TCP ports of {address} answered a dial, by accepting or refusing"
+            ));
+        }
     }
     for endpoint in &seen.declaration.endpoints {
-        if endpoint.transport == TransportProtocol::Tcp
-            && !seen.served().any(|(f, _)| f.b.port() == endpoint.port)
-        {
-            return Err(format!(
-                "the declared port {} did not answer",
-                endpoint.port
-            ));
+        let at = SocketAddr::new(endpoint.address, endpoint.port);
+        if endpoint.transport == TransportProtocol::Tcp && !open.contains(&at) {
+            return Err(format!("the declared port {at} did not answer"));
         }
     }
     Ok(())

@@ -1,17 +1,20 @@
 //! One session at one vantage: dissected, opened with the escrowed keys, and
 //! attacked without them. Requirements look at this and at nothing else.
 
+use std::net::IpAddr;
+
 use lightleak_case::{Case, Declaration, Session, TransportProtocol, Vantage};
 
 use crate::{
     adversary::{
         known_plaintext::{Hit, Index},
-        media_player::{self, Footage},
+        media_player::{self, Footage, Unplayed},
     },
     decoder::{Decoder, DecoderError},
     dissect::{
-        self, Flow, FlowState, Place, Stream, Traffic, rtp,
-        rtsp::{self, Dialogue, Exchange},
+        self, Flow, FlowState, Span, Stream, Traffic, Undissected,
+        rtp::{self, FoundUnit},
+        rtsp::{self, Dialogue, Message},
         tls::{self, TlsReading},
     },
     mark::{self, Mark},
@@ -42,14 +45,14 @@ pub struct Seen<'a> {
     pub presence: Presence,
     /// Plaintext that was found.
     pub sightings: Vec<Sighting>,
-    /// Octets that were searched for plaintext.
-    pub searched: u64,
     /// Octets of plaintext in the ledger.
     pub ledger_bytes: u64,
     /// Plaintext of another camera that was "found": our own error.
     pub decoy_sightings: Vec<Sighting>,
-    /// What a media player could play, or why it could not try.
-    pub footage: Result<Vec<Footage>, DecoderError>,
+    /// What a media player could play.
+    pub footage: Vec<Footage>,
+    /// Why it could not try everything, if so.
+    pub unplayed: Option<DecoderError>,
 }
 
 /// What one flow is.
@@ -68,8 +71,10 @@ pub struct Connection {
 pub struct Sighting {
     /// What was found.
     pub hit: Hit,
-    /// Where, if the octets belong to a flow or packet that can be named.
-    pub place: Place,
+    /// Where it begins, and how much of it is in that packet.
+    pub span: Span,
+    /// Index into [`Traffic::flows`], if the octets are in a flow.
+    pub flow: Option<usize>,
     /// Between whom, in words.
     pub between: String,
 }
@@ -99,7 +104,11 @@ impl<'a> Seen<'a> {
         let ledger = Index::new(&session.ledger, &case.decoy);
         let sightings = haystacks.search(&ledger);
         let decoy_sightings = haystacks.search(&Index::new(&case.decoy, &session.ledger));
-        let footage = media_player::play(&traffic, &parameter_sets(session), decoder);
+        let played = media_player::play(&traffic, &parameter_sets(session), decoder);
+        let (footage, unplayed) = match played {
+            Ok(footage) => (footage, None),
+            Err(Unplayed { error, footage }) => (footage, Some(error)),
+        };
 
         let mut seen = Self {
             declaration,
@@ -107,7 +116,6 @@ impl<'a> Seen<'a> {
             vantage,
             presence: Presence::default(),
             sightings,
-            searched: haystacks.octets(),
             ledger_bytes: session
                 .ledger
                 .tracks
@@ -116,10 +124,11 @@ impl<'a> Seen<'a> {
                 .sum(),
             decoy_sightings,
             footage,
+            unplayed,
             connections,
             traffic,
         };
-        seen.presence = Presence::of(&seen, capture, decoder);
+        seen.presence = Presence::of(&seen, capture, &ledger, decoder);
         seen
     }
 
@@ -129,8 +138,22 @@ impl<'a> Seen<'a> {
     }
 
     /// Whether the address is the device's.
-    pub fn is_device(&self, address: std::net::IpAddr) -> bool {
+    pub fn is_device(&self, address: IpAddr) -> bool {
         self.declaration.device.addresses.contains(&address)
+    }
+
+    /// Whether a flow, by its index, carries what only the device can have
+    /// produced, whatever the addresses say.
+    pub fn carries_own(&self, flow: usize) -> bool {
+        let unit = self.declaration.device.unit;
+        let marked = |f: &Footage| f.flow == flow && f.mark.is_some_and(|(m, _)| m.unit == unit);
+        self.sightings.iter().any(|s| s.flow == Some(flow)) || self.footage.iter().any(marked)
+    }
+
+    /// What the device sent and could not be dissected.
+    pub fn undissected(&self) -> impl Iterator<Item = &Undissected> {
+        let ours = |u: &&Undissected| u.from.is_some_and(|from| self.is_device(from));
+        self.traffic.undissected.iter().filter(ours)
     }
 
     /// TCP flows in which the device is the server and that came to be.
@@ -142,52 +165,78 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// RTSP requests to the device with their responses, that were read inside
-    /// TLS with the escrowed keys; where the response begins.
-    pub fn opened_exchanges(&self) -> impl Iterator<Item = (&Exchange, Option<Place>)> {
-        self.served().flat_map(|(_, connection)| {
-            let opened = connection.opened.as_ref().and_then(|o| o.as_ref().ok());
-            let dialogue = connection.dialogue.as_ref().filter(|_| opened.is_some());
-            dialogue
-                .into_iter()
-                .flat_map(|d| &d.exchanges)
-                .map(move |exchange| {
-                    let at = exchange.response.as_ref().map(|r| r.range.start);
-                    (
-                        exchange,
-                        at.and_then(|at| opened.and_then(|o| o.from_b.place(at))),
-                    )
-                })
+    /// RTSP dialogues with the device as the server.
+    pub fn dialogues(&self) -> impl Iterator<Item = Served<'_>> {
+        self.served().filter_map(|(flow, connection)| {
+            let opened = connection.opened();
+            Some(Served {
+                dialogue: connection.dialogue.as_ref()?,
+                stream: opened.map_or(&flow.from_b, |o| &o.from_b),
+                opened: opened.is_some(),
+            })
         })
     }
 
-    /// Marks in what the device sent inside TLS, read from decoded pictures.
-    pub fn opened_marks(&self, decoder: &dyn Decoder) -> Result<Vec<Mark>, DecoderError> {
+    /// What the device sent inside TLS as media: the access units of each
+    /// interleaved channel.
+    pub fn opened_media(&self) -> Vec<Vec<FoundUnit>> {
+        let mut media = Vec::new();
+        for served in self.dialogues().filter(|d| d.opened) {
+            for channel in channels(served.dialogue) {
+                let packets = frames(served.stream, served.dialogue, channel);
+                media.push(rtp::depacketize(&packets));
+            }
+        }
+        media
+    }
+
+    /// Marks in media of these channels, read from decoded pictures.
+    pub fn marks(
+        media: &[Vec<FoundUnit>],
+        decoder: &dyn Decoder,
+    ) -> Result<Vec<Mark>, DecoderError> {
         let mut marks = Vec::new();
-        for (_, connection) in self.served() {
-            let Some(Ok(opened)) = &connection.opened else {
-                continue;
-            };
-            let Some(dialogue) = &connection.dialogue else {
-                continue;
-            };
-            for channel in channels(dialogue) {
-                let packets = frames(&opened.from_b, dialogue, channel);
-                let video: Vec<u8> = rtp::depacketize(&packets)
-                    .into_iter()
-                    .flat_map(|u| u.annex_b)
-                    .collect();
-                if !video.is_empty() {
-                    let pictures = decoder.decode(&video, MOST_PICTURES)?;
-                    marks.extend(pictures.iter().filter_map(mark::read));
-                }
+        for units in media {
+            let video: Vec<u8> = units.iter().flat_map(|u| &u.annex_b).copied().collect();
+            if !video.is_empty() {
+                let pictures = decoder.decode(&video, MOST_PICTURES)?;
+                marks.extend(pictures.iter().filter_map(mark::read));
             }
         }
         Ok(marks)
     }
 }
 
+/// An RTSP dialogue with the device.
+#[derive(Clone, Copy, Debug)]
+pub struct Served<'a> {
+    /// What was said.
+    pub dialogue: &'a Dialogue,
+    /// What the device said, in octets.
+    pub stream: &'a Stream,
+    /// Whether it was inside TLS, and opened with the escrowed keys.
+    pub opened: bool,
+}
+
+impl<'a> Served<'a> {
+    /// Requests that were answered, the answer, and where that lies.
+    pub fn answered(self) -> impl Iterator<Item = (&'a Message, &'a Message, Span)> {
+        self.dialogue.exchanges.iter().filter_map(move |exchange| {
+            let response = exchange.response.as_ref()?;
+            let span = self
+                .stream
+                .span(response.range.start, response.range.len())?;
+            Some((&exchange.request, response, span))
+        })
+    }
+}
+
 impl Connection {
+    /// What the escrowed keys opened.
+    pub fn opened(&self) -> Option<&Opened> {
+        self.opened.as_ref().and_then(|opened| opened.as_ref().ok())
+    }
+
     fn read(flow: &Flow, keys: &KeyLog) -> Self {
         if flow.transport != TransportProtocol::Tcp {
             return Self::default();
@@ -214,29 +263,22 @@ struct Haystacks<'a> {
 }
 
 impl Haystacks<'_> {
-    fn octets(&self) -> u64 {
-        self.traffic
-            .flows
-            .iter()
-            .map(|f| (f.from_a.bytes.len() + f.from_b.bytes.len()) as u64)
-            .sum()
-    }
-
     /// Reassembled streams first; then packet by packet, for what reassembly
     /// leaves out (link layers that nobody knows, overlapping segments).
     fn search(&self, index: &Index) -> Vec<Sighting> {
         let mut found = Vec::new();
-        for flow in &self.traffic.flows {
+        for (index_of_flow, flow) in self.traffic.flows.iter().enumerate() {
             for (from, to, stream) in [
                 (flow.a, flow.b, &flow.from_a),
                 (flow.b, flow.a, &flow.from_b),
             ] {
                 let between = format!("{} {from} to {to}", flow.transport);
                 for hit in index.search(&stream.bytes, MOST_HITS - found.len().min(MOST_HITS)) {
-                    if let Some(place) = stream.place(hit.at) {
+                    if let Some(span) = stream.span(hit.at, hit.length) {
                         found.push(Sighting {
                             hit,
-                            place,
+                            span,
+                            flow: Some(index_of_flow),
                             between: between.clone(),
                         });
                     }
@@ -246,14 +288,16 @@ impl Haystacks<'_> {
         if found.is_empty() {
             for packet in self.capture.iter().flat_map(|c| &c.packets) {
                 for hit in index.search(&packet.data, 1) {
-                    let place = Place {
+                    let span = Span {
                         packet: packet.number,
                         offset: hit.at,
+                        length: hit.length,
                     };
                     found.push(Sighting {
                         hit,
-                        place,
-                        between: "a packet by itself".into(),
+                        span,
+                        flow: None,
+                        between: "in a packet by itself".into(),
                     });
                 }
             }

@@ -19,12 +19,12 @@ const SEGMENT: usize = 1200;
 
 /// Sends a copy in datagrams, through what somebody took for encryption.
 #[derive(Clone, Copy, Debug)]
-pub struct ClearCopy {
+pub struct FaultyClearCopy {
     /// What is done to the octets of an access unit (Annex B).
     pub disguise: fn(&[u8]) -> Vec<u8>,
 }
 
-impl ClearCopy {
+impl FaultyClearCopy {
     /// Sends until the camera is switched off.
     pub async fn run(self, device: Arc<Device>) {
         let mut units = device.live.subscribe();

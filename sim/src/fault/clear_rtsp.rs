@@ -1,17 +1,34 @@
 //! RTSP without TLS and without a password: what `rtsp.open` listens with.
 
-use crate::{path::Listen, rtsp::server};
+use crate::{
+    path::Listen,
+    rtsp::{PRESENTATION, server},
+    seal::Sealed,
+    world::ByteStream,
+};
 
 /// The service on the port that RTSP is registered for.
-pub const LISTEN: Listen = Listen {
+pub const FAULTY_CLEAR_RTSP: Listen = Listen {
     port: 554,
     scheme: "rtsp",
-    resource: "main",
+    resource: PRESENTATION,
     serve: |device, stream, local, peer| {
         Box::pin(async move {
+            let stream = FaultyClear(stream);
             server::serve(device, stream, local, peer, |_, _| false)
                 .await
                 .map(drop)
         })
     },
 };
+
+/// A stream that nothing seals.
+struct FaultyClear(Box<dyn ByteStream>);
+
+impl Sealed for FaultyClear {
+    type Stream = Box<dyn ByteStream>;
+
+    fn into_stream(self) -> Self::Stream {
+        self.0
+    }
+}

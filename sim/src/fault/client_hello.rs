@@ -12,6 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::Fault;
 use crate::world::ByteStream;
 
+/// Octets that answer a record, or `None` if the TLS stack is to answer.
+pub type Answer = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// Lets the fault, if there is one of this kind, look at the first record. It
 /// answers and the connection is over (`None`), or the TLS stack gets to see
 /// everything.
@@ -43,7 +46,7 @@ pub async fn intercept(
 
 /// A ServerHello of TLS 1.0 (RFC 2246 7.4.1.3) with the client's own random
 /// for a random, if the client offers TLS 1.1 or less and nothing better.
-pub fn accept_tls10(record: &[u8]) -> Option<Vec<u8>> {
+pub fn faulty_accept_tls10(record: &[u8]) -> Option<Vec<u8>> {
     const TLS_RSA_WITH_AES_128_CBC_SHA: [u8; 2] = [0x00, 0x2f];
     let offered = record.get(9..11)?;
     let random = record.get(11..43)?;

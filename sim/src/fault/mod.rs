@@ -27,12 +27,12 @@ pub struct Fault {
     pub accepts_transport: Option<fn(&Transport) -> bool>,
     /// Sees a ClientHello record before the TLS stack does; what it returns is
     /// the answer, and the stack sees nothing.
-    pub client_hello: Option<fn(&[u8]) -> Option<Vec<u8>>>,
+    pub client_hello: Option<client_hello::Answer>,
     /// Octets that are written to the TCP connection itself, beside the TLS
     /// session on it.
     pub beneath_tls: Option<fn() -> Vec<u8>>,
     /// Sends a copy of every access unit somewhere.
-    pub copy: Option<clear_copy::ClearCopy>,
+    pub copy: Option<clear_copy::FaultyClearCopy>,
 }
 
 impl Fault {

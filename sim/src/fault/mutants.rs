@@ -2,7 +2,10 @@
 
 use rtsp_types::Method;
 
-use super::{Fault, clear_copy::ClearCopy, clear_rtsp, client_hello::accept_tls10, raw_video};
+use super::{
+    Fault, clear_copy::FaultyClearCopy, clear_rtsp::FAULTY_CLEAR_RTSP,
+    client_hello::faulty_accept_tls10, raw_video::FAULTY_RAW_VIDEO,
+};
 
 /// A camera with exactly one fault.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +40,7 @@ pub const MUTANTS: &[Mutant] = &[
         story: "plain RTSP beside the sealed one, on every interface, with an empty password",
         source: "Osmantic/ODS#525",
         fault: Fault {
-            listeners: Some(|l| l.push(clear_rtsp::LISTEN)),
+            listeners: Some(|l| l.push(FAULTY_CLEAR_RTSP)),
             ..Fault::NONE
         },
     },
@@ -48,7 +51,7 @@ pub const MUTANTS: &[Mutant] = &[
         story: "a forgotten debugging port gives the encoder's output to whoever connects",
         source: "of our own making (catalogue, XC-02)",
         fault: Fault {
-            listeners: Some(|l| l.push(raw_video::LISTEN)),
+            listeners: Some(|l| l.push(FAULTY_RAW_VIDEO)),
             ..Fault::NONE
         },
     },
@@ -59,7 +62,7 @@ pub const MUTANTS: &[Mutant] = &[
         story: "a copy of the encoder's buffer goes to the maker's server, taken before the encryption",
         source: "of our own making (catalogue, XC-01)",
         fault: Fault {
-            copy: Some(ClearCopy {
+            copy: Some(FaultyClearCopy {
                 disguise: |octets| octets.to_vec(),
             }),
             ..Fault::NONE
@@ -72,7 +75,7 @@ pub const MUTANTS: &[Mutant] = &[
         story: "fixed-key scrambling where a key exchange should be",
         source: "CVE-2021-32934",
         fault: Fault {
-            copy: Some(ClearCopy {
+            copy: Some(FaultyClearCopy {
                 disguise: |octets| {
                     let key = b"Charlie is the designer of P2P!!";
                     octets
@@ -92,7 +95,7 @@ pub const MUTANTS: &[Mutant] = &[
         story: "pictures in base64, taken for unreadable",
         source: "of our own making (catalogue, XC-01)",
         fault: Fault {
-            copy: Some(ClearCopy {
+            copy: Some(FaultyClearCopy {
                 disguise: |octets| {
                     use base64::{Engine as _, prelude::BASE64_STANDARD};
                     BASE64_STANDARD.encode(octets).into_bytes()
@@ -141,7 +144,7 @@ pub const MUTANTS: &[Mutant] = &[
         story: "an offer of TLS 1.0 is accepted (hand-made hello: rustls has no TLS 1.0)",
         source: "of our own making (catalogue, TLS-01)",
         fault: Fault {
-            client_hello: Some(accept_tls10),
+            client_hello: Some(faulty_accept_tls10),
             ..Fault::NONE
         },
     },

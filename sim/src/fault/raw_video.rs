@@ -6,7 +6,7 @@ use tokio::{io::AsyncWriteExt, sync::broadcast::error::RecvError};
 use crate::path::Listen;
 
 /// The service.
-pub const LISTEN: Listen = Listen {
+pub const FAULTY_RAW_VIDEO: Listen = Listen {
     port: 8554,
     scheme: "tcp",
     resource: "",

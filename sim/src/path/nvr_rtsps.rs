@@ -1,6 +1,11 @@
 //! `nvr.rtsps`: a network video recorder pulls RTSP over TLS, media
 //! interleaved (ONVIF Streaming 5.1.1.4 and 8.1, algorithm NONE).
 
+use std::{
+    io::{self, ErrorKind},
+    time::Duration,
+};
+
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
@@ -9,9 +14,13 @@ use crate::{
     camera::Device,
     claim::{Carriage, EndToEnd, Hop},
     fault::client_hello,
-    rtsp::server,
+    rtsp::{PRESENTATION, server},
     seal::tls,
+    world::within,
 };
+
+/// How long a client may take for the TLS handshake, and for the end.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The path.
 pub const PATH: TransportPath = TransportPath {
@@ -20,27 +29,33 @@ pub const PATH: TransportPath = TransportPath {
     listen: Listen {
         port: 322,
         scheme: "rtsps",
-        resource: "main",
+        resource: PRESENTATION,
         serve: |device, stream, local, peer| {
             Box::pin(async move {
-                let Some(stream) = client_hello::intercept(&device.fault, stream).await? else {
+                let clock = device.world.clock.clone();
+                let handshake = async {
+                    let Some(stream) = client_hello::intercept(&device.fault, stream).await? else {
+                        return Ok(None);
+                    };
+                    let config = tls::server(&device.settings.identity, &device.world)
+                        .map_err(io::Error::other)?;
+                    TlsAcceptor::from(config).accept(stream).await.map(Some)
+                };
+                let handshake = within(&*clock, HANDSHAKE_TIMEOUT, handshake).await;
+                let Some(stream) = handshake.ok_or(io::Error::from(ErrorKind::TimedOut))?? else {
                     return Ok(());
                 };
-                let config = tls::server(&device.settings.identity, &device.world)
-                    .map_err(std::io::Error::other)?;
-                let stream = TlsAcceptor::from(config).accept(stream).await?;
-                let mut stream = server::serve(
-                    device.clone(),
-                    stream,
-                    local,
-                    peer,
-                    Device::demands_credentials,
-                )
-                .await?;
-                if let Some(page) = device.fault.beneath_tls {
-                    stream.get_mut().0.write_all(&page()).await?;
-                }
-                Ok(stream.shutdown().await?)
+                let demands = Device::demands_credentials;
+                let mut stream =
+                    server::serve(device.clone(), stream, local, peer, demands).await?;
+                let end = async {
+                    if let Some(page) = device.fault.beneath_tls {
+                        stream.get_mut().0.write_all(&page()).await?;
+                    }
+                    stream.shutdown().await
+                };
+                let end = within(&*clock, HANDSHAKE_TIMEOUT, end).await;
+                Ok(end.ok_or(io::Error::from(ErrorKind::TimedOut))??)
             })
         },
     },

@@ -42,7 +42,7 @@ impl Guard {
 
     /// Whether an `Authorization` header proves knowledge of the credentials.
     pub fn admits(&self, authorization: &str, method: &str, credentials: &Credentials) -> bool {
-        let Some(parameters) = authorization.strip_prefix("Digest ").map(parameters) else {
+        let Some(parameters) = digest(authorization).map(parameters) else {
             return false;
         };
         let field = |name: &str| {
@@ -78,7 +78,7 @@ pub fn answer(
     credentials: &Credentials,
     entropy: &dyn Entropy,
 ) -> Option<String> {
-    let parameters = parameters(challenge.strip_prefix("Digest ")?);
+    let parameters = parameters(digest(challenge)?);
     let field = |name: &str| {
         parameters
             .iter()
@@ -125,6 +125,12 @@ fn hash(parts: &[&str]) -> String {
         .iter()
         .map(|o| format!("{o:02x}"))
         .collect()
+}
+
+/// What follows the name of the scheme, whose case does not matter (RFC 9110 11.1).
+fn digest(header: &str) -> Option<&str> {
+    let (scheme, rest) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Digest").then_some(rest)
 }
 
 /// Compares without telling by its time where the two differ.
@@ -207,6 +213,8 @@ mod tests {
         };
         let right = credentials("secret");
         assert!(guard.admits(&answer("secret", "PLAY"), "PLAY", &right));
+        let lower = answer("secret", "PLAY").replace("Digest", "digest");
+        assert!(guard.admits(&lower, "PLAY", &right));
         assert!(!guard.admits(&answer("wrong", "PLAY"), "PLAY", &right));
         assert!(
             !guard.admits(&answer("secret", "SETUP"), "PLAY", &right),

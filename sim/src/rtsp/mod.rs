@@ -2,6 +2,11 @@
 
 pub mod connection;
 pub mod digest;
+mod resource;
 pub mod sdp;
-pub mod server;
+pub(crate) mod server;
+mod session;
 pub mod transport;
+
+pub use resource::PRESENTATION;
+pub use server::{REPORT_INTERVAL, RTP_MTU, SESSION_TIMEOUT};

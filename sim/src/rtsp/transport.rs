@@ -19,11 +19,11 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// RTP over the RTSP connection itself.
+    /// RTP over that channel of the RTSP connection, RTCP over the next.
     pub fn interleaved(channel: u8) -> Self {
         Self {
             protocol: "RTP/AVP/TCP".into(),
-            interleaved: Some((channel, channel.saturating_add(1))),
+            interleaved: Some((channel, channel.wrapping_add(1))),
             client_port: None,
             server_port: None,
             multicast: false,
@@ -47,9 +47,12 @@ impl Transport {
         header.split(',').filter_map(Self::parse_one).collect()
     }
 
-    /// Whether RTP would travel inside the RTSP connection.
+    /// Whether RTP would travel inside the RTSP connection, and RTCP on
+    /// another channel.
     pub fn is_interleaved(&self) -> bool {
-        self.protocol == "RTP/AVP/TCP" && !self.multicast
+        self.protocol == "RTP/AVP/TCP"
+            && !self.multicast
+            && self.interleaved.is_none_or(|(rtp, rtcp)| rtp != rtcp)
     }
 
     fn parse_one(text: &str) -> Option<Self> {
@@ -133,6 +136,13 @@ mod tests {
         );
     }
 
+    #[test]
+    fn one_channel_for_both_is_no_offer_to_accept() {
+        let offers = Transport::parse("RTP/AVP/TCP;interleaved=5-5,RTP/AVP/TCP;interleaved=255");
+        assert_eq!(offers.len(), 1);
+        assert!(!offers[0].is_interleaved());
+    }
+
     proptest! {
         #[test]
         fn hostile_headers_never_panic(header in ".{0,200}") {
@@ -140,7 +150,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read_back(port in 1_u16..65_535, channel in 0_u8..255) {
+        fn what_is_written_is_read_back(port in 1_u16..65_535, channel: u8) {
             for transport in [Transport::udp(port), Transport::interleaved(channel)] {
                 prop_assert_eq!(Transport::parse(&transport.to_string()), vec![transport]);
             }

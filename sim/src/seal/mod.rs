@@ -3,3 +3,25 @@
 
 pub mod keys;
 pub mod tls;
+
+use tokio_rustls::server::TlsStream;
+
+use crate::world::ByteStream;
+
+/// What media may be served over. Outside this module only types with `Faulty`
+/// in their names are.
+pub(crate) trait Sealed {
+    /// The stream itself.
+    type Stream: ByteStream;
+
+    /// Ready for use.
+    fn into_stream(self) -> Self::Stream;
+}
+
+impl<S: ByteStream> Sealed for TlsStream<S> {
+    type Stream = Self;
+
+    fn into_stream(self) -> Self {
+        self
+    }
+}

@@ -18,7 +18,7 @@ use crate::{
         transport::Transport,
     },
     seal::tls::{self, TlsVersion},
-    world::{ByteStream, World},
+    world::{ByteStream, World, within},
 };
 
 /// How long it waits for a response.
@@ -93,16 +93,20 @@ impl RtspViewer {
         world: &World,
     ) -> Result<Self, ViewerError> {
         let failed = |error| ViewerError::Connect(address.endpoint, error);
-        let stream = world.net.connect(address.endpoint).await.map_err(failed)?;
-        let stream: Box<dyn ByteStream> = match &address.authority {
-            None => stream,
-            Some(authority) => {
-                let config = tls::client(authority.clone(), address.versions, world)?;
-                let name = ServerName::IpAddress(address.endpoint.ip().into());
-                let connector = TlsConnector::from(config);
-                Box::new(connector.connect(name, stream).await.map_err(failed)?)
-            }
+        let connecting = async {
+            let stream = world.net.connect(address.endpoint).await.map_err(failed)?;
+            let Some(authority) = &address.authority else {
+                return Ok(stream);
+            };
+            let config = tls::client(authority.clone(), address.versions, world)?;
+            let name = ServerName::IpAddress(address.endpoint.ip().into());
+            let connector = TlsConnector::from(config);
+            let stream = connector.connect(name, stream).await.map_err(failed)?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
         };
+        let stream = within(&*world.clock, PATIENCE, connecting)
+            .await
+            .unwrap_or(Err(ViewerError::Silence(PATIENCE)))?;
         Ok(Self {
             connection: Connection::new(stream),
             world: world.clone(),
@@ -166,15 +170,12 @@ impl RtspViewer {
     /// what the camera still had to say.
     pub async fn close(self) {
         let mut stream = self.connection.into_stream();
-        // The camera may have closed first.
-        let _ = stream.shutdown().await;
-        let mut nowhere = tokio::io::sink();
-        let rest = tokio::io::copy(&mut stream, &mut nowhere);
-        let end = self.world.clock.unix() + PATIENCE;
-        tokio::select! {
-            _ = rest => {}
-            () = self.world.clock.sleep_until(end) => {}
-        }
+        let end = async {
+            // The camera may have closed first.
+            let _ = stream.shutdown().await;
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        };
+        let _ = within(&*self.world.clock, PATIENCE, end).await;
     }
 
     /// Asks; answers a Digest challenge if there are credentials.
@@ -225,8 +226,14 @@ impl RtspViewer {
         for (name, value) in headers {
             request = request.header(name.clone(), value.as_str());
         }
-        self.connection.request(&request.build(Vec::new())).await?;
-        let response = self.response().await?;
+        let clock = self.world.clock.clone();
+        let exchange = async {
+            self.connection.request(&request.build(Vec::new())).await?;
+            self.response().await
+        };
+        let response = within(&*clock, PATIENCE, exchange)
+            .await
+            .unwrap_or(Err(ViewerError::Silence(PATIENCE)))?;
         if let Some(session) = response.header(&SESSION) {
             self.session = session
                 .as_str()
@@ -237,16 +244,20 @@ impl RtspViewer {
         Ok(response)
     }
 
+    /// The response to the latest request. One to an earlier request, which
+    /// nobody waits for any more, is passed over.
     async fn response(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
-        let clock = self.world.clock.clone();
-        let end = clock.unix() + PATIENCE;
+        let sequence = self.sequence.to_string();
         loop {
-            let incoming = tokio::select! {
-                incoming = self.connection.next() => incoming?.ok_or(ViewerError::Closed)?,
-                () = clock.sleep_until(end) => return Err(ViewerError::Silence(PATIENCE)),
-            };
-            match incoming {
-                Incoming::Response(response) => return Ok(response),
+            match self.connection.next().await?.ok_or(ViewerError::Closed)? {
+                Incoming::Response(response) => {
+                    if response
+                        .header(&CSEQ)
+                        .is_none_or(|h| h.as_str() == sequence)
+                    {
+                        return Ok(response);
+                    }
+                }
                 other => self.count(&other),
             }
         }

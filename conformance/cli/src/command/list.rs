@@ -92,7 +92,15 @@ impl What {
             What::Requirements => List {
                 name: "requirements",
                 columns: &[
-                    "id", "level", "stimuli", "title", "standard", "source", "quote", "read",
+                    "id",
+                    "level",
+                    "stimuli",
+                    "title",
+                    "indispensable",
+                    "standard",
+                    "source",
+                    "quote",
+                    "read",
                 ],
                 brief: 4,
                 rows: requirement::all().map(requirement_row).collect(),
@@ -131,7 +139,7 @@ fn requirement_row(row: &requirement::Requirement) -> Value {
     };
     json!({
         "id": row.id, "level": row.level, "standard": row.standard, "title": row.title,
-        "stimuli": stimuli,
+        "stimuli": stimuli, "indispensable": row.indispensable,
         "source": format!("{} {}", row.source.document, row.source.clause),
         "quote": row.source.text, "read": row.source.read,
     })

@@ -24,6 +24,9 @@ use super::record::{Side, Tap, TcpFlow};
 /// How much one direction of a connection may have in flight, in octets.
 const WINDOW: usize = 256 * 1024;
 
+/// The largest payload of a UDP datagram in IPv4 (RFC 768, RFC 791).
+const LARGEST_DATAGRAM: usize = 65_535 - 20 - 8;
+
 /// How many datagrams wait at a socket before more are lost.
 const QUEUE: usize = 4096;
 
@@ -74,12 +77,85 @@ impl fmt::Debug for Network {
 }
 
 impl State {
-    /// A port that the host has not used yet; after the last comes the first.
-    fn free_port(&mut self, address: IpAddr) -> SocketAddr {
-        let next = self.next_port.entry(address).or_insert(EPHEMERAL);
-        let port = *next;
-        *next = next.checked_add(1).unwrap_or(EPHEMERAL);
-        SocketAddr::new(address, port)
+    /// A port that nobody listens on or is bound to; used ones come again
+    /// after all others.
+    fn free_port(&mut self, address: IpAddr) -> io::Result<SocketAddr> {
+        for _ in EPHEMERAL..=u16::MAX {
+            let next = self.next_port.entry(address).or_insert(EPHEMERAL);
+            let free = SocketAddr::new(address, *next);
+            *next = next.checked_add(1).unwrap_or(EPHEMERAL);
+            if !self.listens(free) && !self.is_bound(free) {
+                return Ok(free);
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+
+    fn listens(&self, local: SocketAddr) -> bool {
+        self.listeners.get(&local).is_some_and(|l| !l.is_closed())
+    }
+
+    fn is_bound(&self, local: SocketAddr) -> bool {
+        self.sockets.get(&local).is_some_and(|s| !s.is_closed())
+    }
+
+    fn listen(&mut self, address: IpAddr, port: u16) -> io::Result<Box<dyn Listener>> {
+        let local = match port {
+            0 => self.free_port(address)?,
+            port => SocketAddr::new(address, port),
+        };
+        if self.listens(local) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let (sender, incoming) = mpsc::unbounded_channel();
+        self.listeners.insert(local, sender);
+        Ok(Box::new(MemoryListener { local, incoming }))
+    }
+
+    fn connect(&mut self, from: IpAddr, to: SocketAddr) -> io::Result<Box<dyn ByteStream>> {
+        let from = self.free_port(from)?;
+        let Some(listener) = self.listeners.get(&to).filter(|l| !l.is_closed()) else {
+            self.tap.tcp_refused(from, to);
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        };
+        let flow = Arc::new(Mutex::new(self.tap.tcp(from, to)));
+        let (near, far) = tokio::io::duplex(WINDOW);
+        let near = Tapped {
+            stream: near,
+            flow: flow.clone(),
+            side: Side::Client,
+        };
+        let far = Tapped {
+            stream: far,
+            flow,
+            side: Side::Server,
+        };
+        match listener.send((Box::new(far), from)) {
+            Ok(()) => Ok(Box::new(near)),
+            Err(_) => Err(io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+
+    fn bind(
+        &mut self,
+        network: &Network,
+        address: IpAddr,
+        port: u16,
+    ) -> io::Result<Box<dyn Datagrams>> {
+        let local = match port {
+            0 => self.free_port(address)?,
+            port => SocketAddr::new(address, port),
+        };
+        if self.is_bound(local) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let (sender, incoming) = mpsc::channel(QUEUE);
+        self.sockets.insert(local, sender);
+        Ok(Box::new(MemoryDatagrams {
+            network: network.clone(),
+            local,
+            incoming: tokio::sync::Mutex::new(incoming),
+        }))
     }
 }
 
@@ -90,71 +166,18 @@ struct Host {
 
 impl Net for Host {
     fn listen(&self, port: u16) -> BoxFuture<'_, io::Result<Box<dyn Listener>>> {
-        let mut state = self.network.state();
-        let local = match port {
-            0 => state.free_port(self.address),
-            port => SocketAddr::new(self.address, port),
-        };
-        let result = if state.listeners.get(&local).is_some_and(|l| !l.is_closed()) {
-            Err(io::ErrorKind::AddrInUse.into())
-        } else {
-            let (sender, incoming) = mpsc::unbounded_channel();
-            state.listeners.insert(local, sender);
-            Ok(Box::new(MemoryListener { local, incoming }) as Box<dyn Listener>)
-        };
+        let result = self.network.state().listen(self.address, port);
         Box::pin(std::future::ready(result))
     }
 
     fn connect(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn ByteStream>>> {
-        let mut state = self.network.state();
-        let from = state.free_port(self.address);
-        let listener = state.listeners.get(&to).filter(|l| !l.is_closed()).cloned();
-        let result = match listener {
-            None => {
-                state.tap.tcp_refused(from, to);
-                Err(io::ErrorKind::ConnectionRefused.into())
-            }
-            Some(listener) => {
-                let flow = Arc::new(Mutex::new(state.tap.tcp(from, to)));
-                let (near, far) = tokio::io::duplex(WINDOW);
-                let near = Tapped {
-                    stream: near,
-                    flow: flow.clone(),
-                    side: Side::Client,
-                };
-                let far = Tapped {
-                    stream: far,
-                    flow,
-                    side: Side::Server,
-                };
-                match listener.send((Box::new(far), from)) {
-                    Ok(()) => Ok(Box::new(near) as Box<dyn ByteStream>),
-                    Err(_) => Err(io::ErrorKind::ConnectionReset.into()),
-                }
-            }
-        };
+        let result = self.network.state().connect(self.address, to);
         Box::pin(std::future::ready(result))
     }
 
     fn bind(&self, port: u16) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>> {
         let mut state = self.network.state();
-        let local = match port {
-            0 => state.free_port(self.address),
-            port => SocketAddr::new(self.address, port),
-        };
-        let result = if state.sockets.get(&local).is_some_and(|s| !s.is_closed()) {
-            Err(io::ErrorKind::AddrInUse.into())
-        } else {
-            let (sender, incoming) = mpsc::channel(QUEUE);
-            state.sockets.insert(local, sender);
-            let network = self.network.clone();
-            let incoming = tokio::sync::Mutex::new(incoming);
-            Ok(Box::new(MemoryDatagrams {
-                network,
-                local,
-                incoming,
-            }) as Box<dyn Datagrams>)
-        };
+        let result = state.bind(&self.network, self.address, port);
         Box::pin(std::future::ready(result))
     }
 }
@@ -196,6 +219,9 @@ impl Datagrams for MemoryDatagrams {
         bytes: &'a [u8],
         segment_size: usize,
     ) -> BoxFuture<'a, io::Result<()>> {
+        if segment_size.min(bytes.len()) > LARGEST_DATAGRAM {
+            return Box::pin(std::future::ready(Err(io::ErrorKind::InvalidInput.into())));
+        }
         let state = self.network.state();
         for datagram in bytes.chunks(segment_size.max(1)) {
             state.tap.udp(self.local, to, datagram);
@@ -305,5 +331,38 @@ impl Clock for VirtualClock {
 
     fn sleep_until(&self, unix: Duration) -> BoxFuture<'_, ()> {
         Box::pin(sleep_until(self.start + unix.saturating_sub(self.epoch)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+    fn host() -> Arc<dyn Net> {
+        Network::new(Tap::start(Arc::new(VirtualClock::new()), false)).host(HERE)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_free_port_is_free_though_others_were_used_before() {
+        let host = host();
+        let kept = host.bind(0).await.unwrap();
+        for _ in 0..40_000 {
+            let socket = host.bind(0).await.unwrap();
+            assert_ne!(socket.local(), kept.local());
+        }
+        assert!(host.bind(kept.local().port()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_datagram_that_is_too_long_is_refused() {
+        let socket = host().bind(0).await.unwrap();
+        let to = SocketAddr::new(HERE, 9);
+        let octets = vec![0; 70_000];
+        assert!(socket.send(to, &octets, octets.len()).await.is_err());
+        assert!(socket.send(to, &octets, LARGEST_DATAGRAM).await.is_ok());
     }
 }

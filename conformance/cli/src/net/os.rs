@@ -20,7 +20,9 @@ pub struct OsNet {
 impl Net for OsNet {
     fn listen(&self, _port: u16) -> BoxFuture<'_, io::Result<Box<dyn Listener>>> {
         Box::pin(async {
-            let listener = TcpListener::bind((self.address, 0)).await?;
+            let listener = TcpListener::bind((self.address, 0))
+                .await
+                .map_err(|e| self.name(e))?;
             let local = listener.local_addr()?;
             Ok(Box::new(OsListener { listener, local }) as Box<dyn Listener>)
         })
@@ -36,10 +38,19 @@ impl Net for OsNet {
 
     fn bind(&self, port: u16) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>> {
         Box::pin(async move {
-            let socket = UdpSocket::bind((self.address, port)).await?;
+            let socket = UdpSocket::bind((self.address, port))
+                .await
+                .map_err(|e| self.name(e))?;
             let local = socket.local_addr()?;
             Ok(Box::new(OsDatagrams { socket, local }) as Box<dyn Datagrams>)
         })
+    }
+}
+
+impl OsNet {
+    /// The error with the address that it is about.
+    fn name(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.address))
     }
 }
 
@@ -56,7 +67,8 @@ impl Listener for OsListener {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn ByteStream>, SocketAddr)>> {
         Box::pin(async {
             let (stream, peer) = self.listener.accept().await?;
-            stream.set_nodelay(true)?;
+            // It fails where the peer is gone already; whoever reads will see.
+            let _ = stream.set_nodelay(true);
             Ok((Box::new(stream) as Box<dyn ByteStream>, peer))
         })
     }

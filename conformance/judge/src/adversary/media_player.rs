@@ -35,6 +35,8 @@ const KEPT_PICTURES: usize = 16;
 const MAX_PORTIONS: usize = 16;
 /// Foreign parameter sets that are tried on a stream.
 const MAX_GUESSES: usize = 8;
+/// How often the decoder may fail; each time can take as long as it is given.
+const MAX_FAILURES: usize = 4;
 /// Luma samples of a picture of which nothing is known (1920x1088).
 const UNKNOWN_PICTURE: usize = 1920 * 1088;
 
@@ -63,13 +65,24 @@ pub struct Footage {
     pub own_parameter_sets: bool,
 }
 
+/// Not everything could be played.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unplayed {
+    /// Why, the first time.
+    pub error: DecoderError,
+    /// What played all the same.
+    pub footage: Vec<Footage>,
+}
+
 /// Plays every flow. `guesses` are parameter sets as an Annex B byte stream,
-/// tried where a stream brings none of its own.
+/// tried where a stream brings none of its own. What crashes the decoder hides
+/// nothing else, unless it does so again and again.
 pub fn play(
     traffic: &Traffic,
     guesses: &[u8],
     decoder: &dyn Decoder,
-) -> Result<Vec<Footage>, DecoderError> {
+) -> Result<Vec<Footage>, Unplayed> {
     let dialogues: Vec<_> = traffic.flows.iter().map(Dialogue::read).collect();
     let announced: Vec<_> = traffic
         .flows
@@ -79,6 +92,7 @@ pub fn play(
         .collect();
     let guesses = split_parameter_sets(guesses);
     let mut found = Vec::new();
+    let mut failures = Vec::new();
     for (index, (flow, dialogue)) in traffic.flows.iter().zip(&dialogues).enumerate() {
         let mut sets = described_sets(flow, &announced);
         let described = sets.len();
@@ -91,11 +105,22 @@ pub fn play(
         for from_a in [true, false] {
             let stream = if from_a { &flow.from_a } else { &flow.from_b };
             for candidate in candidates(flow, dialogue, from_a) {
-                found.extend(show.play(index, from_a, stream, &candidate)?);
+                if failures.len() == MAX_FAILURES {
+                    break;
+                }
+                let (footage, failure) = show.play(index, from_a, stream, &candidate);
+                found.extend(footage);
+                failures.extend(failure);
             }
         }
     }
-    Ok(found)
+    match failures.into_iter().next() {
+        None => Ok(found),
+        Some(error) => Err(Unplayed {
+            error,
+            footage: found,
+        }),
+    }
 }
 
 /// What a flow says in RTSP, whoever of the two is the client.
@@ -181,21 +206,24 @@ struct Show<'a> {
 }
 
 impl Show<'_> {
+    /// What of the candidate plays, up to where the decoder fails.
     fn play(
         &self,
         flow: usize,
         from_a: bool,
         stream: &Stream,
         candidate: &Candidate,
-    ) -> Result<Option<Footage>, DecoderError> {
+    ) -> (Option<Footage>, Option<DecoderError>) {
         let foreign = self.sets.iter().map(|(_, size)| *size).max();
         let size = largest_picture(&candidate.units).or(foreign);
         let size = size.unwrap_or(UNKNOWN_PICTURE).max(1);
         let limit = (MAX_SAMPLES / size).clamp(1, MAX_PICTURES);
         let mut footage: Option<Footage> = None;
         for portion in portions(&candidate.units, limit, MAX_PORTIONS) {
-            let Some((pictures, own)) = self.decode(&portion, limit)? else {
-                continue;
+            let (pictures, own) = match self.decode(&portion, limit) {
+                Ok(Some(played)) => played,
+                Ok(None) => continue,
+                Err(error) => return (footage, Some(error)),
             };
             let Some(place) = stream.place(portion.at) else {
                 continue;
@@ -212,7 +240,7 @@ impl Show<'_> {
             });
             add(footage, pictures);
         }
-        Ok(footage)
+        (footage, None)
     }
 
     /// Pictures that prove something, and whether the stream's own parameter

@@ -2,6 +2,8 @@
 
 mod fragments;
 
+use std::net::IpAddr;
+
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use super::datagram::{Chunk, Datagram};
@@ -53,6 +55,16 @@ pub fn read(packet: Chunk<'_>) -> Result<Packet<'_>, String> {
         Some(6) => v6(packet),
         Some(version) => Err(format!("IP version {version}")),
         None => Err("no IP header".to_owned()),
+    }
+}
+
+/// Source Address of the IP packet that those octets begin with, if it is there.
+pub fn source(packet: Chunk<'_>) -> Option<IpAddr> {
+    let octets = packet.data;
+    match octets.first()? >> 4 {
+        4 => octets.get(12..)?.first_chunk::<4>().map(|&a| a.into()),
+        6 => octets.get(8..)?.first_chunk::<16>().map(|&a| a.into()),
+        _ => None,
     }
 }
 

@@ -38,6 +38,8 @@ const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 const TAG: usize = 4;
 /// Local Experimental EtherType 1 (IEEE Std 802): heartbeats of our tap.
 const HEARTBEAT_TYPE: u16 = 0x88b5;
+/// Octets of payload of the shortest frame of Ethernet (IEEE Std 802.3).
+const SHORTEST: usize = 46;
 /// How the payload of a heartbeat begins.
 const HEARTBEAT: &[u8] = b"lightleak tap ";
 /// ARPHRD types whose "protocol" in SLL is no EtherType: FRAD, 802.11 with
@@ -51,7 +53,7 @@ pub enum Frame<'a> {
     Ip(Chunk<'a>),
     /// An ARP message, and perhaps padding of the link behind it.
     Arp(Chunk<'a>),
-    /// The tap says that it is alive.
+    /// The tap says that it is alive, or somebody does in its words.
     Heartbeat,
     /// Something else, and what.
     Undissected(String),
@@ -119,9 +121,20 @@ fn network(mut ether_type: u16, mut payload: Chunk<'_>) -> Frame<'_> {
     match ether_type {
         IPV4 | IPV6 => Frame::Ip(payload),
         ARP => Frame::Arp(payload),
-        HEARTBEAT_TYPE if payload.data.starts_with(HEARTBEAT) => Frame::Heartbeat,
+        HEARTBEAT_TYPE if is_heartbeat(payload.data) => Frame::Heartbeat,
         other => Frame::Undissected(format!("ethertype 0x{other:04x}")),
     }
+}
+
+/// The words, a name in ASCII, and the padding of a shortest frame.
+fn is_heartbeat(payload: &[u8]) -> bool {
+    let Some(rest) = payload.strip_prefix(HEARTBEAT) else {
+        return false;
+    };
+    let name = rest.iter().take_while(|&&octet| octet != 0).count();
+    let is_name = |octet: &u8| octet.is_ascii_graphic() || *octet == b' ';
+    let padded = rest[name..].iter().all(|&octet| octet == 0);
+    payload.len() <= SHORTEST && rest[..name].iter().all(is_name) && padded
 }
 
 #[cfg(test)]
@@ -197,6 +210,17 @@ mod tests {
         assert_eq!(read(chunk(&alive), ETHERNET), Frame::Heartbeat);
         for (data, reason) in [
             (frame(0x88b5, b"lightleak tape"), "ethertype 0x88b5"),
+            (
+                frame(0x88b5, b"lightleak tap w\0hidden"),
+                "ethertype 0x88b5",
+            ),
+            (
+                frame(
+                    0x88b5,
+                    b"lightleak tap and more than a shortest frame could hold",
+                ),
+                "ethertype 0x88b5",
+            ),
             (frame(0x88b6, b"lightleak tap wire"), "ethertype 0x88b6"),
             (frame(0x0026, b"BBC"), "IEEE 802.3 frame of length 38"),
             (frame(0x8100, b"one"), "no whole IEEE 802.1Q tag"),

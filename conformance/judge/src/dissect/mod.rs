@@ -16,9 +16,9 @@ pub mod tls;
 pub mod transport;
 pub mod udp;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-pub use stream::{Piece, Place, Stream};
+pub use stream::{Piece, Place, Span, Stream};
 
 use lightleak_case::{Capture, Packet, TransportProtocol};
 
@@ -29,15 +29,29 @@ use datagram::{Chunk, Datagram};
 pub struct Traffic {
     /// TCP connections and UDP conversations, in order of their first packet.
     pub flows: Vec<Flow>,
-    /// Times of the tap's heartbeats, nanoseconds since 1970.
+    /// Times of the tap's heartbeats at the beginning and the end, nanoseconds
+    /// since 1970.
     pub heartbeats: Vec<u64>,
     /// Packets that belong to no flow and keep the network running, and what
     /// they say.
     pub infrastructure: Vec<(u64, infrastructure::Message)>,
-    /// Packets that could not be dissected, with the reason.
-    pub undissected: Vec<(u64, String)>,
+    /// What could not be dissected, in order of the packets.
+    pub undissected: Vec<Undissected>,
     /// Packets of which only a part was captured.
     pub cut: u64,
+}
+
+/// A packet, or octets of one, that could not be dissected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undissected {
+    /// Number of the packet.
+    pub packet: u64,
+    /// Why.
+    pub reason: String,
+    /// Who sent it, if it is an IP packet.
+    pub from: Option<IpAddr>,
+    /// Its IP protocol, if it is one of no flow.
+    pub protocol: Option<u8>,
 }
 
 /// A TCP connection or a UDP conversation.
@@ -70,16 +84,22 @@ pub enum FlowState {
     Refused,
     /// Established, or data was seen.
     Open,
+    /// No SYN was captured: the connection began before, and who opened it is
+    /// not known.
+    Joined,
 }
 
 /// Dissects a capture. Every packet ends in a flow, as infrastructure, as a
 /// heartbeat, or in [`Traffic::undissected`]; of a packet in a flow, parts that
-/// have no place in its stream are named there too.
+/// have no place in its stream are named there too. A heartbeat is the first
+/// packet or the last: anybody can send frames that look like it.
 pub fn dissect(capture: &Capture) -> Traffic {
     let mut dissection = Dissection::default();
-    for packet in &capture.packets {
-        let link_type = capture.interfaces.get(packet.interface);
-        dissection.packet(packet, link_type.map(|i| i.link_type));
+    let last = capture.packets.len().saturating_sub(1);
+    for (index, packet) in capture.packets.iter().enumerate() {
+        let interface = capture.interfaces.get(packet.interface);
+        let link_type = interface.map(|i| i.link_type);
+        dissection.packet(packet, link_type, index == 0 || index == last);
     }
     dissection.finish()
 }
@@ -95,7 +115,8 @@ struct Dissection<'a> {
 }
 
 impl<'a> Dissection<'a> {
-    fn packet(&mut self, packet: &'a Packet, link_type: Option<u16>) {
+    /// `outermost`: whether it is the first or the last of the capture.
+    fn packet(&mut self, packet: &'a Packet, link_type: Option<u16>, outermost: bool) {
         if u64::from(packet.original_length) > packet.data.len() as u64 {
             self.traffic.cut += 1;
         }
@@ -106,57 +127,64 @@ impl<'a> Dissection<'a> {
             time_ns: packet.time_ns,
         };
         let Some(link_type) = link_type else {
-            return self.note(packet.number, format!("no interface {}", packet.interface));
+            let why = format!("no interface {}", packet.interface);
+            return self.note(packet.number, why, None, None);
         };
         match link::read(chunk, link_type) {
             link::Frame::Ip(chunk) => match ip::read(chunk) {
                 Ok(ip::Packet::Whole(datagram)) => self.datagram(datagram),
                 Ok(ip::Packet::Fragment(fragment)) => {
                     let (whole, odd) = self.fragments.add(&fragment);
-                    if let Some((packet, why)) = odd {
-                        self.note(packet, why.to_owned());
-                    }
+                    self.traffic.undissected.extend(odd);
                     if let Some(datagram) = whole {
                         self.datagram(datagram);
                     }
                 }
-                Err(why) => self.note(packet.number, why),
+                Err(why) => self.note(packet.number, why, ip::source(chunk), None),
             },
             link::Frame::Arp(chunk) => match infrastructure::arp(chunk.data) {
                 Some(message) => self.infrastructure(packet.number, message),
-                None => self.note(packet.number, "ARP that does not parse".to_owned()),
+                None => self.note(packet.number, "ARP that does not parse".into(), None, None),
             },
-            link::Frame::Heartbeat => self.traffic.heartbeats.push(packet.time_ns),
-            link::Frame::Undissected(reason) => self.note(packet.number, reason),
+            link::Frame::Heartbeat if outermost => self.traffic.heartbeats.push(packet.time_ns),
+            link::Frame::Heartbeat => {
+                let why = "a heartbeat amid the capture".to_owned();
+                self.note(packet.number, why, None, None);
+            }
+            link::Frame::Undissected(why) => self.note(packet.number, why, None, None),
         }
     }
 
     fn datagram(&mut self, mut datagram: Datagram<'a>) {
-        let number = datagram.packet;
+        let (number, from) = (datagram.packet, Some(datagram.source));
         if let Err(why) = ip::pass_extensions(&mut datagram) {
-            return self.note(number, why);
+            return self.note(number, why, from, None);
         }
-        match datagram.protocol {
+        let protocol = datagram.protocol;
+        match protocol {
             transport::TCP => match transport::tcp(datagram) {
                 Ok((packet, segment)) => {
                     if let Some(why) = self.connections.segment(&packet, segment) {
-                        self.note(number, why.to_owned());
+                        self.note(number, why.to_owned(), from, None);
                     }
                 }
-                Err(why) => self.note(number, why),
+                Err(why) => self.note(number, why, from, Some(protocol)),
             },
             transport::UDP => match transport::udp(datagram) {
                 Ok(packet) => {
                     self.conversations.datagram(&packet);
                     if let Some(why) = packet.odd {
-                        self.note(number, why);
+                        self.note(number, why, from, None);
                     }
                 }
-                Err(why) => self.note(number, why),
+                Err(why) => self.note(number, why, from, Some(protocol)),
             },
-            protocol => match self.control.read(&datagram) {
+            _ => match self.control.read(&datagram) {
                 Some(message) => self.infrastructure(number, message),
-                None => self.note(number, format!("IP protocol {protocol}")),
+                None => {
+                    let why = format!("IP protocol {protocol}");
+                    self.note(number, why, from, Some(protocol));
+                }
             },
         }
     }
@@ -165,8 +193,13 @@ impl<'a> Dissection<'a> {
         self.traffic.infrastructure.push((packet, message));
     }
 
-    fn note(&mut self, packet: u64, reason: String) {
-        self.traffic.undissected.push((packet, reason));
+    fn note(&mut self, packet: u64, reason: String, from: Option<IpAddr>, protocol: Option<u8>) {
+        self.traffic.undissected.push(Undissected {
+            packet,
+            reason,
+            from,
+            protocol,
+        });
     }
 
     fn finish(mut self) -> Traffic {
@@ -174,11 +207,9 @@ impl<'a> Dissection<'a> {
         for datagram in incomplete {
             self.datagram(datagram);
         }
-        for (packet, why) in odd {
-            self.note(packet, why.to_owned());
-        }
         let mut traffic = self.traffic;
-        traffic.undissected.sort_by_key(|(packet, _)| *packet);
+        traffic.undissected.extend(odd);
+        traffic.undissected.sort_by_key(|u| u.packet);
         traffic.flows = self.connections.finish();
         traffic.flows.extend(self.conversations.finish());
         traffic.flows.sort_by_key(|flow| flow.first_packet);

@@ -43,12 +43,34 @@ pub struct Place {
     pub offset: usize,
 }
 
+/// Octets of a packet in a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Number of the packet, as Wireshark shows it.
+    pub packet: u64,
+    /// Offset in the packet's captured data.
+    pub offset: usize,
+    /// How many octets; 0 if the packet is meant.
+    pub length: usize,
+}
+
 impl Stream {
     /// Where the octet at `at` was captured.
     pub fn place(&self, at: usize) -> Option<Place> {
         self.piece(at).map(|p| Place {
             packet: p.packet,
             offset: p.offset + (at - p.at),
+        })
+    }
+
+    /// Where `length` octets from `at` on were captured, as far as they are in
+    /// the packet that brought the first.
+    pub fn span(&self, at: usize, length: usize) -> Option<Span> {
+        let piece = self.piece(at)?;
+        Some(Span {
+            packet: piece.packet,
+            offset: piece.offset + (at - piece.at),
+            length: length.min(piece.at + piece.length - at),
         })
     }
 

@@ -200,11 +200,15 @@ impl<'a> Connection<'a> {
     }
 
     fn finish(self) -> Flow {
+        let begun = self.from_a.isn().or(self.from_b.isn()).is_some();
         Flow {
             transport: TransportProtocol::Tcp,
             a: self.a,
             b: self.b,
-            state: self.state,
+            state: match begun {
+                true => self.state,
+                false => FlowState::Joined,
+            },
             from_a: self.from_a.finish(),
             from_b: self.from_b.finish(),
             first_packet: self.first_packet,

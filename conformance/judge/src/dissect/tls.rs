@@ -191,6 +191,17 @@ pub fn read(flow: &Flow) -> Option<TlsReading> {
     })
 }
 
+/// Whether a direction is nothing but an alert in clear, or two (the reason and
+/// close_notify): how TLS turns down what it does not like, be it TLS or not.
+pub fn is_refusal(stream: &Stream) -> bool {
+    let (records, residue) = records(stream);
+    let end = records.last().map(|r| r.at + HEADER + r.length);
+    // RFC 8446 6: AlertLevel is 1 or 2.
+    let alert = |r: &Record| r.content_type == ALERT && matches!(r.fragment(stream), [1 | 2, _]);
+    let whole = residue.is_none() && end == Some(stream.bytes.len());
+    whole && records.len() <= 2 && records.iter().all(alert)
+}
+
 /// The records of a direction, and where they stop being records.
 fn records(stream: &Stream) -> (Vec<Record>, Option<usize>) {
     let end = stream.gaps.first().copied().unwrap_or(usize::MAX);

@@ -169,14 +169,15 @@ impl Report {
     }
 
     /// 1 a Must failed, 4 the harness could not look, 3 a Must is not known,
-    /// 0 conforms: the first that applies. Nothing judged is not known.
+    /// 0 conforms: the first that applies. Where nothing that counts passed,
+    /// nothing is known.
     pub fn exit_code(&self) -> u8 {
         let any = |verdict, level: Option<Level>| {
             self.findings
                 .iter()
                 .any(|f| f.verdict == verdict && level.is_none_or(|l| f.level == l))
         };
-        let known = |f: &Finding| matches!(f.verdict, Verdict::Pass | Verdict::NotApplicable);
+        let known = |f: &Finding| f.verdict == Verdict::Pass && f.level != Level::Info;
         if any(Verdict::Fail, Some(Level::Must)) {
             1
         } else if any(Verdict::Error, None) {
@@ -240,11 +241,20 @@ fn applies(row: &Requirement, seen: &Seen<'_>) -> bool {
     row.stimuli.contain(&record.stimulus) && claim.is_none_or(row.expects)
 }
 
-/// Presence before absence: a pass without what it needs is none.
+/// Presence before absence: a pass without what it needs is none, and where
+/// the harness could not look for it, that is an error.
 fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>) -> Finding {
     let outcome = match ((row.check)(seen), seen.presence.lacks(row.needs)) {
+        (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), Some(lack))
+            if seen.presence.marks.is_err() =>
+        {
+            Outcome::Error(lack.to_owned())
+        }
         (Outcome::Pass(..) | Outcome::NotApplicable(_), Some(lack)) => {
             Outcome::Inconclusive(lack.to_owned())
+        }
+        (Outcome::Inconclusive(reason), Some(lack)) => {
+            Outcome::Inconclusive(format!("{lack}; {reason}"))
         }
         (outcome, _) => outcome,
     };
@@ -271,8 +281,8 @@ fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>
     }
 }
 
-/// Requirements of declared paths that no session shows: zero checks run is
-/// never a pass.
+/// Requirements of declared paths that no session shows, or not the session
+/// that matters: zero checks run is never a pass.
 fn unseen(
     case: &Case,
     rows: &[&'static Requirement],
@@ -282,29 +292,23 @@ fn unseen(
     let mut unseen = Vec::new();
     for path in &case.declaration.paths {
         for row in rows.iter().filter(|row| (row.expects)(path)) {
-            if !findings
-                .iter()
-                .any(|f| f.requirement == row.id && f.path == path.id)
-            {
+            for stimulus in row.indispensable {
+                let of_row = |f: &&Finding| f.requirement == row.id && f.path == path.id;
+                let mut shown = findings.iter().filter(of_row);
+                if shown.any(|f| f.stimulus == *stimulus) {
+                    continue;
+                }
                 unseen.push(Finding {
                     requirement: row.id,
                     level: row.level_in(options.profile, options.strict),
                     session: None,
                     path: path.id.clone(),
-                    stimulus: "-".into(),
+                    stimulus: (*stimulus).into(),
                     condition: "-".into(),
                     vantage: None,
                     verdict: Verdict::Inconclusive,
                     assurance: None,
-                    reason: match row.stimuli {
-                        requirement::Stimuli::All => "the case has no session of this path".into(),
-                        requirement::Stimuli::Only(ids) => {
-                            format!(
-                                "the case has no session of this path with {}",
-                                ids.join(" or ")
-                            )
-                        }
-                    },
+                    reason: format!("the case has no session of this path with {stimulus}"),
                     evidence: Vec::new(),
                 });
             }
@@ -314,7 +318,7 @@ fn unseen(
 }
 
 fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {
-    let footage = seen.footage.iter().flatten().enumerate();
+    let footage = seen.footage.iter().enumerate();
     footage
         .filter_map(|(index, footage)| {
             let best = footage.mark.map_or(0, |(_, picture)| picture);

@@ -41,11 +41,11 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
     let _ = writeln!(
         out,
         "{} {} {} (unit {}), target {}, seed {}, profile {}",
-        device.vendor,
-        device.model,
-        device.serial,
+        plain(&device.vendor),
+        plain(&device.model),
+        plain(&device.serial),
         device.unit,
-        report.target,
+        plain(&report.target),
         report.seed,
         format!("{:?}", report.profile).to_lowercase(),
     );
@@ -79,7 +79,8 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
         let word = word.map(|v| style.verdict(v)).unwrap_or_default();
         let _ = writeln!(
             out,
-            "{path:<12} {vantage:<6} {word:<5} {}",
+            "{:<12} {vantage:<6} {word:<5} {}",
+            plain(path),
             counts.join(", ")
         );
     }
@@ -95,9 +96,9 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
             "\n{} {} ({level}) {} under {}: {}",
             style.verdict(finding.verdict),
             finding.requirement,
-            finding.path,
-            finding.stimulus,
-            finding.reason,
+            plain(&finding.path),
+            plain(&finding.stimulus),
+            plain(&finding.reason),
         );
         if let Some(row) = row {
             let _ = writeln!(
@@ -110,10 +111,10 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
             let _ = writeln!(
                 out,
                 "  {}: frame {}, offset {}: {}",
-                case.join(&evidence.capture).display(),
+                file(case, &evidence.capture),
                 evidence.packet,
                 evidence.offset,
-                evidence.why
+                plain(&evidence.why)
             );
             if let Some(picture) = &evidence.picture {
                 let mark = evidence
@@ -125,7 +126,7 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
                         )
                     })
                     .unwrap_or_default();
-                let _ = writeln!(out, "  picture: {}{mark}", case.join(picture).display());
+                let _ = writeln!(out, "  picture: {}{mark}", file(case, picture));
             }
         }
         if finding.evidence.len() > 3 {
@@ -146,9 +147,23 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
     let _ = writeln!(
         out,
         "\n{verdict}; report: {}",
-        case.join("report/report.json").display()
+        file(case, "report/report.json")
     );
     out
+}
+
+fn file(case: &Path, name: &str) -> String {
+    plain(&case.join(name).display().to_string())
+}
+
+/// Text from outside, without what a terminal would obey: a vendor's words are
+/// not to look like ours.
+fn plain(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.replace(obeyed, "\u{fffd}")
 }
 
 /// Which verdict a line shows when it stands for several.

@@ -1,5 +1,6 @@
 //! The requirements: rows by area, as the catalogue has them. No parsing here.
 
+mod class;
 mod rtsp;
 mod tls;
 mod xc;
@@ -8,7 +9,7 @@ use lightleak_case::TransportPath;
 use serde::Serialize;
 
 use crate::{
-    dissect::Place,
+    dissect::Span,
     presence::Need,
     seen::Seen,
     verdict::{Evidence, Outcome},
@@ -38,6 +39,9 @@ pub struct Requirement {
     pub needs: &'static [Need],
     /// The stimuli whose sessions show it.
     pub stimuli: Stimuli,
+    /// Those without which the others show too little: a case has to have a
+    /// session of each path with each of them.
+    pub indispensable: &'static [&'static str],
     /// Looks at a session.
     pub check: fn(&Seen<'_>) -> Outcome,
 }
@@ -123,13 +127,13 @@ impl Stimuli {
     }
 }
 
-/// Evidence at a place of the session's capture.
-fn evidence(seen: &Seen<'_>, place: Place, length: usize, why: String) -> Evidence {
+/// Evidence in the session's capture.
+fn evidence(seen: &Seen<'_>, at: Span, why: String) -> Evidence {
     Evidence {
         capture: format!("{}/{}", seen.session.folder, seen.vantage.file()),
-        packet: place.packet,
-        offset: place.offset,
-        length,
+        packet: at.packet,
+        offset: at.offset,
+        length: at.length,
         why,
         ..Evidence::default()
     }

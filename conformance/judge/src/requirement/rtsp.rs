@@ -1,12 +1,14 @@
 //! RTSP: RTSP and ONVIF.
 
+use std::collections::BTreeMap;
+
 use lightleak_case::{Carriage, Hop, TransportProtocol};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
 use crate::{
-    dissect::{Piece, Place, Stream, rtp, rtsp::Message},
+    dissect::{Span, Stream, rtp, rtsp::Message},
     presence::Need,
-    seen::Seen,
+    seen::{Seen, Served},
     verdict::{Assurance, Outcome},
 };
 
@@ -26,6 +28,7 @@ pub(super) const ROWS: &[Requirement] = &[
         expects: |path| path.carriage == Carriage::RtspInterleaved && path.hop == Hop::Tls,
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["udp-setup"]),
+        indispensable: &["udp-setup"],
         check: no_udp,
     },
     Requirement {
@@ -43,29 +46,31 @@ pub(super) const ROWS: &[Requirement] = &[
         expects: |path| path.carriage == Carriage::RtspInterleaved,
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials", "wrong-credentials"]),
+        indispensable: &["no-credentials"],
         check: no_access,
     },
 ];
 
+/// How far RTP may jump from one datagram to the next and still be in sequence.
+const MAX_STEP: u16 = 16;
+
 fn no_udp(seen: &Seen<'_>) -> Outcome {
     let mut found = Vec::new();
     let mut refused = Vec::new();
-    for (exchange, place) in seen.opened_exchanges() {
-        let (Some(response), true) = (&exchange.response, leaves_tls(&exchange.request)) else {
-            continue;
-        };
-        match (response.status, place) {
-            // Who was not let in was not told whether UDP is to be had.
-            (401, _) => {}
-            (200..300, Some(place)) => {
-                let why = format!(
-                    "SETUP with {} was answered {}",
-                    exchange.request.header("transport").unwrap_or_default(),
-                    response.status
-                );
-                found.push(evidence(seen, place, response.range.len(), why));
+    let dialogues = seen.dialogues().filter(|d| d.opened);
+    let setups = dialogues.flat_map(Served::answered);
+    for (request, response, span) in setups.filter(|(r, ..)| r.method == "SETUP") {
+        let asked = request.header("transport").unwrap_or_default();
+        let leaves = leaves_tls(asked) || response.header("transport").is_some_and(leaves_tls);
+        match response.status {
+            200..300 if leaves => {
+                let chosen = response.header("transport").unwrap_or("no transport");
+                let status = response.status;
+                let why = format!("SETUP with {asked} was answered {status} with {chosen}");
+                found.push(evidence(seen, span, why));
             }
-            (status, _) => refused.push(status),
+            status if leaves_tls(asked) && is_about_transport(status) => refused.push(status),
+            _ => {}
         }
     }
     for (flow, _) in seen
@@ -73,21 +78,18 @@ fn no_udp(seen: &Seen<'_>) -> Outcome {
         .filter(|(f, _)| f.transport == TransportProtocol::Udp)
     {
         for (address, stream) in [(flow.a, &flow.from_a), (flow.b, &flow.from_b)] {
-            let Some(piece) = rtp_begins(stream).filter(|_| seen.is_device(address.ip())) else {
-                continue;
-            };
-            let place = Place {
-                packet: piece.packet,
-                offset: piece.offset,
-            };
-            let why = format!("RTP of the device outside TLS, from {address}");
-            found.push(evidence(seen, place, piece.length, why));
+            if seen.is_device(address.ip())
+                && let Some(span) = rtp_begins(stream)
+            {
+                let why = format!("RTP of the device outside TLS, from {address}");
+                found.push(evidence(seen, span, why));
+            }
         }
     }
     match (found.first(), refused.first()) {
         (Some(first), _) => Outcome::Fail(first.why.clone(), found),
         (None, None) => Outcome::Inconclusive(
-            "no answer to a SETUP over UDP by somebody who may watch was seen".into(),
+            "no answer to a SETUP over UDP that speaks of the transport was seen".into(),
         ),
         (None, Some(status)) => Outcome::Pass(
             Assurance::Opened,
@@ -99,81 +101,126 @@ fn no_udp(seen: &Seen<'_>) -> Outcome {
     }
 }
 
-/// The first datagram of RTP in sequence. One by itself can look like RTP by chance.
-fn rtp_begins(stream: &Stream) -> Option<&Piece> {
-    let headers: Vec<_> = stream
-        .parts()
-        .map(|(piece, datagram)| (piece, rtp::Header::parse(datagram)))
-        .collect();
-    headers.windows(2).find_map(|pair| match pair {
-        [(piece, Some(first)), (_, Some(second))] => (first.ssrc == second.ssrc
-            && first.sequence.wrapping_add(1) == second.sequence)
-            .then_some(*piece),
-        _ => None,
+/// The first datagram of RTP in sequence. One by itself can look like RTP by
+/// chance; several sources may share a socket.
+fn rtp_begins(stream: &Stream) -> Option<Span> {
+    let mut sources: BTreeMap<u32, (u16, usize)> = BTreeMap::new();
+    stream.parts().find_map(|(piece, datagram)| {
+        let header = rtp::Header::parse(datagram)?;
+        let before = sources.insert(header.ssrc, (header.sequence, piece.at));
+        let (sequence, at) = before?;
+        let step = header.sequence.wrapping_sub(sequence);
+        let first = stream.span(at, usize::MAX)?;
+        (1..=MAX_STEP).contains(&step).then_some(first)
     })
 }
 
-/// A SETUP that would have media travel outside the connection.
-fn leaves_tls(request: &Message) -> bool {
-    request.method == "SETUP"
-        && request.header("transport").is_some_and(|t| {
-            t.split(',')
-                .all(|t| !t.trim_start().starts_with("RTP/AVP/TCP"))
-        })
+/// Whether media of that transport would travel outside the connection
+/// (RFC 2326 12.39): its lower transport is not TCP.
+fn leaves_tls(transport: &str) -> bool {
+    let specification = |t: &str| {
+        t.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_uppercase()
+    };
+    transport
+        .split(',')
+        .all(|t| !specification(t).ends_with("/TCP"))
+}
+
+/// Whether a refusal may be one of the transport: who was not let in, asked for
+/// what is not there, or came at a bad time was told nothing of it.
+fn is_about_transport(status: u16) -> bool {
+    let of_something_else = [401, 403, 404, 453, 454, 455, 500, 503];
+    status >= 400 && !of_something_else.contains(&status)
+}
+
+/// What is known of one method.
+#[derive(Clone, Default)]
+struct Tried {
+    /// It was refused with a challenge.
+    challenged: bool,
+    /// It was refused as unauthorised, without one.
+    unchallenged: Option<Span>,
+    /// It was refused for another reason.
+    other: Option<u16>,
 }
 
 fn no_access(seen: &Seen<'_>) -> Outcome {
     const METHODS: [&str; 3] = ["DESCRIBE", "SETUP", "PLAY"];
     let mut found = Vec::new();
-    let mut refused = [false; METHODS.len()];
-    let mut challenged = false;
-    for (exchange, place) in seen.opened_exchanges() {
-        let method = METHODS.iter().position(|m| *m == exchange.request.method);
-        let (Some(method), Some(response)) = (method, &exchange.response) else {
-            continue;
-        };
-        match (response.status, place) {
-            (200..300, Some(place)) => {
-                let why = format!("{} was answered {}", METHODS[method], response.status);
-                found.push(evidence(seen, place, response.range.len(), why));
+    let mut tried = METHODS.map(|_| Tried::default());
+    let without = seen.session.record.stimulus == "no-credentials";
+    for served in seen.dialogues() {
+        // Somebody with credentials may watch at the same time.
+        let mut entitled = false;
+        for (request, response, span) in served.answered() {
+            let credentials = request.header("authorization").is_some();
+            let status = response.status;
+            let Some(method) = METHODS.iter().position(|m| *m == request.method) else {
+                continue;
+            };
+            if without && credentials {
+                entitled |= (200..300).contains(&status);
+                continue;
             }
-            (status, _) => {
-                refused[method] |= status >= 400;
-                challenged |= status == 401
-                    && response.headers.iter().any(|(name, value)| {
-                        name == "www-authenticate"
-                            && (value.starts_with("Digest ") || value.starts_with("Bearer"))
-                    });
+            let tried = &mut tried[method];
+            match status {
+                200..300 => {
+                    let why = format!("{} was answered {status}", METHODS[method]);
+                    found.push(evidence(seen, span, why));
+                }
+                // Who does not show the wrong credentials is not refused for them.
+                401 if !without && !credentials => {}
+                401 if challenges(response) => tried.challenged |= served.opened,
+                401 => tried.unchallenged = Some(span),
+                status => tried.other = Some(status),
             }
         }
-    }
-    for (flow, connection) in seen.served() {
-        let opened = connection.opened.as_ref().and_then(|o| o.as_ref().ok());
-        let stream = opened.map_or(&flow.from_b, |o| &o.from_b);
-        let frame = connection
-            .dialogue
-            .as_ref()
-            .and_then(|d| d.frames_b.first());
-        if let Some((frame, place)) = frame.and_then(|f| Some((f, stream.place(f.payload.start)?)))
-        {
+        let frame = served.dialogue.frames_b.first().filter(|_| !entitled);
+        let span = frame.and_then(|f| served.stream.span(f.payload.start, f.payload.len()));
+        if let (Some(frame), Some(span)) = (frame, span) {
             let why = format!("media came on channel {}", frame.channel);
-            found.push(evidence(seen, place, frame.payload.len(), why));
+            found.push(evidence(seen, span, why));
+        }
+    }
+    for (method, tried) in METHODS.iter().zip(&tried) {
+        if let (false, Some(span)) = (tried.challenged, tried.unchallenged) {
+            let why = format!("{method} was answered 401 without a Digest or Bearer challenge");
+            found.push(evidence(seen, span, why));
         }
     }
     if let Some(first) = found.first() {
         return Outcome::Fail(first.why.clone(), found);
     }
-    if let Some(missing) = refused.iter().position(|r| !r) {
-        return Outcome::Inconclusive(format!("no answer to {} was seen", METHODS[missing]));
+    let missing = METHODS.iter().zip(&tried).find(|(_, t)| !t.challenged);
+    match missing {
+        Some((method, Tried { other: None, .. })) => {
+            Outcome::Inconclusive(format!("no answer to {method} by such a client was seen"))
+        }
+        Some((
+            method,
+            Tried {
+                other: Some(status),
+                ..
+            },
+        )) => Outcome::Inconclusive(format!(
+            "{method} was answered {status}, which does not say that credentials are demanded"
+        )),
+        None => Outcome::Pass(
+            Assurance::Opened,
+            "DESCRIBE, SETUP and PLAY were refused, with a challenge".into(),
+        ),
     }
-    if !challenged {
-        return Outcome::Fail(
-            "nothing was answered 401 with a Digest or Bearer challenge".into(),
-            found,
-        );
-    }
-    Outcome::Pass(
-        Assurance::Opened,
-        "DESCRIBE, SETUP and PLAY were refused, with a challenge".into(),
-    )
+}
+
+/// RFC 7235 2.1: the names of schemes are case-insensitive.
+fn challenges(response: &Message) -> bool {
+    response.headers.iter().any(|(name, value)| {
+        let scheme = value.split_whitespace().next().unwrap_or_default();
+        name == "www-authenticate"
+            && ["digest", "bearer"].contains(&scheme.to_ascii_lowercase().as_str())
+    })
 }

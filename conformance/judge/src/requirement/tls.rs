@@ -4,13 +4,16 @@ use lightleak_case::Hop;
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
 use crate::{
+    dissect::tls::{HEADER, is_refusal},
     presence::Need,
     seen::Seen,
     verdict::{Assurance, Outcome},
 };
 
-const TLS12: u16 = 0x0303;
+pub(super) const TLS12: u16 = 0x0303;
 const TLS13: u16 = 0x0304;
+/// Octets of a record with a hello up to its version.
+const HELLO_WITH_VERSION: usize = 11;
 
 pub(super) const ROWS: &[Requirement] = &[
     Requirement {
@@ -27,6 +30,7 @@ pub(super) const ROWS: &[Requirement] = &[
         expects: |path| path.hop == Hop::Tls,
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["tls10-offer"]),
+        indispensable: &["tls10-offer"],
         check: no_old_version,
     },
     Requirement {
@@ -43,39 +47,45 @@ pub(super) const ROWS: &[Requirement] = &[
         expects: |path| path.hop == Hop::Tls,
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["honest", "no-credentials", "wrong-credentials", "udp-setup"]),
+        indispensable: &["honest"],
         check: only_records,
     },
 ];
 
 fn no_old_version(seen: &Seen<'_>) -> Outcome {
     let mut found = Vec::new();
+    let mut unclear = Vec::new();
     let mut refused = 0;
     for (flow, connection) in seen.served() {
         let Some(tls) = &connection.tls else { continue };
-        if let Some(hello) = tls.server_hello {
-            if hello.version < TLS12
-                && let Some(place) = flow.from_b.place(hello.at)
-            {
-                let why = format!("a ServerHello of {}", version(hello.version));
-                found.push(evidence(seen, place, 11, why));
-            }
-        } else if let Some(offer) = tls
-            .client_hello
-            .as_ref()
-            .filter(|h| h.highest_version() < TLS12)
+        if let Some(hello) = tls.server_hello.filter(|h| h.version < TLS12)
+            && let Some(span) = flow.from_b.span(hello.at, HELLO_WITH_VERSION)
         {
-            if flow.from_b.bytes.is_empty() && !flow.from_b.ended {
-                return Outcome::Inconclusive(format!(
-                    "the offer of {} was neither answered nor refused",
-                    version(offer.highest_version())
-                ));
-            }
+            let why = format!("a ServerHello of {}", version(hello.version));
+            found.push(evidence(seen, span, why));
+            continue;
+        }
+        let Some(offer) = &tls.client_hello else {
+            continue;
+        };
+        if offer.highest_version() >= TLS12 {
+            continue;
+        }
+        let closed = flow.from_b.bytes.is_empty() && flow.from_b.ended;
+        if closed || is_refusal(&flow.from_b) {
             refused += 1;
+        } else {
+            unclear.push(format!(
+                "the offer of {} in packet {} was answered by something that is neither ServerHello nor alert, or not at all",
+                version(offer.highest_version()),
+                flow.first_packet
+            ));
         }
     }
-    match found.first() {
-        Some(first) => Outcome::Fail(format!("{} was sent", first.why), found),
-        None => Outcome::Pass(
+    match (found.first(), unclear.into_iter().next()) {
+        (Some(first), _) => Outcome::Fail(format!("{} was sent", first.why), found),
+        (None, Some(why)) => Outcome::Inconclusive(why),
+        (None, None) => Outcome::Pass(
             Assurance::Identified,
             format!("{refused} offers of old versions were refused"),
         ),
@@ -89,32 +99,31 @@ fn only_records(seen: &Seen<'_>) -> Outcome {
     let (mut records, mut others) = (0, 0);
     for (flow, connection) in seen.served() {
         let Some(tls) = &connection.tls else { continue };
+        if let Some(at) = tls.residue_b {
+            let length = flow.from_b.bytes.len() - at;
+            if let Some(span) = flow.from_b.span(at, length) {
+                let why = format!("{length} octets on the connection that are in no record");
+                found.push(evidence(seen, span, why));
+            }
+        }
         let Some(hello) = tls.server_hello.filter(|h| h.version == TLS13) else {
             others += usize::from(tls.server_hello.is_some());
             continue;
         };
         for record in tls.from_b.iter().filter(|r| r.at > hello.at) {
             // RFC 8446 appendix D.4: a change_cipher_spec for middleboxes.
-            let compatibility = record.content_type == CHANGE_CIPHER_SPEC && record.length == 1;
+            let compatibility =
+                record.content_type == CHANGE_CIPHER_SPEC && record.fragment(&flow.from_b) == [1];
             let ciphertext = record.content_type == APPLICATION_DATA && record.version == TLS12;
             records += usize::from(ciphertext);
-            if let (false, Some(place)) =
-                (compatibility || ciphertext, flow.from_b.place(record.at))
-            {
+            let span = flow.from_b.span(record.at, HEADER + record.length);
+            if let (false, Some(span)) = (compatibility || ciphertext, span) {
                 let why = format!(
                     "a record of type {} and version 0x{:04x} after the handshake",
                     record.content_type, record.version
                 );
-                found.push(evidence(seen, place, 5 + record.length, why));
+                found.push(evidence(seen, span, why));
             }
-        }
-        if let Some((at, place)) = tls
-            .residue_b
-            .and_then(|at| Some((at, flow.from_b.place(at)?)))
-        {
-            let length = flow.from_b.bytes.len() - at;
-            let why = format!("{length} octets on the connection that are in no record");
-            found.push(evidence(seen, place, length, why));
         }
     }
     match found.first() {
@@ -130,7 +139,8 @@ fn only_records(seen: &Seen<'_>) -> Outcome {
     }
 }
 
-fn version(version: u16) -> String {
+/// The name of a version.
+pub(super) fn version(version: u16) -> String {
     match version {
         0x0002 => "SSL 2".into(),
         0x0300 => "SSL 3".into(),

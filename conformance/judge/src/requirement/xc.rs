@@ -1,13 +1,11 @@
 //! XC: what holds on every transport path.
 
-use lightleak_case::{Hop, TransportProtocol};
-
-use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
+use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence};
 use crate::{
     adversary::known_plaintext::Disguise,
-    dissect::{Flow, FlowState, Place},
+    dissect::Span,
     presence::Need,
-    seen::{Connection, Seen},
+    seen::Seen,
     verdict::{Assurance, Outcome},
 };
 
@@ -29,6 +27,7 @@ pub(super) const ROWS: &[Requirement] = &[
         expects: |_| true,
         needs: &[Need::Tap, Need::Device, Need::Ledger],
         stimuli: Stimuli::All,
+        indispensable: &["honest"],
         check: no_plaintext,
     },
     Requirement {
@@ -45,6 +44,7 @@ pub(super) const ROWS: &[Requirement] = &[
         expects: |_| true,
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
+        indispensable: &["honest", "port-sweep"],
         check: all_declared,
     },
     Requirement {
@@ -56,6 +56,7 @@ pub(super) const ROWS: &[Requirement] = &[
         expects: |_| true,
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
+        indispensable: &["honest", "port-sweep"],
         check: no_picture,
     },
 ];
@@ -64,15 +65,16 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
     if let Some(decoy) = seen.decoy_sightings.first() {
         return Outcome::Error(format!(
             "plaintext that this device never produced was found in packet {}: the search is wrong",
-            decoy.place.packet
+            decoy.span.packet
         ));
     }
     if seen.sightings.is_empty() {
         return Outcome::Pass(
             Assurance::Absence,
             format!(
-                "no run of 24 octets of {} octets of plaintext in {} octets of traffic",
-                seen.ledger_bytes, seen.searched
+                "no run of 24 octets of the {} octets of plaintext in any of {} flows",
+                seen.ledger_bytes,
+                seen.traffic.flows.len()
             ),
         );
     }
@@ -85,7 +87,7 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
             manner(&s.hit.disguise),
             s.between
         );
-        evidence(seen, s.place, s.hit.length, why)
+        evidence(seen, s.span, why)
     });
     let first = &seen.sightings[0];
     Outcome::Fail(
@@ -112,109 +114,92 @@ fn manner(disguise: &Disguise) -> String {
 }
 
 fn all_declared(seen: &Seen<'_>) -> Outcome {
-    let strays = seen.flows().filter_map(|(flow, connection)| {
-        stray(seen, flow, connection).map(|why| {
-            let place = Place {
-                packet: flow.first_packet,
-                offset: 0,
-            };
-            evidence(seen, place, 0, why)
-        })
-    });
-    let strays: Vec<_> = strays.collect();
-    if let Some(first) = strays.first() {
-        return Outcome::Fail(first.why.clone(), strays);
-    }
-    if let Some((packet, reason)) = seen.traffic.undissected.first() {
-        return Outcome::Inconclusive(format!(
-            "{} packets could not be classified, the first {packet}: {reason}",
-            seen.traffic.undissected.len()
-        ));
-    }
-    Outcome::Pass(
-        Assurance::Identified,
-        format!(
-            "{} flows, those of the device declared and protected as declared",
-            seen.traffic.flows.len()
-        ),
-    )
-}
-
-/// Why a flow of the device is none that it declared.
-fn stray(seen: &Seen<'_>, flow: &Flow, connection: &Connection) -> Option<String> {
-    let name = format!("{} {} to {}", flow.transport, flow.a, flow.b);
-    let sends = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)]
-        .iter()
-        .any(|(address, stream)| seen.is_device(address.ip()) && !stream.bytes.is_empty());
-    let serves = flow.transport == TransportProtocol::Tcp
-        && flow.state == FlowState::Open
-        && seen.is_device(flow.b.ip());
-    if !sends && !serves {
-        return None;
-    }
-    let endpoint = seen
-        .declaration
-        .endpoint(flow.transport, flow.b.ip(), flow.b.port());
-    let Some(endpoint) = endpoint.filter(|_| seen.is_device(flow.b.ip())) else {
-        return Some(format!("{name}: no such interface is declared"));
+    let (mut strays, mut unknown) = (Vec::new(), Vec::new());
+    let packet = |packet| Span {
+        packet,
+        offset: 0,
+        length: 0,
     };
-    let hop = seen.declaration.path(&endpoint.path).map(|p| p.hop);
-    match hop {
-        None => Some(format!(
-            "{name}: its path {} is not declared",
-            endpoint.path
-        )),
-        Some(Hop::Tls) if sends && connection.tls.is_none() => {
-            Some(format!("{name}: declared as TLS, and is none"))
+    for (index, (flow, connection)) in seen.flows().enumerate() {
+        match class::of_flow(seen, index, flow, connection) {
+            Ok(()) => {}
+            Err(class::Stray::Known(why)) => {
+                strays.push(evidence(seen, packet(flow.first_packet), why));
+            }
+            Err(class::Stray::Perhaps(why)) => unknown.push(why),
         }
-        Some(_) => None,
+    }
+    let of_nobody = seen.traffic.undissected.iter();
+    let of_nobody = of_nobody.filter(|u| u.from.is_none());
+    for packet_of in seen.undissected().chain(of_nobody) {
+        match class::of_packet(packet_of) {
+            class::Stray::Known(why) => strays.push(evidence(seen, packet(packet_of.packet), why)),
+            class::Stray::Perhaps(why) => unknown.push(why),
+        }
+    }
+    match (strays.first(), unknown.first()) {
+        (Some(first), _) => Outcome::Fail(first.why.clone(), strays),
+        (None, Some(first)) => Outcome::Inconclusive(format!(
+            "{} flows and packets could not be classified, the first: {first}",
+            unknown.len()
+        )),
+        (None, None) => Outcome::Pass(
+            Assurance::Identified,
+            format!(
+                "{} flows, those of the device declared and protected as declared",
+                seen.traffic.flows.len()
+            ),
+        ),
     }
 }
 
 fn no_picture(seen: &Seen<'_>) -> Outcome {
-    let footage = match &seen.footage {
-        Ok(footage) => footage,
-        Err(error) => return Outcome::Error(error.to_string()),
-    };
     let unit = seen.declaration.device.unit;
-    let leaks = footage.iter().enumerate().filter(|(_, f)| {
-        let flow = &seen.traffic.flows[f.flow];
-        let ours = f.mark.is_some_and(|(mark, _)| mark.unit == unit);
-        ours || seen.is_device(flow.a.ip()) || seen.is_device(flow.b.ip())
-    });
-    let found: Vec<_> = leaks
-        .map(|(index, f)| {
-            let flow = &seen.traffic.flows[f.flow];
-            let (from, to) = if f.from_a {
-                (flow.a, flow.b)
-            } else {
-                (flow.b, flow.a)
-            };
-            let what = match f.mark {
-                Some((mark, _)) => {
-                    format!("its mark says unit {}, frame {}", mark.unit, mark.frame)
-                }
-                None => "it carries no mark".into(),
-            };
-            let mut evidence = evidence(
-                seen,
-                f.place,
-                0,
-                format!(
-                    "{} over {} from {from} to {to} plays: {} pictures, {what}",
-                    f.carriage, flow.transport, f.frames
-                ),
-            );
-            evidence.picture = Some(crate::report::picture_name(seen, index));
-            evidence.mark = f.mark.map(|(mark, _)| mark);
-            evidence
-        })
-        .collect();
-    match found.first() {
-        Some(first) => Outcome::Fail(first.why.clone(), found),
-        None => Outcome::Pass(
-            Assurance::Absence,
-            format!("nothing in {} flows plays", seen.traffic.flows.len()),
-        ),
+    let mut found = Vec::new();
+    for (index, footage) in seen.footage.iter().enumerate() {
+        let flow = &seen.traffic.flows[footage.flow];
+        let (from, to) = match footage.from_a {
+            true => (flow.a, flow.b),
+            false => (flow.b, flow.a),
+        };
+        let ours = footage.mark.is_some_and(|(mark, _)| mark.unit == unit);
+        if !ours && !seen.is_device(from.ip()) {
+            continue;
+        }
+        let what = match footage.mark {
+            Some((mark, _)) => format!("its mark says unit {}, frame {}", mark.unit, mark.frame),
+            None => "it carries no mark".into(),
+        };
+        let why = format!(
+            "{} over {} from {from} to {to} plays: {} pictures, {what}",
+            footage.carriage, flow.transport, footage.frames
+        );
+        let at = Span {
+            packet: footage.place.packet,
+            offset: footage.place.offset,
+            length: 0,
+        };
+        let mut evidence = evidence(seen, at, why);
+        evidence.picture = Some(crate::report::picture_name(seen, index));
+        evidence.mark = footage.mark.map(|(mark, _)| mark);
+        found.push(evidence);
     }
+    if let Some(first) = found.first() {
+        return Outcome::Fail(first.why.clone(), found);
+    }
+    if let Some(error) = &seen.unplayed {
+        return Outcome::Error(error.to_string());
+    }
+    if let Some(first) = seen.undissected().next() {
+        return Outcome::Inconclusive(format!(
+            "{} packets of the device could not be played, the first {}: {}",
+            seen.undissected().count(),
+            first.packet,
+            first.reason
+        ));
+    }
+    Outcome::Pass(
+        Assurance::Absence,
+        format!("nothing in {} flows plays", seen.traffic.flows.len()),
+    )
 }

@@ -7,7 +7,10 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use super::Fragment;
-use crate::dissect::datagram::{Chunk, Datagram};
+use crate::dissect::{
+    Undissected,
+    datagram::{Chunk, Datagram},
+};
 
 /// How long receivers wait for the rest of a datagram: what comes later is
 /// another one with the same identification. RFC 8200 has 60 seconds, common
@@ -15,9 +18,6 @@ use crate::dissect::datagram::{Chunk, Datagram};
 const PATIENCE_NS: u64 = 30_000_000_000;
 /// No payload is longer.
 const LONGEST: usize = 65_535;
-
-/// Why octets of a packet are left out, and the packet.
-pub type Odd = (u64, &'static str);
 
 /// The fragments of a capture. Holds references to the payload, at most two
 /// per 8 octets that were captured.
@@ -49,22 +49,20 @@ struct Partial<'a> {
 impl<'a> Fragments<'a> {
     /// Adds a fragment. Gives the datagram that it completes, and why octets
     /// are left out.
-    pub fn add(&mut self, fragment: &Fragment<'a>) -> (Option<Datagram<'a>>, Option<Odd>) {
+    pub fn add(&mut self, fragment: &Fragment<'a>) -> (Option<Datagram<'a>>, Option<Undissected>) {
         let content = &fragment.content;
         let Some(&chunk) = content.chunks.first() else {
-            return (
-                None,
-                Some((content.packet, "an IP fragment without octets")),
-            );
+            let why = "an IP fragment without octets";
+            return (None, Some(odd(content.packet, content.source, why)));
         };
         let end = fragment.at + chunk.data.len() + content.missing;
         if end > LONGEST {
             let why = "an IP fragment that ends beyond 65535 octets";
-            return (None, Some((content.packet, why)));
+            return (None, Some(odd(content.packet, content.source, why)));
         }
         if fragment.more && !end.is_multiple_of(8) {
             let why = "an IP fragment whose length is no multiple of 8";
-            return (None, Some((content.packet, why)));
+            return (None, Some(odd(content.packet, content.source, why)));
         }
         let protocol = match content.source {
             IpAddr::V4(_) => content.protocol,
@@ -99,20 +97,21 @@ impl<'a> Fragments<'a> {
             begun_ns: chunk.time_ns,
             delivered: false,
         });
-        let odd = partial.add(fragment, chunk, end);
-        (partial.whole(), odd.map(|why| (content.packet, why)))
+        let why = partial.add(fragment, chunk, end);
+        let odd = why.map(|why| odd(content.packet, content.source, why));
+        (partial.whole(), odd)
     }
 
     /// What is incomplete: datagrams as far as they go, and fragments that have
     /// no place in one.
-    pub fn finish(self) -> (Vec<Datagram<'a>>, Vec<Odd>) {
+    pub fn finish(self) -> (Vec<Datagram<'a>>, Vec<Undissected>) {
         let (mut datagrams, mut odd) = (Vec::new(), Vec::new());
         let all = self.given_up.into_iter().chain(self.by_key.into_values());
         for partial in all.filter(|p| !p.delivered) {
             datagrams.extend(partial.beginning(&mut odd));
         }
         datagrams.sort_by_key(|d| d.packet);
-        odd.sort_unstable();
+        odd.sort_by_key(|u| u.packet);
         odd.dedup();
         (datagrams, odd)
     }
@@ -237,12 +236,13 @@ impl<'a> Partial<'a> {
     }
 
     /// What there is of it from the beginning on.
-    fn beginning(self, odd: &mut Vec<Odd>) -> Option<Datagram<'a>> {
+    fn beginning(self, rest: &mut Vec<Undissected>) -> Option<Datagram<'a>> {
         let (chunks, end) = self.prefix();
         let protocol = self.protocol.filter(|_| end > 0);
         let why = "an IP fragment of a datagram of which octets before it are missing";
         let kept = if protocol.is_some() { chunks.len() } else { 0 };
-        odd.extend(self.chunks.values().skip(kept).map(|c| (c.packet, why)));
+        let left = self.chunks.values().skip(kept);
+        rest.extend(left.map(|c| odd(c.packet, self.datagram.source, why)));
         let length = self.length.unwrap_or(0).max(self.reached());
         Some(Datagram {
             protocol: protocol?,
@@ -251,5 +251,16 @@ impl<'a> Partial<'a> {
             open: self.length.is_none(),
             ..self.datagram
         })
+    }
+}
+
+/// Octets that a sender's packet brought and that are left out. Their protocol
+/// is not told by every fragment.
+fn odd(packet: u64, from: IpAddr, why: &str) -> Undissected {
+    Undissected {
+        packet,
+        reason: why.to_owned(),
+        from: Some(from),
+        protocol: None,
     }
 }

@@ -2,7 +2,7 @@ use etherparse::PacketBuilder;
 use lightleak_case::{Capture, Interface, Packet as Captured};
 use proptest::prelude::*;
 
-use crate::dissect::{Flow, Traffic, dissect};
+use crate::dissect::{Flow, Traffic, Undissected, dissect};
 
 use super::*;
 
@@ -55,7 +55,7 @@ fn reasons(traffic: &Traffic) -> Vec<(u64, &str)> {
     traffic
         .undissected
         .iter()
-        .map(|(packet, why)| (*packet, why.as_str()))
+        .map(|u| (u.packet, u.reason.as_str()))
         .collect()
 }
 
@@ -369,7 +369,7 @@ proptest! {
         let flow = traffic.flows.iter().find(|f| !f.from_a.bytes.is_empty()).unwrap();
         let (_, datagram) = flow.from_a.parts().next().unwrap();
         prop_assert_eq!(datagram, payload);
-        for (_, why) in &traffic.undissected {
+        for Undissected { reason: why, .. } in &traffic.undissected {
             let overlap = why == "IP fragments that overlap";
             prop_assert!(overlap || why.contains("octets before it are missing"), "{}", why);
         }

@@ -1,20 +1,25 @@
 //! H.264 decoding in a child process: this program, started again as a
-//! decoder. Whatever a hostile stream does to it, it does not do to us.
+//! decoder, in a sandbox. Whatever a hostile stream does to it, it does not do
+//! to us.
 //!
 //! On the child's standard input: an Annex B byte stream, to its end. On its
 //! standard output, per picture: width and height (32 bits each, big-endian),
 //! one octet that is 1 if a part was missing, then the planes Y, U and V.
 
+mod child;
+mod sandbox;
+
 use std::{
     io::{self, Read, Write},
     path::PathBuf,
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     time::Duration,
 };
 
 use lightleak_judge::decoder::{Decoder, DecoderError, Picture};
-use openh264::{decoder::Decoder as OpenH264, formats::YUVSource};
+
+pub use child::run as child;
 
 /// First argument that makes this program a decoder.
 pub const CHILD_ARGUMENT: &str = "decode-h264-from-standard-input";
@@ -153,65 +158,4 @@ fn read_pictures(output: &mut impl Read, limit: usize) -> io::Result<Vec<Picture
             damaged: header[8] != 0,
         });
     }
-}
-
-/// What the child does; `limit` is its second argument.
-pub fn child(limit: Option<&str>) -> ExitCode {
-    let limit = limit.and_then(|l| l.parse().ok()).unwrap_or(0);
-    match decode_all(&mut io::stdin().lock(), &mut io::stdout().lock(), limit) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
-fn decode_all(input: &mut impl Read, output: &mut impl Write, limit: usize) -> io::Result<()> {
-    let mut stream = Vec::new();
-    input.read_to_end(&mut stream)?;
-    let mut decoder = OpenH264::new().map_err(io::Error::other)?;
-    let mut written = 0;
-    let mut failed = false;
-    for unit in openh264::nal_units(&stream) {
-        if written >= limit {
-            return output.flush();
-        }
-        // Input that is no video is no error; the next picture shows damage.
-        match decoder.decode(unit) {
-            Ok(Some(picture)) => {
-                write_picture(output, &picture, std::mem::take(&mut failed))?;
-                written += 1;
-            }
-            Ok(None) => {}
-            Err(_) => failed = true,
-        }
-    }
-    for picture in decoder.flush_remaining().unwrap_or_default() {
-        if written < limit {
-            write_picture(output, &picture, failed)?;
-            written += 1;
-        }
-    }
-    output.flush()
-}
-
-fn write_picture(
-    output: &mut impl Write,
-    picture: &impl YUVSource,
-    damaged: bool,
-) -> io::Result<()> {
-    let (width, height) = picture.dimensions();
-    output.write_all(&(width as u32).to_be_bytes())?;
-    output.write_all(&(height as u32).to_be_bytes())?;
-    output.write_all(&[u8::from(damaged)])?;
-    let (y_stride, u_stride, v_stride) = picture.strides();
-    let planes = [
-        (picture.y(), y_stride, width, height),
-        (picture.u(), u_stride, width / 2, height / 2),
-        (picture.v(), v_stride, width / 2, height / 2),
-    ];
-    for (samples, stride, width, height) in planes {
-        for row in samples.chunks(stride).take(height) {
-            output.write_all(&row[..width])?;
-        }
-    }
-    Ok(())
 }

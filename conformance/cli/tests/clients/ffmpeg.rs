@@ -1,0 +1,88 @@
+//! ffmpeg pulls from a served camera.
+
+use std::process::{Command, Output};
+
+use crate::support::{Served, client, marks};
+
+const FRAMES: usize = 60;
+
+/// The unit number of the first camera that `serve` starts.
+const UNIT: u16 = 1;
+
+#[test]
+fn decodes_sixty_frames_of_the_camera_with_credentials() {
+    let Some(ffmpeg) = client("ffmpeg") else {
+        return;
+    };
+    let camera = Served::start(&[]);
+    let output = pull(ffmpeg, &camera.url_with_credentials());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+
+    let marks = marks(&output.stdout);
+    assert_eq!(marks.len(), FRAMES, "{said}");
+    let marks: Vec<_> = marks
+        .into_iter()
+        .map(|mark| mark.expect("every picture has a mark"))
+        .collect();
+    assert!(marks.iter().all(|mark| mark.unit == UNIT), "{marks:?}");
+    assert!(
+        marks.windows(2).all(|pair| pair[0].frame < pair[1].frame),
+        "every picture is another: {marks:?}"
+    );
+}
+
+#[test]
+fn gets_401_and_no_media_without_credentials() {
+    let Some(ffmpeg) = client("ffmpeg") else {
+        return;
+    };
+    let camera = Served::start(&[]);
+    assert_refused(&pull(ffmpeg, camera.url()));
+}
+
+#[test]
+fn gets_401_and_no_media_with_wrong_credentials() {
+    let Some(ffmpeg) = client("ffmpeg") else {
+        return;
+    };
+    let camera = Served::start(&[]);
+    let user = camera.text("/cameras/0/paths/0/user");
+    assert_refused(&pull(ffmpeg, &camera.url_with(user, "a-guess")));
+}
+
+#[test]
+fn decodes_the_undeclared_stream_of_a_mutant_without_credentials() {
+    let Some(ffmpeg) = client("ffmpeg") else {
+        return;
+    };
+    let camera = Served::start(&["--mutant", "rtsp.open"]);
+    let output = pull(ffmpeg, camera.text("/cameras/0/undeclared/0/url"));
+    let marks = marks(&output.stdout);
+    assert_eq!(marks.len(), FRAMES);
+    assert!(
+        marks
+            .iter()
+            .all(|mark| mark.is_some_and(|m| m.unit == UNIT)),
+        "{marks:?}"
+    );
+}
+
+/// Raw pictures on standard output, what went wrong on standard error.
+fn pull(mut ffmpeg: Command, url: &str) -> Output {
+    ffmpeg
+        .args(["-hide_banner", "-nostdin", "-loglevel", "error"])
+        .args(["-rtsp_transport", "tcp", "-timeout", "20000000"])
+        .args(["-i", url, "-frames:v", &FRAMES.to_string()])
+        .args(["-fps_mode", "passthrough", "-pix_fmt", "yuv420p"])
+        .args(["-f", "rawvideo", "pipe:1"])
+        .output()
+        .expect("start ffmpeg")
+}
+
+fn assert_refused(output: &Output) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("401 Unauthorized"), "{said}");
+    assert_eq!(output.stdout.len(), 0, "media came all the same");
+}

@@ -1,0 +1,165 @@
+//! Starting the real binary, and programs that may be missing.
+
+use std::{
+    env, fs,
+    io::ErrorKind,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use lightleak::target::sim::VIDEO;
+use lightleak_judge::{
+    decoder::Picture,
+    mark::{self, Mark},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long cameras may take to start, and to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A program that is not ours. Where it is not installed the test is skipped,
+/// and says so; under `CI=true` it fails.
+pub fn client(name: &str) -> Option<Command> {
+    match Command::new(name).arg("-h").output() {
+        Ok(_) => Some(Command::new(name)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            assert!(
+                env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "{name} is not installed; ci/setup installs it"
+            );
+            println!("skipped: {name} is not installed");
+            None
+        }
+        Err(error) => panic!("start {name}: {error}"),
+    }
+}
+
+/// The binary under test.
+pub fn lightleak() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lightleak"))
+}
+
+/// Cameras that `lightleak serve` runs; they end with this.
+pub struct Served {
+    child: Child,
+    folder: TempDir,
+    /// The ready file.
+    pub ready: Value,
+}
+
+impl Served {
+    /// Starts `serve` and waits for its ready file.
+    pub fn start(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("make a temporary folder");
+        let file = folder.path().join("ready.json");
+        let child = lightleak()
+            .arg("serve")
+            .arg("--ready-file")
+            .arg(&file)
+            .args(options)
+            // Its own temporary files go when this folder goes.
+            .env("TMPDIR", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("start lightleak");
+        let mut served = Self {
+            child,
+            folder,
+            ready: Value::Null,
+        };
+        let text = wait_until("write the ready file", || {
+            assert_eq!(served.ended(), None, "the cameras ended");
+            fs::read(&file).ok()
+        });
+        served.ready = serde_json::from_slice(&text).expect("parse the ready file");
+        served
+    }
+
+    /// Address of the first camera's path, without credentials.
+    pub fn url(&self) -> &str {
+        self.text("/cameras/0/paths/0/url")
+    }
+
+    /// The same address with these credentials in it.
+    pub fn url_with(&self, user: &str, password: &str) -> String {
+        self.url()
+            .replacen("://", &format!("://{user}:{password}@"), 1)
+    }
+
+    /// The same address with the credentials that the ready file gives.
+    pub fn url_with_credentials(&self) -> String {
+        let user = self.text("/cameras/0/paths/0/user");
+        self.url_with(user, self.text("/cameras/0/paths/0/password"))
+    }
+
+    /// A string of the ready file, by JSON pointer.
+    pub fn text(&self, pointer: &str) -> &str {
+        let value = self.ready.pointer(pointer).and_then(Value::as_str);
+        value.unwrap_or_else(|| panic!("the ready file has no text at {pointer}: {}", self.ready))
+    }
+
+    /// What is left of the cameras' temporary files.
+    pub fn leftovers(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder.path()).expect("list the temporary folder");
+        entries
+            .map(|entry| entry.expect("list the temporary folder").path())
+            .filter(|path| !path.ends_with("ready.json"))
+            .collect()
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub fn terminate(&mut self) -> ExitStatus {
+        // `kill` is a command of the shell itself: nothing else need be installed.
+        let kill = format!("kill -TERM {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.expect("start a shell").success(), "send SIGTERM");
+        wait_until("end", || self.ended())
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("look after lightleak")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended, and then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = done() {
+            return value;
+        }
+        assert!(Instant::now() < give_up, "the cameras did not {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The marks of raw pictures as ffmpeg writes them: YCbCr 4:2:0, planes one
+/// after the other, pictures one after the other.
+pub fn marks(raw: &[u8]) -> Vec<Option<Mark>> {
+    let (width, height) = (VIDEO.width as usize, VIDEO.height as usize);
+    let (luma, chroma) = (width * height, width * height / 4);
+    let pictures = raw.chunks_exact(luma + 2 * chroma);
+    assert!(pictures.remainder().is_empty(), "half a picture at the end");
+    let read = |planes: &[u8]| {
+        mark::read(&Picture {
+            width,
+            height,
+            y: planes[..luma].to_vec(),
+            u: planes[luma..luma + chroma].to_vec(),
+            v: planes[luma + chroma..].to_vec(),
+            damaged: false,
+        })
+    };
+    pictures.map(read).collect()
+}

@@ -1,0 +1,136 @@
+//! What the simulator and the judge are built of, as `cargo tree` resolves
+//! each of them alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+/// Crates that both may contain. None of them seals or opens anything: what
+/// one side seals, the other opens with another implementation.
+const SHARED: &[(&str, &str)] = &[
+    (
+        "block-buffer",
+        "RustCrypto: blocks of octets for hashes, no algorithm",
+    ),
+    ("bytes", "octets with shared ownership"),
+    ("cfg-if", "a macro for conditional compilation"),
+    ("const-oid", "RustCrypto: names of algorithms, no algorithm"),
+    ("crypto-common", "RustCrypto: traits, no algorithm"),
+    (
+        "digest",
+        "RustCrypto: traits of hashes, no algorithm; MD5 is in sim alone, SHA-2 in the judge",
+    ),
+    (
+        "hybrid-array",
+        "RustCrypto: arrays with a length in the type",
+    ),
+    ("log", "the logging interface, to which nobody listens here"),
+    ("memchr", "search for octets"),
+    (
+        "nom",
+        "parser combinators: version 7 under rtsp-types in sim, 8 under pcap-parser in the judge",
+    ),
+    ("pin-project-lite", "a macro for pinned fields"),
+    ("proc-macro2", "runs in the compiler"),
+    ("quote", "runs in the compiler"),
+    ("smallvec", "short vectors"),
+    ("syn", "runs in the compiler"),
+    ("thiserror", "error types"),
+    ("thiserror-impl", "runs in the compiler"),
+    (
+        "tokio",
+        "runs the cameras; in the judge under crate rtp, which is used without a runtime",
+    ),
+    ("tokio-macros", "runs in the compiler"),
+    ("typenum", "numbers in types"),
+    ("unicode-ident", "runs in the compiler"),
+];
+
+/// Crates whose business is sockets, processes or the system's randomness.
+const SYSTEM: &[&str] = &[
+    "async-io",
+    "getrandom",
+    "hyper",
+    "mio",
+    "nix",
+    "polling",
+    "rand",
+    "reqwest",
+    "rustix",
+    "signal-hook-registry",
+    "socket2",
+    "ureq",
+];
+
+/// Features of tokio that open a way out.
+const WAYS_OUT: &[&str] = &["full", "fs", "io-std", "net", "process", "signal"];
+
+#[test]
+fn the_simulator_contains_no_crate_for_sockets_or_processes() {
+    let tree = tree("lightleak-sim");
+    let found: Vec<_> = SYSTEM
+        .iter()
+        .filter(|name| tree.contains_key(**name))
+        .collect();
+    assert!(found.is_empty(), "lightleak-sim contains {found:?}");
+}
+
+#[test]
+fn the_simulator_asks_tokio_for_no_way_out() {
+    let tree = tree("lightleak-sim");
+    let features = &tree["tokio"];
+    assert!(
+        features.contains("rt"),
+        "no features were read: {features:?}"
+    );
+    let found: Vec<_> = WAYS_OUT.iter().filter(|f| features.contains(**f)).collect();
+    assert!(found.is_empty(), "lightleak-sim has tokio with {found:?}");
+}
+
+#[test]
+fn the_judge_does_not_contain_the_simulator() {
+    assert!(!tree("lightleak-judge").contains_key("lightleak-sim"));
+    assert!(!tree("lightleak-sim").contains_key("lightleak-judge"));
+    assert!(!tree("lightleak-sim").contains_key("lightleak-case"));
+}
+
+#[test]
+fn the_simulator_and_the_judge_share_only_what_is_listed() {
+    let names = |package| tree(package).into_keys().collect::<BTreeSet<_>>();
+    let shared: Vec<_> = names("lightleak-sim")
+        .intersection(&names("lightleak-judge"))
+        .cloned()
+        .collect();
+    let listed: Vec<_> = SHARED.iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(shared, listed, "shared, and listed with a reason");
+    assert!(SHARED.iter().all(|(_, reason)| !reason.is_empty()));
+}
+
+/// Normal dependencies of a package, with the features that it alone, and
+/// nobody else in the workspace, asks for.
+fn tree(package: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["tree", "--offline", "--locked", "--package", package])
+        .args(["--edges", "normal", "--prefix", "none", "--no-dedupe"])
+        .args(["--format", "{p}|{f}"])
+        .output()
+        .expect("cargo runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo tree failed: {errors}");
+    let mut tree = BTreeMap::<_, BTreeSet<_>>::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let Some((name, features)) = line.split_once('|') else {
+            continue;
+        };
+        let name = name.split(' ').next().unwrap_or_default().to_owned();
+        let features = features.split([',', ' ']).filter(|f| !f.is_empty());
+        tree.entry(name)
+            .or_default()
+            .extend(features.map(str::to_owned));
+    }
+    assert!(tree.contains_key(package) && tree.len() > 10, "{tree:?}");
+    tree
+}

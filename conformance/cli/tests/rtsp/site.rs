@@ -1,0 +1,357 @@
+//! A camera on a network of its own, and a client that says what it is told to.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use lightleak::{
+    net::{
+        memory::{Network, VirtualClock},
+        record::Tap,
+    },
+    target::sim::{VIDEO, settings},
+};
+use lightleak_sim::{
+    camera::Camera,
+    fault::Fault,
+    h264::{AccessUnit, EncoderConfig, STREAMS},
+    rtsp::{
+        connection::{Connection, Incoming},
+        digest::{self, Credentials},
+    },
+    seal::{
+        keys::Authority,
+        tls::{self, TlsVersion},
+    },
+    viewer::rtsp::Address,
+    world::{ByteStream, Clock, Entropy, Log, Witness, World},
+};
+use rtp::{codecs::h264::H264Packet, packet::Packet, packetizer::Depacketizer};
+use rtsp_types::{HeaderName, Response};
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use util::marshal::Unmarshal;
+
+pub const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
+
+/// The smallest stream: little to encode where the picture does not matter.
+pub const SMALL: EncoderConfig = STREAMS[0];
+/// The default stream: key frames of many packets.
+pub const LARGE: EncoderConfig = VIDEO;
+
+pub const INTERLEAVED: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
+
+/// A running camera and its surroundings.
+pub struct Site {
+    pub clock: Arc<dyn Clock>,
+    pub network: Network,
+    pub notes: Arc<Notes>,
+    pub credentials: Credentials,
+    pub endpoint: SocketAddr,
+    pub url: String,
+    authority: Authority,
+    _camera: Camera,
+}
+
+impl Site {
+    /// Switches an honest camera on, and lets it film a little.
+    pub async fn start(video: EncoderConfig) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+        let network = Network::new(Tap::start(clock.clone(), false));
+        let notes = Arc::new(Notes::default());
+        let authority = Authority::new().unwrap();
+        let mut settings = settings(1, &authority).unwrap();
+        settings.video = video;
+        let credentials = settings.credentials.clone();
+        let world = world(&network, &clock, &notes, CAMERA);
+        let camera = Camera::start(settings, Fault::NONE, world).await.unwrap();
+        let claim = camera.claims[0].clone();
+        clock
+            .sleep_until(clock.unix() + Duration::from_millis(500))
+            .await;
+        Self {
+            clock,
+            network,
+            notes,
+            credentials,
+            endpoint: claim.endpoint,
+            url: claim.url,
+            authority,
+            _camera: camera,
+        }
+    }
+
+    /// What a visitor can touch.
+    pub fn world(&self) -> World {
+        world(&self.network, &self.clock, &self.notes, VISITOR)
+    }
+
+    /// Where our own viewer finds the camera.
+    pub fn address(&self) -> Address {
+        Address {
+            endpoint: self.endpoint,
+            url: self.url.clone(),
+            authority: Some(self.authority.certificate()),
+            versions: &[TlsVersion::Tls13],
+        }
+    }
+
+    /// A TCP connection.
+    pub async fn tcp(&self) -> Box<dyn ByteStream> {
+        self.world().net.connect(self.endpoint).await.unwrap()
+    }
+
+    /// A TLS connection.
+    pub async fn tls(&self, version: TlsVersion) -> Box<dyn ByteStream> {
+        let config = tls::client(self.authority.certificate(), &[version], &self.world()).unwrap();
+        let name = ServerName::IpAddress(self.endpoint.ip().into());
+        let stream = TlsConnector::from(config).connect(name, self.tcp().await);
+        Box::new(stream.await.unwrap())
+    }
+
+    /// A client with the right credentials, over TLS 1.3.
+    pub async fn client(&self) -> Client {
+        Client::new(self, self.tls(TlsVersion::Tls13).await, true)
+    }
+
+    /// A client without credentials.
+    pub async fn stranger(&self) -> Client {
+        Client::new(self, self.tls(TlsVersion::Tls13).await, false)
+    }
+
+    /// A client that plays.
+    pub async fn playing(&self) -> Client {
+        let mut client = self.client().await;
+        client.play().await;
+        client
+    }
+
+    pub async fn sleep(&self, duration: Duration) {
+        self.clock.sleep_until(self.clock.unix() + duration).await;
+    }
+}
+
+fn world(network: &Network, clock: &Arc<dyn Clock>, notes: &Arc<Notes>, host: IpAddr) -> World {
+    World {
+        net: network.host(host),
+        log: notes.clone(),
+        witness: notes.clone(),
+        clock: clock.clone(),
+        entropy: Arc::new(Counter::default()),
+    }
+}
+
+/// The ledger and the log.
+#[derive(Default)]
+pub struct Notes {
+    units: Mutex<Vec<AccessUnit>>,
+    lines: Mutex<Vec<String>>,
+}
+
+impl Notes {
+    pub fn units(&self) -> Vec<AccessUnit> {
+        self.units.lock().unwrap().clone()
+    }
+
+    pub fn has_line(&self, part: &str) -> bool {
+        self.lines.lock().unwrap().iter().any(|l| l.contains(part))
+    }
+}
+
+impl Witness for Notes {
+    fn access_unit(&self, _track: &str, unit: &AccessUnit) {
+        self.units.lock().unwrap().push(unit.clone());
+    }
+
+    fn secret(&self, _line: &str) {}
+}
+
+impl Log for Notes {
+    fn line(&self, line: &str) {
+        self.lines.lock().unwrap().push(line.into());
+    }
+}
+
+/// Octets that never repeat soon; nothing here depends on chance.
+#[derive(Default)]
+struct Counter(Mutex<u64>);
+
+impl Entropy for Counter {
+    fn fill(&self, out: &mut [u8]) {
+        let mut count = self.0.lock().unwrap();
+        for chunk in out.chunks_mut(8) {
+            *count += 1;
+            let octets = count.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            chunk.copy_from_slice(&octets[..chunk.len()]);
+        }
+    }
+}
+
+/// A client that asks for exactly what a test wants.
+pub struct Client {
+    pub connection: Connection<Box<dyn ByteStream>>,
+    /// Interleaved frames: channel, octets, when they came.
+    pub frames: Vec<(u8, Vec<u8>, Duration)>,
+    pub session: Option<String>,
+    world: World,
+    url: String,
+    credentials: Option<Credentials>,
+    challenge: Option<String>,
+    sequence: u32,
+}
+
+impl Client {
+    pub fn new(site: &Site, stream: Box<dyn ByteStream>, knows_password: bool) -> Self {
+        Self {
+            connection: Connection::new(stream),
+            frames: Vec::new(),
+            session: None,
+            world: site.world(),
+            url: site.url.clone(),
+            credentials: knows_password.then(|| site.credentials.clone()),
+            challenge: None,
+            sequence: 0,
+        }
+    }
+
+    /// Asks, with the session if there is one; answers a challenge if it can.
+    pub async fn ask(
+        &mut self,
+        method: &str,
+        track: &str,
+        headers: &[(&str, &str)],
+    ) -> Response<Vec<u8>> {
+        let url = format!("{}{track}", self.url);
+        self.ask_url(method, &url, headers).await
+    }
+
+    pub async fn ask_url(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Response<Vec<u8>> {
+        let response = self.ask_once(method, url, headers).await;
+        if status(&response) != 401 || self.credentials.is_none() || self.challenge.is_some() {
+            return response;
+        }
+        self.challenge = header(&response, "WWW-Authenticate");
+        self.ask_once(method, url, headers).await
+    }
+
+    /// SETUP and PLAY.
+    pub async fn play(&mut self) {
+        let setup = self
+            .ask("SETUP", "/video", &[("Transport", INTERLEAVED)])
+            .await;
+        assert_eq!(status(&setup), 200);
+        let session = header(&setup, "Session").unwrap();
+        self.session = session.split(';').next().map(str::to_owned);
+        assert_eq!(status(&self.ask("PLAY", "", &[]).await), 200);
+    }
+
+    /// Receives frames for so long; `false` if the camera closed.
+    pub async fn watch(&mut self, duration: Duration) -> bool {
+        let clock = self.world.clock.clone();
+        let end = clock.unix() + duration;
+        loop {
+            tokio::select! {
+                incoming = self.connection.next() => match incoming {
+                    Ok(Some(Incoming::Frame(frame))) => self.note(frame.channel_id(), frame.as_slice()),
+                    Ok(Some(other)) => panic!("unasked: {other:?}"),
+                    Ok(None) | Err(_) => return false,
+                },
+                () = clock.sleep_until(end) => return true,
+            }
+        }
+    }
+
+    /// The next response; media that comes before it is kept.
+    pub async fn response(&mut self) -> Response<Vec<u8>> {
+        loop {
+            match self.connection.next().await.unwrap() {
+                Some(Incoming::Response(response)) => return response,
+                Some(Incoming::Frame(frame)) => self.note(frame.channel_id(), frame.as_slice()),
+                other => panic!("no response but {other:?}"),
+            }
+        }
+    }
+
+    /// RTP packets on that channel.
+    pub fn packets(&self, channel: u8) -> impl Iterator<Item = &[u8]> {
+        self.frames
+            .iter()
+            .filter(move |(c, ..)| *c == channel)
+            .map(|(_, octets, _)| octets.as_slice())
+    }
+
+    fn note(&mut self, channel: u8, octets: &[u8]) {
+        let now = self.world.clock.unix();
+        self.frames.push((channel, octets.to_vec(), now));
+    }
+
+    async fn ask_once(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Response<Vec<u8>> {
+        self.sequence += 1;
+        let sequence = self.sequence.to_string();
+        let mut request = format!("{method} {url} RTSP/1.0\r\nCSeq: {sequence}\r\n");
+        if let (Some(challenge), Some(credentials)) = (&self.challenge, &self.credentials) {
+            let entropy = &*self.world.entropy;
+            let answer = digest::answer(challenge, method, url, credentials, entropy).unwrap();
+            request += &format!("Authorization: {answer}\r\n");
+        }
+        if let Some(session) = &self.session {
+            request += &format!("Session: {session}\r\n");
+        }
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        request += "\r\n";
+        self.connection.send(request.as_bytes()).await.unwrap();
+        let response = self.response().await;
+        assert_eq!(header(&response, "CSeq"), Some(sequence), "{method}");
+        response
+    }
+}
+
+pub fn status(response: &Response<Vec<u8>>) -> u16 {
+    response.status().into()
+}
+
+pub fn header(response: &Response<Vec<u8>>, name: &str) -> Option<String> {
+    let name = HeaderName::try_from(name).unwrap();
+    response.header(&name).map(|h| h.as_str().to_owned())
+}
+
+/// Access units as crate `rtp` reads them: NAL units, and the RTP time.
+/// Packets come in sequence; the last access unit may lack its end.
+pub fn access_units<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Vec<(u32, Vec<Bytes>)> {
+    let mut units = Vec::new();
+    let mut nal_units = Vec::new();
+    let mut reader = H264Packet::default();
+    let mut expected = None;
+    for packet in packets {
+        let packet = Packet::unmarshal(&mut Bytes::copy_from_slice(packet)).unwrap();
+        let sequence = packet.header.sequence_number;
+        assert_eq!(*expected.get_or_insert(sequence), sequence);
+        expected = Some(sequence.wrapping_add(1));
+        let mut nal = reader.depacketize(&packet.payload).unwrap();
+        if !nal.is_empty() {
+            // The reader puts a start code before each.
+            nal.advance(4);
+            nal_units.push(nal);
+        }
+        if packet.header.marker {
+            units.push((packet.header.timestamp, std::mem::take(&mut nal_units)));
+        }
+    }
+    units
+}

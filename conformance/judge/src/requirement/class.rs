@@ -1,0 +1,181 @@
+//! Which declared interface and protection a flow belongs to, if to any.
+
+use lightleak_case::{Endpoint, Hop, TransportProtocol};
+
+use crate::{
+    dissect::{
+        Flow, FlowState, Undissected,
+        tls::{self, APPLICATION_DATA, TlsReading},
+    },
+    open::OpenError,
+    seen::{Connection, Seen},
+};
+
+use super::tls as rows;
+
+/// Something that belongs to no declared interface, or not to its protection;
+/// in words.
+pub(super) enum Stray {
+    /// It is seen to be so.
+    Known(String),
+    /// It cannot be told.
+    Perhaps(String),
+}
+
+/// Whether a flow is none of the device, or one that was declared and is
+/// protected as declared.
+pub(super) fn of_flow(
+    seen: &Seen<'_>,
+    index: usize,
+    flow: &Flow,
+    connection: &Connection,
+) -> Result<(), Stray> {
+    let name = format!("{} {} to {}", flow.transport, flow.a, flow.b);
+    let stray = |why: &str| Err(Stray::Known(format!("{name}: {why}")));
+    let opens = seen.is_device(flow.a.ip());
+    let serves = seen.is_device(flow.b.ip());
+    let said = !flow.from_b.bytes.is_empty();
+    if !opens && !serves {
+        return match seen.carries_own(index) {
+            true => stray("it carries what the device produced, and none of its addresses"),
+            false => Ok(()),
+        };
+    }
+    match (flow.transport, flow.state) {
+        // Who opened it is not known, nor what protects it.
+        (TransportProtocol::Tcp, FlowState::Joined) => {
+            let silent = flow.from_a.bytes.is_empty() && !said;
+            if silent || endpoint(seen, flow, true).is_some() {
+                return Ok(());
+            }
+            return stray("no such interface is declared");
+        }
+        (TransportProtocol::Tcp, _) if opens => {
+            return stray("the device dials, and no such interface is declared");
+        }
+        (TransportProtocol::Tcp, FlowState::Unanswered | FlowState::Refused) => return Ok(()),
+        (TransportProtocol::Udp, _) if !opens && !said => return Ok(()),
+        _ => {}
+    }
+    let either = flow.transport == TransportProtocol::Udp;
+    let Some(endpoint) = endpoint(seen, flow, either) else {
+        return stray("no such interface is declared");
+    };
+    let Some(path) = seen.declaration.path(&endpoint.path) else {
+        return stray(&format!("its path {} is not declared", endpoint.path));
+    };
+    if path.hop != Hop::Tls {
+        return Err(Stray::Perhaps(format!(
+            "{name}: nobody looks into {:?} yet",
+            path.hop
+        )));
+    }
+    is_tls(flow, connection).map_err(|stray| match stray {
+        Stray::Known(why) => Stray::Known(format!("{name}: declared as TLS, and {why}")),
+        Stray::Perhaps(why) => Stray::Perhaps(format!("{name}: {why}")),
+    })
+}
+
+/// A packet of no flow, or with octets that have no place in it.
+pub(super) fn of_packet(packet: &Undissected) -> Stray {
+    const ICMP: u8 = 1;
+    const IGMP: u8 = 2;
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    const ICMPV6: u8 = 58;
+    let why = format!("packet {}: {}", packet.packet, packet.reason);
+    match (packet.from, packet.protocol) {
+        // What keeps a network going is not read yet, nor are fragments.
+        (_, None | Some(ICMP | IGMP | TCP | UDP | ICMPV6)) | (None, _) => Stray::Perhaps(why),
+        (Some(from), Some(_)) => {
+            Stray::Known(format!("{why} from {from}: no such interface is declared"))
+        }
+    }
+}
+
+/// The declared endpoint at which the device serves; at either end of the flow
+/// if who opened it means nothing.
+fn endpoint<'a>(seen: &Seen<'a>, flow: &Flow, either: bool) -> Option<&'a Endpoint> {
+    let ends = [Some(flow.b), Some(flow.a).filter(|_| either)];
+    let mut ours = ends
+        .into_iter()
+        .flatten()
+        .filter(|end| seen.is_device(end.ip()));
+    ours.find_map(|end| {
+        seen.declaration
+            .endpoint(flow.transport, end.ip(), end.port())
+    })
+}
+
+/// Whether what the device said is TLS 1.2 or later, and encrypted.
+fn is_tls(flow: &Flow, connection: &Connection) -> Result<(), Stray> {
+    let known = |why: String| Err(Stray::Known(why));
+    // Who is spoken to in something else says so.
+    if flow.from_b.bytes.is_empty() || tls::is_refusal(&flow.from_b) {
+        return Ok(());
+    }
+    let Some(tls) = &connection.tls else {
+        return known("is none".into());
+    };
+    if let Some(at) = tls.residue_b {
+        let octets = flow.from_b.bytes.len() - at;
+        return known(format!(
+            "{octets} octets of the device are in no TLS record"
+        ));
+    }
+    is_sealed(tls)?;
+    let stopped = connection.opened().and_then(|o| o.stopped.as_ref());
+    match stopped {
+        Some(error @ OpenError::BadRecord { side: "server", .. }) => {
+            Err(Stray::Perhaps(error.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether application data come after a hello that chose protection.
+fn is_sealed(tls: &TlsReading) -> Result<(), Stray> {
+    let known = |why: String| Err(Stray::Known(why));
+    match tls.server_hello {
+        None if tls
+            .from_b
+            .iter()
+            .any(|r| r.content_type == APPLICATION_DATA) =>
+        {
+            known("data come without a ServerHello".into())
+        }
+        Some(hello) if hello.version < rows::TLS12 => {
+            known(format!("the device chose {}", rows::version(hello.version)))
+        }
+        Some(hello) if is_null(hello.cipher_suite) => known(format!(
+            "the device chose suite 0x{:04x}, which does not encrypt",
+            hello.cipher_suite
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Suites with NULL encryption (IANA TLS Cipher Suites; RFC 5246 A.5, 4785,
+/// 5487, 5489, 4492, 9150).
+fn is_null(suite: u16) -> bool {
+    matches!(
+        suite,
+        0x0000..=0x0002
+            | 0x002c..=0x002e
+            | 0x003b
+            | 0x00b0
+            | 0x00b1
+            | 0x00b4
+            | 0x00b5
+            | 0x00b8
+            | 0x00b9
+            | 0xc001
+            | 0xc006
+            | 0xc00b
+            | 0xc010
+            | 0xc015
+            | 0xc039..=0xc03b
+            | 0xc0b4
+            | 0xc0b5
+    )
+}

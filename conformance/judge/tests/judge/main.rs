@@ -1,0 +1,14 @@
+//! The judge, asked about cases that are made here octet by octet, without the
+//! simulator: what it must say of a device that does right, of one that does
+//! wrong, and when nothing can be known.
+
+mod case;
+mod sealed;
+mod video;
+mod wire;
+
+mod hostile;
+mod report;
+mod rtsp;
+mod tls;
+mod xc;
