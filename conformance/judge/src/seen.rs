@@ -18,10 +18,7 @@ use crate::{
         tls::{self, TlsReading},
     },
     mark::{self, Mark},
-    open::{
-        keylog::KeyLog,
-        tls13::{self, OpenError, Opened},
-    },
+    open::{self, OpenError, Opened, keylog::KeyLog},
     presence::Presence,
 };
 
@@ -245,7 +242,7 @@ impl Connection {
             return Self::default();
         }
         let tls = tls::read(flow);
-        let opened = tls.as_ref().map(|reading| tls13::open(flow, reading, keys));
+        let opened = tls.as_ref().map(|reading| open::open(flow, reading, keys));
         let dialogue = match (&tls, &opened) {
             (None, _) => rtsp::read(&flow.from_a, &flow.from_b),
             (_, Some(Ok(opened))) => rtsp::read(&opened.from_a, &opened.from_b),

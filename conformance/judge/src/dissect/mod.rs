@@ -2,7 +2,10 @@
 //!
 //! Nothing here panics, loops or grows without bound on hostile input.
 
+pub mod datagram;
 pub mod h264;
+pub mod infrastructure;
+pub mod ip;
 pub mod link;
 pub mod rtp;
 pub mod rtsp;
@@ -10,13 +13,16 @@ pub mod sdp;
 pub mod stream;
 pub mod tcp;
 pub mod tls;
+pub mod transport;
 pub mod udp;
 
 use std::net::{IpAddr, SocketAddr};
 
 pub use stream::{Piece, Place, Span, Stream};
 
-use lightleak_case::{Capture, TransportProtocol};
+use lightleak_case::{Capture, Packet, TransportProtocol};
+
+use datagram::{Chunk, Datagram};
 
 /// Everything that was seen in one capture.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +32,10 @@ pub struct Traffic {
     /// Times of the tap's heartbeats at the beginning and the end, nanoseconds
     /// since 1970.
     pub heartbeats: Vec<u64>,
-    /// What could not be dissected.
+    /// Packets that belong to no flow and keep the network running, and what
+    /// they say.
+    pub infrastructure: Vec<(u64, infrastructure::Message)>,
+    /// What could not be dissected, in order of the packets.
     pub undissected: Vec<Undissected>,
     /// Packets of which only a part was captured.
     pub cut: u64,
@@ -80,63 +89,130 @@ pub enum FlowState {
     Joined,
 }
 
-/// Dissects a capture. Every packet ends in a flow, as address resolution, as a
+/// Dissects a capture. Every packet ends in a flow, as infrastructure, as a
 /// heartbeat, or in [`Traffic::undissected`]; of a packet in a flow, parts that
 /// have no place in its stream are named there too. A heartbeat is the first
 /// packet or the last: anybody can send frames that look like it.
 pub fn dissect(capture: &Capture) -> Traffic {
-    let mut traffic = Traffic::default();
-    let mut connections = tcp::Connections::default();
-    let mut conversations = udp::Conversations::default();
+    let mut dissection = Dissection::default();
     let last = capture.packets.len().saturating_sub(1);
     for (index, packet) in capture.packets.iter().enumerate() {
+        let interface = capture.interfaces.get(packet.interface);
+        let link_type = interface.map(|i| i.link_type);
+        dissection.packet(packet, link_type, index == 0 || index == last);
+    }
+    dissection.finish()
+}
+
+/// A capture, half dissected.
+#[derive(Default)]
+struct Dissection<'a> {
+    traffic: Traffic,
+    fragments: ip::Fragments<'a>,
+    connections: tcp::Connections<'a>,
+    conversations: udp::Conversations,
+    control: infrastructure::Control,
+}
+
+impl<'a> Dissection<'a> {
+    /// `outermost`: whether it is the first or the last of the capture.
+    fn packet(&mut self, packet: &'a Packet, link_type: Option<u16>, outermost: bool) {
         if u64::from(packet.original_length) > packet.data.len() as u64 {
-            traffic.cut += 1;
+            self.traffic.cut += 1;
         }
-        let mut note = |reason: String, from, protocol| {
-            traffic.undissected.push(Undissected {
-                packet: packet.number,
-                reason,
-                from,
-                protocol,
-            });
+        let chunk = Chunk {
+            data: &packet.data,
+            packet: packet.number,
+            offset: 0,
+            time_ns: packet.time_ns,
         };
-        let Some(interface) = capture.interfaces.get(packet.interface) else {
-            note(format!("no interface {}", packet.interface), None, None);
-            continue;
+        let Some(link_type) = link_type else {
+            let why = format!("no interface {}", packet.interface);
+            return self.note(packet.number, why, None, None);
         };
-        match link::read(&packet.data, interface.link_type) {
-            link::Frame::Transport(transport) => match transport.segment {
-                Some(segment) => {
-                    let odd =
-                        connections.segment(&transport, segment, packet.number, packet.time_ns);
-                    if let Some(reason) = odd {
-                        note(reason.to_owned(), Some(transport.from.ip()), None);
+        match link::read(chunk, link_type) {
+            link::Frame::Ip(chunk) => match ip::read(chunk) {
+                Ok(ip::Packet::Whole(datagram)) => self.datagram(datagram),
+                Ok(ip::Packet::Fragment(fragment)) => {
+                    let (whole, odd) = self.fragments.add(&fragment);
+                    self.traffic.undissected.extend(odd);
+                    if let Some(datagram) = whole {
+                        self.datagram(datagram);
                     }
                 }
-                None => {
-                    if transport.surplus > 0 {
-                        let reason =
-                            format!("{} octets behind the UDP datagram", transport.surplus);
-                        note(reason, Some(transport.from.ip()), None);
-                    }
-                    conversations.datagram(&transport, packet.number, packet.time_ns);
-                }
+                Err(why) => self.note(packet.number, why, ip::source(chunk), None),
             },
-            link::Frame::Heartbeat if index == 0 || index == last => {
-                traffic.heartbeats.push(packet.time_ns);
+            link::Frame::Arp(chunk) => match infrastructure::arp(chunk.data) {
+                Some(message) => self.infrastructure(packet.number, message),
+                None => self.note(packet.number, "ARP that does not parse".into(), None, None),
+            },
+            link::Frame::Heartbeat if outermost => self.traffic.heartbeats.push(packet.time_ns),
+            link::Frame::Heartbeat => {
+                let why = "a heartbeat amid the capture".to_owned();
+                self.note(packet.number, why, None, None);
             }
-            link::Frame::Heartbeat => note("a heartbeat amid the capture".into(), None, None),
-            link::Frame::AddressResolution => {}
-            link::Frame::Undissected {
-                reason,
-                from,
-                protocol,
-            } => note(reason, from, protocol),
+            link::Frame::Undissected(why) => self.note(packet.number, why, None, None),
         }
     }
-    traffic.flows = connections.finish();
-    traffic.flows.extend(conversations.finish());
-    traffic.flows.sort_by_key(|flow| flow.first_packet);
-    traffic
+
+    fn datagram(&mut self, mut datagram: Datagram<'a>) {
+        let (number, from) = (datagram.packet, Some(datagram.source));
+        if let Err(why) = ip::pass_extensions(&mut datagram) {
+            return self.note(number, why, from, None);
+        }
+        let protocol = datagram.protocol;
+        match protocol {
+            transport::TCP => match transport::tcp(datagram) {
+                Ok((packet, segment)) => {
+                    if let Some(why) = self.connections.segment(&packet, segment) {
+                        self.note(number, why.to_owned(), from, None);
+                    }
+                }
+                Err(why) => self.note(number, why, from, Some(protocol)),
+            },
+            transport::UDP => match transport::udp(datagram) {
+                Ok(packet) => {
+                    self.conversations.datagram(&packet);
+                    if let Some(why) = packet.odd {
+                        self.note(number, why, from, None);
+                    }
+                }
+                Err(why) => self.note(number, why, from, Some(protocol)),
+            },
+            _ => match self.control.read(&datagram) {
+                Some(message) => self.infrastructure(number, message),
+                None => {
+                    let why = format!("IP protocol {protocol}");
+                    self.note(number, why, from, Some(protocol));
+                }
+            },
+        }
+    }
+
+    fn infrastructure(&mut self, packet: u64, message: infrastructure::Message) {
+        self.traffic.infrastructure.push((packet, message));
+    }
+
+    fn note(&mut self, packet: u64, reason: String, from: Option<IpAddr>, protocol: Option<u8>) {
+        self.traffic.undissected.push(Undissected {
+            packet,
+            reason,
+            from,
+            protocol,
+        });
+    }
+
+    fn finish(mut self) -> Traffic {
+        let (incomplete, odd) = std::mem::take(&mut self.fragments).finish();
+        for datagram in incomplete {
+            self.datagram(datagram);
+        }
+        let mut traffic = self.traffic;
+        traffic.undissected.extend(odd);
+        traffic.undissected.sort_by_key(|u| u.packet);
+        traffic.flows = self.connections.finish();
+        traffic.flows.extend(self.conversations.finish());
+        traffic.flows.sort_by_key(|flow| flow.first_packet);
+        traffic
+    }
 }

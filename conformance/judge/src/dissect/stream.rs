@@ -1,7 +1,9 @@
 //! A direction of a flow: its payload in order, and where each octet was captured.
 
-/// Payload in order. Of UDP each piece is one datagram; of TCP the pieces are
-/// segments, without what was sent twice.
+use super::datagram::Chunk;
+
+/// Payload in order. Of UDP each piece is one datagram, or a fragment of one;
+/// of TCP the pieces are segments, without what was sent twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
     /// The payload.
@@ -10,6 +12,9 @@ pub struct Stream {
     pub pieces: Vec<Piece>,
     /// Offsets in `bytes` before which something was sent that was not captured.
     pub gaps: Vec<usize>,
+    /// Indices of those pieces that continue the datagram of the piece before:
+    /// it came in fragments. They ascend.
+    pub continued: Vec<usize>,
     /// Whether the sender ended the direction (FIN or RST).
     pub ended: bool,
 }
@@ -91,10 +96,64 @@ impl Stream {
         self.bytes.extend_from_slice(data);
     }
 
-    /// The payload piece by piece: for UDP, the datagrams.
+    /// Appends a datagram, of which fragments may have been captured one by one.
+    pub fn push_datagram(&mut self, chunks: &[Chunk<'_>]) {
+        let first = self.pieces.len();
+        for chunk in chunks {
+            self.push(chunk.data, chunk.packet, chunk.offset, chunk.time_ns);
+        }
+        self.continued.extend(first + 1..self.pieces.len());
+    }
+
+    /// The payload part by part: for UDP, the datagrams, each with its first
+    /// piece; for TCP, the pieces.
     pub fn parts(&self) -> impl Iterator<Item = (&Piece, &[u8])> {
-        self.pieces
-            .iter()
-            .map(|p| (p, &self.bytes[p.at..p.at + p.length]))
+        let mut continued = self.continued.iter().copied().peekable();
+        let mut pieces = self.pieces.iter().enumerate().peekable();
+        std::iter::from_fn(move || {
+            let (_, first) = pieces.next()?;
+            let mut end = first.at + first.length;
+            while let Some((_, piece)) = pieces.next_if(|(index, _)| {
+                while continued.next_if(|c| c < index).is_some() {}
+                continued.peek() == Some(index)
+            }) {
+                end = piece.at + piece.length;
+            }
+            Some((first, self.bytes.get(first.at..end).unwrap_or_default()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(data: &[u8], packet: u64) -> Chunk<'_> {
+        Chunk {
+            data,
+            packet,
+            offset: 42,
+            time_ns: packet,
+        }
+    }
+
+    #[test]
+    fn a_datagram_of_several_packets_is_one_part_and_keeps_its_places() {
+        let mut stream = Stream::default();
+        stream.push_datagram(&[chunk(b"one", 1)]);
+        stream.push_datagram(&[chunk(b"t", 2), chunk(b"", 3), chunk(b"wo", 4)]);
+        stream.push_datagram(&[chunk(b"", 5)]);
+        stream.push_datagram(&[chunk(b"th", 6), chunk(b"ree", 7)]);
+        stream.push_datagram(&[chunk(b"four", 8)]);
+        let parts: Vec<_> = stream.parts().map(|(p, d)| (p.packet, d)).collect();
+        assert_eq!(
+            parts,
+            [(1, &b"one"[..]), (2, b"two"), (6, b"three"), (8, b"four")]
+        );
+        let place = Place {
+            packet: 4,
+            offset: 43,
+        };
+        assert_eq!(stream.place(5), Some(place));
     }
 }

@@ -13,7 +13,7 @@ use lightleak_case::TransportProtocol;
 
 use super::{
     Flow, FlowState,
-    link::{Segment, Transport},
+    transport::{Segment, Transport},
 };
 use side::{Side, WINDOW};
 
@@ -47,13 +47,7 @@ struct Connection<'a> {
 impl<'a> Connections<'a> {
     /// Adds a segment. What it returns is why octets of it have no place in
     /// the stream.
-    pub fn segment(
-        &mut self,
-        packet: &Transport<'a>,
-        segment: Segment,
-        number: u64,
-        time_ns: u64,
-    ) -> Option<&'static str> {
+    pub fn segment(&mut self, packet: &Transport<'a>, segment: Segment) -> Option<&'static str> {
         let (from, to) = (packet.from, packet.to);
         let pair = self.by_pair.entry((from.min(to), from.max(to)));
         let known = pair.or_default();
@@ -70,12 +64,10 @@ impl<'a> Connections<'a> {
         };
         let index = found.unwrap_or_else(|| {
             known.push(self.all.len());
-            self.all.push(Connection::new(from, to, segment, number));
+            self.all.push(Connection::new(packet, segment));
             self.all.len() - 1
         });
-        self.all
-            .get_mut(index)?
-            .add(packet, segment, number, time_ns)
+        self.all.get_mut(index)?.add(packet, segment)
     }
 
     /// The connections, in order of their first packet.
@@ -142,14 +134,15 @@ fn continued(recent: &[(usize, &Connection)], from: SocketAddr, segment: Segment
 
 impl<'a> Connection<'a> {
     /// A SYN-ACK and an RST answer somebody: their receiver opened.
-    fn new(from: SocketAddr, to: SocketAddr, segment: Segment, number: u64) -> Self {
+    fn new(packet: &Transport<'a>, segment: Segment) -> Self {
+        let (from, to) = (packet.from, packet.to);
         let answers = segment.rst || segment.syn && segment.acknowledgment.is_some();
         let (a, b) = if answers { (to, from) } else { (from, to) };
         Self {
             a,
             b,
             state: FlowState::Unanswered,
-            first_packet: number,
+            first_packet: packet.packet,
             packets: 0,
             reset: false,
             from_a: Side::default(),
@@ -175,14 +168,8 @@ impl<'a> Connection<'a> {
         self.reset || self.from_a.ended() && self.from_b.ended()
     }
 
-    fn add(
-        &mut self,
-        packet: &Transport<'a>,
-        segment: Segment,
-        number: u64,
-        time_ns: u64,
-    ) -> Option<&'static str> {
-        self.packets += 1;
+    fn add(&mut self, packet: &Transport<'a>, segment: Segment) -> Option<&'static str> {
+        self.packets += packet.packets;
         let of_a = packet.from == self.a;
         let (sender, receiver) = match of_a {
             true => (&mut self.from_a, &mut self.from_b),
@@ -197,7 +184,7 @@ impl<'a> Connection<'a> {
             }
             self.reset = true;
             sender.end();
-            return (!packet.payload.is_empty()).then_some("octets in a TCP RST");
+            return (!packet.is_empty()).then_some("octets in a TCP RST");
         }
         if let Some(ack) = segment.acknowledgment {
             receiver.acknowledged(ack);
@@ -206,10 +193,10 @@ impl<'a> Connection<'a> {
             true => segment.acknowledgment.is_some(),
             false => segment.acknowledgment.is_some() && self.state == FlowState::Unanswered,
         };
-        if established || !segment.syn && !packet.payload.is_empty() {
+        if established || !segment.syn && !packet.is_empty() {
             self.state = FlowState::Open;
         }
-        sender.data(packet, segment, number, time_ns)
+        sender.data(packet, segment)
     }
 
     fn finish(self) -> Flow {

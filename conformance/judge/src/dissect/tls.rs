@@ -23,6 +23,8 @@ pub const CLIENT_HELLO: u8 = 1;
 /// server_hello; HelloRetryRequest as well.
 pub const SERVER_HELLO: u8 = 2;
 
+/// TLS 1.2.
+pub const TLS12: u16 = 0x0303;
 /// TLS 1.3.
 pub const TLS13: u16 = 0x0304;
 /// Octets of a record before its fragment.

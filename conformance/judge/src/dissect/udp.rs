@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use lightleak_case::TransportProtocol;
 
-use super::{Flow, FlowState, Stream, link::Transport};
+use super::{Flow, FlowState, Stream, transport::Transport};
 
 /// The conversations of a capture.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Conversations {
 
 impl Conversations {
     /// Adds a datagram. One of which a part is missing leaves a gap behind it.
-    pub fn datagram(&mut self, packet: &Transport<'_>, number: u64, time_ns: u64) {
+    pub fn datagram(&mut self, packet: &Transport<'_>) {
         let (from, to) = (packet.from, packet.to);
         let index = *self
             .by_pair
@@ -28,7 +28,7 @@ impl Conversations {
                     state: FlowState::Open,
                     from_a: Stream::default(),
                     from_b: Stream::default(),
-                    first_packet: number,
+                    first_packet: packet.packet,
                     packets: 0,
                 });
                 self.flows.len() - 1
@@ -36,12 +36,12 @@ impl Conversations {
         let Some(flow) = self.flows.get_mut(index) else {
             return;
         };
-        flow.packets += 1;
+        flow.packets += packet.packets;
         let stream = match flow.a == from {
             true => &mut flow.from_a,
             false => &mut flow.from_b,
         };
-        stream.push(packet.payload, number, packet.offset, time_ns);
+        stream.push_datagram(&packet.payload);
         if packet.missing > 0 {
             stream.gaps.push(stream.bytes.len());
         }

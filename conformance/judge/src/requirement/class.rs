@@ -7,7 +7,7 @@ use crate::{
         Flow, FlowState, Undissected,
         tls::{self, APPLICATION_DATA, TlsReading},
     },
-    open::tls13::OpenError,
+    open::OpenError,
     seen::{Connection, Seen},
 };
 
@@ -78,15 +78,12 @@ pub(super) fn of_flow(
 
 /// A packet of no flow, or with octets that have no place in it.
 pub(super) fn of_packet(packet: &Undissected) -> Stray {
-    const ICMP: u8 = 1;
-    const IGMP: u8 = 2;
     const TCP: u8 = 6;
     const UDP: u8 = 17;
-    const ICMPV6: u8 = 58;
     let why = format!("packet {}: {}", packet.packet, packet.reason);
     match (packet.from, packet.protocol) {
-        // What keeps a network going is not read yet, nor are fragments.
-        (_, None | Some(ICMP | IGMP | TCP | UDP | ICMPV6)) | (None, _) => Stray::Perhaps(why),
+        // Octets that may belong to a flow that was declared.
+        (_, None | Some(TCP | UDP)) | (None, _) => Stray::Perhaps(why),
         (Some(from), Some(_)) => {
             Stray::Known(format!("{why} from {from}: no such interface is declared"))
         }

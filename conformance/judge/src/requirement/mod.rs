@@ -3,6 +3,7 @@
 mod class;
 mod rtsp;
 mod tls;
+mod upkeep;
 mod xc;
 
 use lightleak_case::TransportPath;

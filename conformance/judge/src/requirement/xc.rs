@@ -1,6 +1,6 @@
 //! XC: what holds on every transport path.
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence};
+use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence, upkeep::Upkeep};
 use crate::{
     adversary::known_plaintext::Disguise,
     dissect::Span,
@@ -120,7 +120,11 @@ fn all_declared(seen: &Seen<'_>) -> Outcome {
         offset: 0,
         length: 0,
     };
+    let upkeep = Upkeep::of(seen);
     for (index, (flow, connection)) in seen.flows().enumerate() {
+        if upkeep.keeps(index) {
+            continue;
+        }
         match class::of_flow(seen, index, flow, connection) {
             Ok(()) => {}
             Err(class::Stray::Known(why)) => {
@@ -128,6 +132,9 @@ fn all_declared(seen: &Seen<'_>) -> Outcome {
             }
             Err(class::Stray::Perhaps(why)) => unknown.push(why),
         }
+    }
+    if let Some((span, why)) = upkeep.excess() {
+        strays.push(evidence(seen, span, why));
     }
     let of_nobody = seen.traffic.undissected.iter();
     let of_nobody = of_nobody.filter(|u| u.from.is_none());

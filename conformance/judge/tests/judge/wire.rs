@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, TcpHeader};
+use etherparse::{IpHeaders, IpNumber, PacketBuilder, PacketBuilderStep, TcpHeader};
 use lightleak_case::{Capture, Interface, Packet};
 
 /// What a tap recorded.
@@ -57,6 +57,14 @@ impl Wire {
         // Protocol, or Next Header.
         let at = if frame[14] >> 4 == 4 { 23 } else { 20 };
         frame[at] = number;
+    }
+
+    /// A packet with that payload alone; the ports mean nothing.
+    pub fn ip(&mut self, from: SocketAddr, to: SocketAddr, number: u8, payload: &[u8]) {
+        let mut frame = Vec::new();
+        let step = ip(from.ip(), to.ip());
+        step.write(&mut frame, IpNumber(number), payload).unwrap();
+        self.frames.push(frame);
     }
 
     /// A connection, established.

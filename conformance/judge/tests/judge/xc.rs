@@ -353,6 +353,137 @@ fn every_flow_of_the_device_that_was_not_declared_is_named() {
     }
 }
 
+/// A question for a name, or its answer with an address.
+fn dns(flags: u8, label: &[u8]) -> Vec<u8> {
+    let answers = flags >> 7;
+    let mut message = vec![1, 2, flags, 0, 0, 1, 0, answers, 0, 0, 0, 0];
+    let question = [&[label.len() as u8], label, b"\x07example\0\0\x01\0\x01"].concat();
+    message.extend(question);
+    if answers == 1 {
+        message.extend(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc6\x33\x64\x07");
+    }
+    message
+}
+
+fn resolver() -> std::net::SocketAddr {
+    "192.0.2.1:53".parse().unwrap()
+}
+
+#[test]
+fn what_keeps_a_network_running_is_known_by_parsing_and_declared_by_nobody() {
+    type Upkeep = fn(&mut Wire);
+    let kept: [(&str, Upkeep); 5] = [
+        ("DNS", |w| {
+            w.udp(camera_at(40_000), resolver(), &dns(1, b"time"));
+            w.udp(resolver(), camera_at(40_000), &dns(0x81, b"time"));
+        }),
+        ("the same name many times", |w| {
+            for port in 0..2000 {
+                w.udp(camera_at(10_000 + port), resolver(), &dns(1, b"cloud"));
+            }
+        }),
+        ("multicast DNS", |w| {
+            let group = "224.0.0.251:5353".parse().unwrap();
+            w.udp(camera_at(5353), group, &dns(0x84, b"camera"));
+        }),
+        ("NTP", |w| {
+            let server = "192.0.2.1:123".parse().unwrap();
+            w.udp(
+                camera_at(123),
+                server,
+                &[&[0x23, 0, 6, 0][..], &[7; 44]].concat(),
+            );
+        }),
+        ("a ping", |w| {
+            let data = video::random(5, 400);
+            for (kind, ends) in [
+                (8, [neighbour(0), camera_at(0)]),
+                (0, [camera_at(0), neighbour(0)]),
+            ] {
+                let message = [&[kind, 0, 0, 0, 0, 1, 0, 1], &data[..]].concat();
+                w.ip(ends[0], ends[1], 1, &message);
+            }
+        }),
+    ];
+    for (name, upkeep) in kept {
+        let report = judge(&case(vec![watched(|wire, _| upkeep(wire))]));
+        for id in ["XC-01", "XC-02", "XC-07"] {
+            let finding = of(&report, id);
+            assert_eq!(finding.verdict, Pass, "{name}: {id} {}", finding.reason);
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_upkeep_is_a_stray() {
+    type Stray = fn(&mut Wire);
+    let strays: [(&str, Stray, &str); 7] = [
+        (
+            "something else on the port of DNS",
+            |w| w.udp(camera_at(40_000), resolver(), &video::random(1, 60)),
+            "no such interface is declared",
+        ),
+        (
+            "DNS, then something else",
+            |w| {
+                w.udp(camera_at(40_000), resolver(), &dns(1, b"time"));
+                w.udp(camera_at(40_000), resolver(), &video::random(1, 60));
+            },
+            "no such interface is declared",
+        ),
+        (
+            "a server of DNS",
+            |w| {
+                w.udp(client(9), camera_at(53), &dns(1, b"time"));
+                w.udp(camera_at(53), client(9), &dns(0x81, b"time"));
+            },
+            "no such interface is declared",
+        ),
+        (
+            "a tunnel in names",
+            |w| {
+                for number in 0..120_u8 {
+                    let label: Vec<u8> = video::random(number.into(), 60)
+                        .iter()
+                        .map(|o| b'a' + o % 26)
+                        .collect();
+                    w.udp(camera_at(40_000), resolver(), &dns(1, &label));
+                }
+            },
+            "in DNS, and 4096 are enough: it can be a tunnel",
+        ),
+        (
+            "a tunnel in echoes",
+            |w| {
+                for number in 0..5_u8 {
+                    let data = video::random(number.into(), 1000);
+                    let message = [&[0, 0, 0, 0, 0, 1, 0, number], &data[..]].concat();
+                    w.ip(camera_at(0), neighbour(0), 1, &message);
+                }
+            },
+            "in ICMP, and 4096 are enough",
+        ),
+        (
+            "ICMP that is none",
+            |w| w.ip(camera_at(0), neighbour(0), 1, &video::random(9, 80)),
+            "IP protocol 1",
+        ),
+        (
+            "what the device produced, in a name",
+            |w| {
+                let data = [&[1, 0, 0, 0][..], &plaintext()].concat();
+                w.udp(camera_at(546), "192.0.2.1:547".parse().unwrap(), &data);
+            },
+            "no such interface is declared",
+        ),
+    ];
+    for (name, stray, words) in strays {
+        let finding = finding(watched(|wire, _| stray(wire)), "XC-02");
+        assert_eq!(finding.verdict, Fail, "{name}: {}", finding.reason);
+        assert!(finding.reason.contains(words), "{name}: {}", finding.reason);
+    }
+}
+
 #[test]
 fn a_client_hello_alone_makes_no_tls() {
     type Answer = fn(&mut Wire, &mut Tcp);

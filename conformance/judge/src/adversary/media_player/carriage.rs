@@ -45,7 +45,7 @@ pub(super) fn interleaved(stream: &Stream, frames: &[Frame]) -> Vec<Candidate> {
 
 /// RTP in datagrams, bare or behind a header of constant length.
 pub(super) fn datagrams(stream: &Stream) -> Vec<Candidate> {
-    let parts = || stream.pieces.iter().map(|p| p.at..p.at + p.length);
+    let parts = || stream.parts().map(|(p, octets)| p.at..p.at + octets.len());
     (0..=MAX_PREFIX)
         .step_by(4)
         .map(|prefix| {

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::dissect::{
     Stream,
-    link::{Segment, Transport},
+    datagram::Chunk,
+    transport::{Segment, Transport},
 };
 
 /// The largest window (RFC 7323 2.3). No sender is further from where it was.
@@ -32,14 +33,6 @@ pub struct Side<'a> {
     /// The end of what the other side has acknowledged.
     acked: i64,
     ended: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Chunk<'a> {
-    data: &'a [u8],
-    packet: u64,
-    offset: usize,
-    time_ns: u64,
 }
 
 impl<'a> Side<'a> {
@@ -105,14 +98,9 @@ impl<'a> Side<'a> {
     }
 
     /// It sent a segment. What it returns is why octets of it are left out.
-    pub fn data(
-        &mut self,
-        packet: &Transport<'a>,
-        segment: Segment,
-        number: u64,
-        time_ns: u64,
-    ) -> Option<&'static str> {
-        if packet.payload.is_empty() && packet.missing == 0 && !segment.fin {
+    pub fn data(&mut self, packet: &Transport<'a>, segment: Segment) -> Option<&'static str> {
+        let octets = packet.len();
+        if octets == 0 && packet.missing == 0 && !segment.fin {
             return None;
         }
         // SYN takes one sequence number, before the data.
@@ -128,29 +116,27 @@ impl<'a> Side<'a> {
             }
         };
         self.ended |= segment.fin;
-        let end = at + length(packet.payload) + packet.missing as i64;
+        let end = at + (octets + packet.missing) as i64;
         self.sent = self.sent.max(end);
 
         let mut odd = None;
-        let mut chunk = Chunk {
-            data: packet.payload,
-            packet: number,
-            offset: packet.offset,
-            time_ns,
-        };
-        if let Some(start) = self.start
-            && at < start
-        {
-            odd = Some("TCP octets before the beginning of the connection");
-            let before = usize::try_from(start - at).unwrap_or(usize::MAX);
-            chunk = chunk.part(before, chunk.data.len());
-            at = start;
-        }
-        if !chunk.data.is_empty() && self.insert(at, chunk) {
-            odd = Some("TCP octets sent again and not the same");
+        for &(mut chunk) in &packet.payload {
+            let next = at + length(chunk.data);
+            if let Some(start) = self.start
+                && at < start
+            {
+                odd = Some("TCP octets before the beginning of the connection");
+                let before = usize::try_from(start - at).unwrap_or(usize::MAX);
+                chunk = chunk.after(before);
+                at = start;
+            }
+            if !chunk.data.is_empty() && self.insert(at, chunk) {
+                odd = Some("TCP octets sent again and not the same");
+            }
+            at = next;
         }
         // A keep-alive probe may hold one octet of anything (RFC 9293 3.8.4).
-        odd.filter(|_| packet.payload.len() > 1)
+        odd.filter(|_| octets > 1)
     }
 
     /// The stream: what was captured, in order, with its gaps.
@@ -163,7 +149,7 @@ impl<'a> Side<'a> {
         let mut expected = self.start.unwrap_or(first.min(0));
         for (&at, chunk) in &self.chunks {
             let before = usize::try_from(expected - at).unwrap_or(0);
-            let chunk = chunk.part(before, chunk.data.len());
+            let chunk = chunk.after(before);
             if at > expected {
                 stream.gaps.push(stream.bytes.len());
             }
@@ -198,8 +184,8 @@ impl<'a> Side<'a> {
                 holes.push((covered, key));
             }
             let (low, high) = (key.max(at), there_end.min(end));
-            let new = chunk.between(at, low, high);
-            differs |= there.between(key, low, high).data != new.data;
+            let new = between(&chunk, at, low, high);
+            differs |= between(there, key, low, high).data != new.data;
             covered = there_end;
         }
         if covered < end {
@@ -209,7 +195,7 @@ impl<'a> Side<'a> {
             self.near = end;
         }
         for (low, high) in holes {
-            self.chunks.insert(low, chunk.between(at, low, high));
+            self.chunks.insert(low, between(&chunk, at, low, high));
         }
         differs
     }
@@ -226,23 +212,10 @@ impl<'a> Side<'a> {
     }
 }
 
-impl<'a> Chunk<'a> {
-    /// Its octets from `low` to `high`, as far as it has them.
-    fn part(&self, low: usize, high: usize) -> Self {
-        let high = high.min(self.data.len());
-        let low = low.min(high);
-        Self {
-            data: &self.data[low..high],
-            offset: self.offset + low,
-            ..*self
-        }
-    }
-
-    /// Its octets at the positions from `low` to `high`, if it lies at `at`.
-    fn between(&self, at: i64, low: i64, high: i64) -> Self {
-        let index = |position: i64| usize::try_from(position - at).unwrap_or(0);
-        self.part(index(low), index(high))
-    }
+/// Octets of a chunk at the positions from `low` to `high`, if it lies at `at`.
+fn between<'a>(chunk: &Chunk<'a>, at: i64, low: i64, high: i64) -> Chunk<'a> {
+    let index = |position: i64| usize::try_from(position - at).unwrap_or(0);
+    chunk.part(index(low), index(high))
 }
 
 fn length(data: &[u8]) -> i64 {

@@ -1,15 +1,9 @@
 //! Record protection (RFC 8446 5.2, 7.1, 7.3).
 
-use aes_gcm::{
-    Aes128Gcm, Aes256Gcm, KeyInit,
-    aead::{Aead, Payload},
-};
-use chacha20poly1305::ChaCha20Poly1305;
 use hkdf::Hkdf;
 use sha2::{Sha256, Sha384};
 
-/// Length of the tag of every suite in here.
-const TAG: usize = 16;
+use crate::open::aead::{self, Aead, Algorithm, NONCE, TAG};
 
 /// A suite of TLS 1.3 (RFC 8446 B.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +27,14 @@ impl Suite {
         }
     }
 
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Aes128Gcm => Algorithm::Aes128Gcm,
+            Self::Aes256Gcm => Algorithm::Aes256Gcm,
+            Self::ChaCha20Poly1305 => Algorithm::ChaCha20Poly1305,
+        }
+    }
+
     /// Hash.length.
     fn hash_length(self) -> usize {
         match self {
@@ -46,15 +48,9 @@ impl Suite {
 pub struct Keys {
     suite: Suite,
     secret: Vec<u8>,
-    cipher: Cipher,
-    iv: [u8; 12],
+    aead: Aead,
+    iv: [u8; NONCE],
     sequence: u64,
-}
-
-enum Cipher {
-    Aes128(Box<Aes128Gcm>),
-    Aes256(Box<Aes256Gcm>),
-    ChaCha20(Box<ChaCha20Poly1305>),
 }
 
 /// TLSInnerPlaintext, its padding taken off.
@@ -74,22 +70,15 @@ impl Keys {
         if secret.len() != suite.hash_length() {
             return None;
         }
-        let mut key = [0; 32];
-        let key = &mut key[..if suite == Suite::Aes128Gcm { 16 } else { 32 }];
-        expand_label(suite, secret, "key", &[], key)?;
-        let mut iv = [0; 12];
+        let algorithm = suite.algorithm();
+        let mut key = vec![0; algorithm.key_length()];
+        expand_label(suite, secret, "key", &[], &mut key)?;
+        let mut iv = [0; NONCE];
         expand_label(suite, secret, "iv", &[], &mut iv)?;
-        let cipher = match suite {
-            Suite::Aes128Gcm => Cipher::Aes128(Aes128Gcm::new_from_slice(key).ok()?.into()),
-            Suite::Aes256Gcm => Cipher::Aes256(Aes256Gcm::new_from_slice(key).ok()?.into()),
-            Suite::ChaCha20Poly1305 => {
-                Cipher::ChaCha20(ChaCha20Poly1305::new_from_slice(key).ok()?.into())
-            }
-        };
         Some(Self {
             suite,
             secret: secret.to_vec(),
-            cipher,
+            aead: Aead::new(algorithm, &key)?,
             iv,
             sequence: 0,
         })
@@ -105,20 +94,8 @@ impl Keys {
     /// Opens the next record. `None` if it does not authenticate, or is nothing
     /// but padding.
     pub fn open(&mut self, header: &[u8], fragment: &[u8]) -> Option<Inner> {
-        let mut nonce = self.iv;
-        for (n, s) in nonce[4..].iter_mut().zip(self.sequence.to_be_bytes()) {
-            *n ^= s;
-        }
-        let sealed = Payload {
-            msg: fragment,
-            aad: header,
-        };
-        let opened = match &self.cipher {
-            Cipher::Aes128(cipher) => cipher.decrypt(&nonce.into(), sealed),
-            Cipher::Aes256(cipher) => cipher.decrypt(&nonce.into(), sealed),
-            Cipher::ChaCha20(cipher) => cipher.decrypt(&nonce.into(), sealed),
-        };
-        let mut content = opened.ok()?;
+        let nonce = aead::nonce(self.iv, self.sequence);
+        let mut content = self.aead.open(nonce, header, fragment)?;
         self.sequence = self.sequence.checked_add(1)?;
         let end = content.iter().rposition(|&octet| octet != 0)?;
         content.truncate(end + 1);

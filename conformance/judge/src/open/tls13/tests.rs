@@ -4,40 +4,16 @@ use aes_gcm::{
 };
 use chacha20poly1305::ChaCha20Poly1305;
 use hkdf::Hkdf;
-use lightleak_case::TransportProtocol;
 use lightleak_vectors::tls13::{Sender, Trace, simple_1rtt};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::dissect::FlowState;
+use crate::open::{
+    open,
+    testing::{flow, hex, opened},
+};
 
 use super::{protection::expand_label, *};
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-/// A flow with a packet per record.
-fn flow(records: &[(bool, Vec<u8>)]) -> Flow {
-    let mut flow = Flow {
-        transport: TransportProtocol::Tcp,
-        a: "10.0.0.1:40000".parse().unwrap(),
-        b: "10.0.0.2:443".parse().unwrap(),
-        state: FlowState::Open,
-        from_a: Stream::default(),
-        from_b: Stream::default(),
-        first_packet: 1,
-        packets: records.len() as u64,
-    };
-    for ((of_client, octets), number) in records.iter().zip(1..) {
-        let stream = match of_client {
-            true => &mut flow.from_a,
-            false => &mut flow.from_b,
-        };
-        stream.push(octets, number, 54, number * 1000);
-    }
-    flow
-}
 
 fn records(trace: &Trace) -> Vec<(bool, Vec<u8>)> {
     let record =
@@ -74,12 +50,6 @@ fn key_lines(trace: &Trace) -> Vec<String> {
             ),
         ],
     )
-}
-
-fn opened(records: &[(bool, Vec<u8>)], lines: &[String]) -> Result<Opened, OpenError> {
-    let flow = flow(records);
-    let keys = KeyLog::parse(lines.iter().map(String::as_str));
-    open(&flow, &tls::read(&flow).unwrap(), &keys)
 }
 
 #[test]
@@ -236,8 +206,8 @@ fn other_versions_suites_and_halves_are_refused() {
         change(&mut records[1].1);
         opened(&records, &key_lines(&trace)).unwrap_err()
     };
-    let last = |octets: &mut Vec<u8>| *octets.last_mut().unwrap() = 3;
-    assert_eq!(with(&last), OpenError::OtherVersion);
+    let last = |octets: &mut Vec<u8>| *octets.last_mut().unwrap() = 2;
+    assert_eq!(with(&last), OpenError::OtherVersion(0x0302));
     let suite = |octets: &mut Vec<u8>| octets[45] = 4;
     assert_eq!(with(&suite), OpenError::UnknownSuite(0x1304));
     assert_eq!(with(&Vec::clear), OpenError::NoHello);
