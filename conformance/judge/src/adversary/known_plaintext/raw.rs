@@ -1,17 +1,25 @@
 //! Runs of the ledger as they are.
 //!
-//! Every window of the ledger is in the table and the haystack is probed every
-//! 16 octets: a run of 23 octets or more covers one probed window whole. Where
-//! that window is no needle or has more copies than are remembered, the windows
-//! up to 15 octets to either side are probed too: these are all windows of any
-//! run of 24 octets around it, and one with a fresh octet is among them.
+//! Every window of the ledger is in the filter and in the table, and the haystack
+//! is probed every 16 octets: a run of 23 octets or more covers one probed window
+//! whole. Probes pass the filter many at a time. A run of 24 octets goes on for
+//! eight octets before or after the probed window, so the filter must have two
+//! windows there as well before the table is asked.
+//!
+//! Where the probed window is no needle or has more copies than are remembered,
+//! the windows up to 15 octets to either side are probed too: these are all
+//! windows of any run of 24 octets around it, and one with a fresh octet is
+//! among them.
 
 use super::material::{Material, starts};
-use super::table::{COPIES, Place, Table, WINDOW, hash, window};
+use super::table::{COPIES, LANES, Place, Table, WINDOW, hash, window};
 use super::{RUN, Run};
 
 /// Distance of the probes.
 const STRIDE: usize = 16;
+
+/// Octets that are probed together.
+const BLOCK: usize = LANES * STRIDE;
 
 /// All windows of the ledger.
 #[derive(Clone, Debug)]
@@ -42,41 +50,70 @@ impl Raw {
 
     /// The runs in `haystack` by offset, at most `limit`.
     pub(super) fn search(&self, material: &Material, haystack: &[u8], limit: usize) -> Vec<Run> {
-        let mut runs = Vec::new();
-        let mut free = 0;
-        let mut at = 0;
-        while at + WINDOW <= haystack.len() && runs.len() < limit {
-            let here = window(haystack, at);
-            let hash = hash(here);
-            let probe = Probe {
-                raw: self,
-                material,
-                haystack,
-                free,
-            };
-            if material.windows.may_have(hash)
-                && let Some(run) = probe.around(at, here, hash)
-            {
-                free = run.at + run.length;
-                at = free.next_multiple_of(STRIDE);
-                runs.push(run);
-            } else {
-                at += STRIDE;
+        let mut search = Search {
+            raw: self,
+            material,
+            haystack,
+            limit,
+            free: 0,
+            runs: Vec::new(),
+        };
+        let (blocks, rest) = haystack.as_chunks::<BLOCK>();
+        for (number, block) in blocks.iter().enumerate() {
+            search.block(number * BLOCK, block);
+            if search.runs.len() >= limit {
+                return search.runs;
             }
         }
-        runs
+        let mut block = [0; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        search.block(haystack.len() - rest.len(), &block);
+        search.runs
     }
 }
 
-struct Probe<'a> {
+struct Search<'a> {
     raw: &'a Raw,
     material: &'a Material,
     haystack: &'a [u8],
+    limit: usize,
     /// What is before belongs to earlier hits.
     free: usize,
+    runs: Vec<Run>,
 }
 
-impl Probe<'_> {
+impl Search<'_> {
+    /// Probes the block that begins at `first`, filled up with anything.
+    fn block(&mut self, first: usize, block: &[u8; BLOCK]) {
+        let windows = &self.material.windows;
+        let mut passed = windows.may_have_each(|lane| hash(window(block, lane * STRIDE)));
+        while passed != 0 {
+            let at = first + passed.trailing_zeros() as usize * STRIDE;
+            passed &= passed - 1;
+            if self.runs.len() < self.limit && at >= self.free && self.goes_on(at) {
+                let here = window(self.haystack, at);
+                if let Some(run) = self.around(at, here, hash(here)) {
+                    self.free = run.at + run.length;
+                    self.runs.push(run);
+                }
+            }
+        }
+    }
+
+    /// Whether the eight octets after the window at `at` or the eight before may
+    /// be of the ledger too.
+    fn goes_on(&self, at: usize) -> bool {
+        let end = self.haystack.len();
+        let may_have = |at| {
+            self.material
+                .windows
+                .may_have(hash(window(self.haystack, at)))
+        };
+        let both = |near, far| may_have(near) && may_have(far);
+        at + 2 * WINDOW <= end && both(at + WINDOW / 2, at + WINDOW)
+            || at >= WINDOW && at + WINDOW <= end && both(at - WINDOW / 2, at - WINDOW)
+    }
+
     /// The longest run around the window at `at`.
     fn around(&self, at: usize, here: u64, hash: u64) -> Option<Run> {
         let (mut best, more) = self.at(at, here, hash);
