@@ -4,7 +4,6 @@ use lightleak_case::{Hop, TransportProtocol};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
 use crate::{
-    adversary::known_plaintext::Disguise,
     dissect::{Flow, FlowState, Place},
     presence::Need,
     seen::{Connection, Seen},
@@ -79,11 +78,7 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
     let found = seen.sightings.iter().map(|s| {
         let why = format!(
             "{} octets of track {} from offset {} on, {}, {}",
-            s.hit.matched,
-            s.hit.track,
-            s.hit.ledger_offset,
-            manner(&s.hit.disguise),
-            s.between
+            s.hit.matched, s.hit.track, s.hit.ledger_offset, s.hit.disguise, s.between
         );
         evidence(seen, s.place, s.hit.length, why)
     });
@@ -91,24 +86,10 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
     Outcome::Fail(
         format!(
             "plaintext of track {} was seen, {}, {}",
-            first.hit.track,
-            manner(&first.hit.disguise),
-            first.between
+            first.hit.track, first.hit.disguise, first.between
         ),
         found.collect(),
     )
-}
-
-/// How plaintext was hidden, in words.
-fn manner(disguise: &Disguise) -> String {
-    match disguise {
-        Disguise::Raw => "as it is".into(),
-        Disguise::Xor { key } => {
-            let hex: String = key.iter().take(32).map(|k| format!("{k:02x}")).collect();
-            format!("under XOR with {} octets {hex}", key.len())
-        }
-        Disguise::Base64 => "in base64".into(),
-    }
 }
 
 fn all_declared(seen: &Seen<'_>) -> Outcome {

@@ -18,9 +18,6 @@ use super::{RUN, Run};
 /// Distance of the probes.
 const STRIDE: usize = 16;
 
-/// Octets that are probed together.
-const BLOCK: usize = LANES * STRIDE;
-
 /// All windows of the ledger.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
@@ -58,17 +55,54 @@ impl Raw {
             free: 0,
             runs: Vec::new(),
         };
-        let (blocks, rest) = haystack.as_chunks::<BLOCK>();
-        for (number, block) in blocks.iter().enumerate() {
-            search.block(number * BLOCK, block);
+        let (probes, rest) = haystack.as_chunks::<STRIDE>();
+        for (number, probes) in probes.chunks(LANES).enumerate() {
+            search.probe(number * LANES * STRIDE, probes);
             if search.runs.len() >= limit {
                 return search.runs;
             }
         }
-        let mut block = [0; BLOCK];
-        block[..rest.len()].copy_from_slice(rest);
-        search.block(haystack.len() - rest.len(), &block);
+        if rest.len() >= WINDOW {
+            search.candidate(haystack.len() - rest.len());
+        }
         search.runs
+    }
+}
+
+impl Raw {
+    /// Whether a run may be there, once `turn` is applied to each window: it is
+    /// the turned ones that the ledger has.
+    pub(super) fn may_have_run(
+        &self,
+        material: &Material,
+        haystack: &[u8],
+        turn: impl Fn(u64) -> u64,
+    ) -> bool {
+        let windows = &material.windows;
+        let turned = |at| turn(window(haystack, at));
+        let is_of_ledger =
+            |at: usize| at + WINDOW <= haystack.len() && windows.may_have(hash(turned(at)));
+        let is_candidate = |at: usize| {
+            let (here, octets) = (turned(at), &material.octets);
+            (is_of_ledger(at + WINDOW / 2) || at >= WINDOW && is_of_ledger(at - WINDOW / 2))
+                && self
+                    .table
+                    .places(hash(here))
+                    .any(|place| window(octets, place.offset) == here)
+        };
+        let (probes, rest) = haystack.as_chunks::<STRIDE>();
+        let mut batches = probes.chunks(LANES).enumerate();
+        batches.any(|(number, probes)| {
+            let hashes = probes.iter().map(|probe| hash(turn(window(probe, 0))));
+            let mut passed = windows.may_have_each(hashes);
+            let mut found = false;
+            while passed != 0 {
+                let lane = passed.trailing_zeros() as usize;
+                found |= is_candidate((number * LANES + lane) * STRIDE);
+                passed &= passed - 1;
+            }
+            found
+        }) || rest.len() >= WINDOW && is_candidate(haystack.len() - rest.len())
     }
 }
 
@@ -83,19 +117,23 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Probes the block that begins at `first`, filled up with anything.
-    fn block(&mut self, first: usize, block: &[u8; BLOCK]) {
-        let windows = &self.material.windows;
-        let mut passed = windows.may_have_each(|lane| hash(window(block, lane * STRIDE)));
+    /// Probes, the first of which is at `first`.
+    #[inline]
+    fn probe(&mut self, first: usize, probes: &[[u8; STRIDE]]) {
+        let hashes = probes.iter().map(|probe| hash(window(probe, 0)));
+        let mut passed = self.material.windows.may_have_each(hashes);
         while passed != 0 {
-            let at = first + passed.trailing_zeros() as usize * STRIDE;
+            self.candidate(first + passed.trailing_zeros() as usize * STRIDE);
             passed &= passed - 1;
-            if self.runs.len() < self.limit && at >= self.free && self.goes_on(at) {
-                let here = window(self.haystack, at);
-                if let Some(run) = self.around(at, here, hash(here)) {
-                    self.free = run.at + run.length;
-                    self.runs.push(run);
-                }
+        }
+    }
+
+    fn candidate(&mut self, at: usize) {
+        if self.runs.len() < self.limit && at >= self.free && self.goes_on(at) {
+            let here = window(self.haystack, at);
+            if let Some(run) = self.around(at, here, hash(here)) {
+                self.free = run.at + run.length;
+                self.runs.push(run);
             }
         }
     }
@@ -103,15 +141,15 @@ impl Search<'_> {
     /// Whether the eight octets after the window at `at` or the eight before may
     /// be of the ledger too.
     fn goes_on(&self, at: usize) -> bool {
-        let end = self.haystack.len();
         let may_have = |at| {
             self.material
                 .windows
                 .may_have(hash(window(self.haystack, at)))
         };
+        // No shortcut between two: their memory accesses overlap.
         let both = |near, far| may_have(near) && may_have(far);
-        at + 2 * WINDOW <= end && both(at + WINDOW / 2, at + WINDOW)
-            || at >= WINDOW && at + WINDOW <= end && both(at - WINDOW / 2, at - WINDOW)
+        at + 2 * WINDOW <= self.haystack.len() && both(at + WINDOW / 2, at + WINDOW)
+            || at >= WINDOW && both(at - WINDOW / 2, at - WINDOW)
     }
 
     /// The longest run around the window at `at`.

@@ -62,13 +62,13 @@ impl Filter {
         !self.words[(hash >> self.shift) as usize] & Self::mask(hash) == 0
     }
 
-    /// A bit for each of the hashes, without a branch: the processor has the
+    /// A bit for each of the first hashes, without a branch: the processor has the
     /// accesses of all lanes under way at once.
     #[inline]
-    pub(super) fn may_have_each(&self, hash: impl Fn(usize) -> u64) -> u64 {
+    pub(super) fn may_have_each(&self, hashes: impl Iterator<Item = u64>) -> u64 {
         let mut lanes = [0; LANES];
-        for (number, lane) in lanes.iter_mut().enumerate() {
-            *lane = u8::from(self.may_have(hash(number)));
+        for (lane, hash) in lanes.iter_mut().zip(hashes) {
+            *lane = u8::from(self.may_have(hash));
         }
         (0..LANES).step_by(WINDOW).fold(0, |bits, first| {
             // Octet i, which is 0 or 1, comes to lie on bit 56 + i.

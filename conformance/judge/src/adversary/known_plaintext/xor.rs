@@ -67,9 +67,6 @@ const LAGS: [(usize, usize); 41] = [
 /// The table of a lag has the windows of every fourth offset.
 const SPARSE: usize = 4;
 
-/// Octets of haystack that are searched for all periods before the next.
-const BLOCK: usize = 1 << 24;
-
 /// Octets of the shortest run under a key of this period.
 fn shortest(period: usize) -> usize {
     3 * period + 32
@@ -97,13 +94,17 @@ impl Xor {
         found: &mut Found,
         hit: impl Fn(Run, Vec<u8>) -> Hit,
     ) {
-        for block in (0..haystack.len()).step_by(BLOCK) {
-            for lag in &self.lags {
-                if found.room() == 0 {
-                    return;
-                }
-                lag.search(material, haystack, block, found, &hit);
-            }
+        // All of the haystack for one lag, then for the next: filters are large,
+        // and it takes long to have one in the cache.
+        for lag in &self.lags {
+            let mut search = Search {
+                lag,
+                material,
+                haystack,
+                found: &mut *found,
+                hit: &hit,
+            };
+            search.run();
         }
     }
 }
@@ -160,66 +161,75 @@ impl Lag {
     fn differences(&self, octets: &[u8], at: usize) -> u64 {
         window(octets, at) ^ window(octets, at + self.distance)
     }
+}
 
-    /// Probes the windows that begin in the block at `block`.
-    fn search(
-        &self,
-        material: &Material,
-        haystack: &[u8],
-        block: usize,
-        found: &mut Found,
-        hit: impl Fn(Run, Vec<u8>) -> Hit,
-    ) {
-        // A probe has three more windows behind it.
-        let reach = self.distance + WINDOW + SPARSE - 2;
-        let end = haystack.len().saturating_sub(reach).min(block + BLOCK);
-        let mut first = block;
-        while first < end {
-            let last = end - 1;
-            let at = |lane: usize| (first + lane * self.stride).min(last);
-            let mut passed = self
-                .filter
-                .may_have_each(|lane| hash(self.differences(haystack, at(lane))));
-            while passed != 0 {
-                let at = at(passed.trailing_zeros() as usize);
-                passed &= passed - 1;
-                if self.goes_on(haystack, at)
-                    && let Some((run, key)) = self.longest(material, haystack, at, found)
-                {
-                    found.add(hit(run, key));
-                    if found.room() == 0 {
-                        return;
-                    }
-                }
+/// One lag on one haystack.
+struct Search<'a, F> {
+    lag: &'a Lag,
+    material: &'a Material,
+    haystack: &'a [u8],
+    found: &'a mut Found,
+    hit: F,
+}
+
+impl<F: Fn(Run, Vec<u8>) -> Hit> Search<'_, F> {
+    fn run(&mut self) {
+        let &Lag {
+            distance, stride, ..
+        } = self.lag;
+        let late = self.haystack.get(distance..).unwrap_or_default();
+        let batches = late
+            .chunks(LANES * stride)
+            .zip(self.haystack.chunks(LANES * stride));
+        for (number, (late, early)) in batches.enumerate() {
+            if self.found.room() == 0 {
+                return;
             }
-            first += LANES * self.stride;
+            let pairs = late.chunks_exact(stride).zip(early.chunks_exact(stride));
+            let hashes = pairs.map(|(late, early)| hash(window(late, 0) ^ window(early, 0)));
+            let mut passed = self.lag.filter.may_have_each(hashes);
+            while passed != 0 {
+                self.candidate((number * LANES + passed.trailing_zeros() as usize) * stride);
+                passed &= passed - 1;
+            }
+        }
+        self.candidate(late.len() / stride * stride);
+    }
+
+    fn candidate(&mut self, at: usize) {
+        if self.found.room() > 0
+            && self.goes_on(at)
+            && let Some((run, key)) = self.longest(at)
+        {
+            self.found.add(run, (self.hit)(run, key));
         }
     }
 
     /// Whether the windows behind the one at `at` may be of the ledger too, and
     /// say something.
-    fn goes_on(&self, haystack: &[u8], at: usize) -> bool {
-        let mut behind = (1..SPARSE).map(|step| self.differences(haystack, at + step));
-        behind.all(|differences| self.filter.may_have(hash(differences)))
-            && (0..SPARSE).any(|step| is_informative(self.differences(haystack, at + step)))
+    fn goes_on(&self, at: usize) -> bool {
+        let differences = |step| self.lag.differences(self.haystack, at + step);
+        at + SPARSE - 1 + self.lag.distance + WINDOW <= self.haystack.len()
+            && (0..SPARSE).all(|step| self.lag.filter.may_have(hash(differences(step))))
+            && (0..SPARSE).any(|step| is_informative(differences(step)))
     }
 
     /// The longest run through one of the windows at `at` and its key.
-    fn longest(
-        &self,
-        material: &Material,
-        haystack: &[u8],
-        at: usize,
-        found: &Found,
-    ) -> Option<(Run, Vec<u8>)> {
+    fn longest(&self, at: usize) -> Option<(Run, Vec<u8>)> {
+        let Self {
+            lag,
+            material,
+            haystack,
+            ..
+        } = *self;
         let mut best: Option<(Run, Vec<u8>)> = None;
         for at in at..at + SPARSE {
-            let Some(free) = found.free(at, haystack.len()) else {
+            let Some(free) = self.found.free(at, haystack.len()) else {
                 continue;
             };
-            let differences = self.differences(haystack, at);
-            for place in self.table(material).places(hash(differences)) {
-                if self.differences(&material.octets, place.offset) != differences
+            let differences = lag.differences(haystack, at);
+            for place in lag.table(material).places(hash(differences)) {
+                if lag.differences(&material.octets, place.offset) != differences
                     || !material.is_anchor(place.offset)
                 {
                     continue;
@@ -233,7 +243,7 @@ impl Lag {
                     free: free.clone(),
                     track,
                 };
-                let run = pair.run(self.distance);
+                let run = pair.run(lag.distance);
                 if let Some((run, period)) = run
                     && best
                         .as_ref()
@@ -370,6 +380,23 @@ mod tests {
     }
 
     #[test]
+    fn the_shortest_run_is_found_at_both_ends_of_the_haystack() {
+        let octets = video(1, 40_000);
+        let index = index(&octets, &[]);
+        for period in periods() {
+            let length = 3 * period + 32;
+            for trial in 0..20 {
+                let offset = 6007 * (trial + period) % (octets.len() - length);
+                let key = random(trial as u64 * 300 + period as u64, period);
+                let hidden = xor(&octets[offset..offset + length], &key);
+                let at = (trial > 0) as usize * (40 + trial);
+                let hits = index.search(&plant(3, at + length, at, &hidden), 10);
+                assert_eq!(hits.len(), 1, "period {period}, offset {offset}, at {at}");
+            }
+        }
+    }
+
+    #[test]
     fn a_stretch_of_the_ledger_with_little_information_is_found_too() {
         let octets: Vec<u8> = random(1, 20_000).iter().map(|octet| octet & 15).collect();
         let index = index(&octets, &[]);
@@ -409,7 +436,6 @@ mod tests {
             (random(2, 64), 64),
             (vec![7; 60], 1),
         ] {
-            // Runs over several blocks, so that any period could come first.
             let hidden = xor(&octets, &key);
             let hits = index.search(&[random(5, 1000), hidden].concat(), 10);
             let [
@@ -424,25 +450,6 @@ mod tests {
                 panic!("{hits:?}")
             };
             assert_eq!(key.len(), smallest);
-        }
-    }
-
-    #[test]
-    fn the_smallest_period_is_reported_where_a_block_ends() {
-        // So few octets before the end that only some periods have a sample there.
-        let octets = random(1, 20_000);
-        let index = index(&octets, &[]);
-        for before in [3, 9, 15] {
-            let at = super::BLOCK - before;
-            let plain = &octets[7000 + before..];
-            let haystack = [vec![0; at], xor(plain, b"ab")].concat();
-            let hits = index.search(&haystack, 10);
-            assert_eq!(hits.len(), 1);
-            assert!(opens(&hits[0], &haystack, &octets, at, plain.len()));
-            let Disguise::Xor { key } = &hits[0].disguise else {
-                unreachable!()
-            };
-            assert_eq!(key.len(), 2);
         }
     }
 
