@@ -36,10 +36,12 @@
 mod material;
 mod raw;
 mod sequence;
-mod table;
+pub(super) mod table;
 #[cfg(test)]
 mod testing;
-mod veil;
+#[cfg(test)]
+pub(super) use testing::base64;
+pub(super) mod veil;
 mod xor;
 
 use std::collections::BTreeMap;

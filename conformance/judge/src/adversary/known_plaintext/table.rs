@@ -2,26 +2,26 @@
 //! that says no quickly, and a table that says where.
 
 /// Octets in a window.
-pub(super) const WINDOW: usize = 8;
+pub(in crate::adversary) const WINDOW: usize = 8;
 
 /// Equal windows that are remembered one by one.
 pub(super) const COPIES: usize = 8;
 
 /// The window at `at`, which must lie within `octets`.
-pub(super) fn window(octets: &[u8], at: usize) -> u64 {
+pub(in crate::adversary) fn window(octets: &[u8], at: usize) -> u64 {
     let mut window = [0; WINDOW];
     window.copy_from_slice(&octets[at..at + WINDOW]);
     u64::from_le_bytes(window)
 }
 
 /// A hash whose high bits are good.
-pub(super) fn hash(window: u64) -> u64 {
+pub(in crate::adversary) fn hash(window: u64) -> u64 {
     (window ^ window >> 32).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// A window with fewer than five different octets, or that only counts up or
 /// down, says nothing: padding, fill, start codes, tables.
-pub(super) fn is_informative(window: u64) -> bool {
+pub(in crate::adversary) fn is_informative(window: u64) -> bool {
     let octets = window.to_le_bytes();
     let mut seen = [0_u64; 4];
     for octet in octets {
@@ -35,18 +35,18 @@ pub(super) fn is_informative(window: u64) -> bool {
 }
 
 /// Probes that are made together, so that their memory accesses overlap.
-pub(super) const LANES: usize = 64;
+pub(in crate::adversary) const LANES: usize = 64;
 
 /// A Bloom filter of one memory access: three bits in one word, 8 to 16 bits for
 /// every entry, so less than one probe in twenty errs to yes.
 #[derive(Clone, Debug)]
-pub(super) struct Filter {
+pub(in crate::adversary) struct Filter {
     words: Vec<u64>,
     shift: u32,
 }
 
 impl Filter {
-    pub(super) fn new(entries: usize) -> Self {
+    pub(in crate::adversary) fn new(entries: usize) -> Self {
         let words = (entries / 8).next_power_of_two().max(2);
         Self {
             words: vec![0; words],
@@ -54,7 +54,7 @@ impl Filter {
         }
     }
 
-    pub(super) fn insert(&mut self, hash: u64) {
+    pub(in crate::adversary) fn insert(&mut self, hash: u64) {
         self.words[(hash >> self.shift) as usize] |= Self::mask(hash);
     }
 
@@ -65,7 +65,7 @@ impl Filter {
     /// A bit for each of the first hashes, without a branch: the processor has the
     /// accesses of all lanes under way at once.
     #[inline]
-    pub(super) fn may_have_each(&self, hashes: impl Iterator<Item = u64>) -> u64 {
+    pub(in crate::adversary) fn may_have_each(&self, hashes: impl Iterator<Item = u64>) -> u64 {
         let mut lanes = [0; LANES];
         for (lane, hash) in lanes.iter_mut().zip(hashes) {
             *lane = u8::from(self.may_have(hash));

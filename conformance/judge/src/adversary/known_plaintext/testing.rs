@@ -77,7 +77,7 @@ pub(super) fn plant(seed: u64, length: usize, at: usize, needle: &[u8]) -> Vec<u
 }
 
 /// Base64 (RFC 4648 4).
-pub(super) fn base64(octets: &[u8]) -> String {
+pub(in crate::adversary) fn base64(octets: &[u8]) -> String {
     base64_in(octets, false)
         .into_iter()
         .map(char::from)

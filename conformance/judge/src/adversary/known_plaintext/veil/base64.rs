@@ -4,6 +4,8 @@
 //! breaks is decoded at each of the four phases a group of four can have, and
 //! the result is searched like any other octets.
 
+use std::ops::Range;
+
 use super::Search;
 use super::text::{self, Alphabet, BREAK, OTHER};
 use crate::adversary::known_plaintext::Disguise;
@@ -29,10 +31,22 @@ const CHARACTERS: Alphabet = {
     characters
 };
 
-/// Each stretch, decoded at each phase.
 pub(super) fn lift(haystack: &[u8], search: &mut Search<'_>) {
-    text::stretches(haystack, &CHARACTERS, SHORTEST, |text| {
-        for phase in 0..4 {
+    each(haystack, SHORTEST, |octets, place| {
+        search.show_deep(octets, Disguise::Base64, place);
+        search.settle()
+    });
+}
+
+/// Each stretch of so many characters or more, decoded at each phase: the octets,
+/// and where some of them are in the haystack. Until `found` says no.
+pub(in crate::adversary) fn each(
+    haystack: &[u8],
+    shortest: usize,
+    mut found: impl FnMut(&[u8], &dyn Fn(Range<usize>) -> Range<usize>) -> bool,
+) {
+    text::stretches(haystack, &CHARACTERS, shortest, |text| {
+        (0..4).all(|phase| {
             // Octet k counted from the start of the first group is in sextets
             // 4 (k div 3) + k mod 3 and the next one. Phase 3 has no octet before
             // the second group.
@@ -40,13 +54,11 @@ pub(super) fn lift(haystack: &[u8], search: &mut Search<'_>) {
                 let octet = octet + phase;
                 octet / 3 * 4 + octet % 3 - phase
             };
-            let octets = decode(&text.values, phase);
-            search.show_deep(&octets, Disguise::Base64, |run| {
+            found(&decode(&text.values, phase), &|run| {
                 text.places
                     .range(sextet(run.start)..sextet(run.end - 1) + 2)
-            });
-        }
-        search.settle()
+            })
+        })
     });
 }
 

@@ -1,5 +1,7 @@
 //! Hexadecimal digits of the ledger, in either case, in lines or not (RFC 4648 8).
 
+use std::ops::Range;
+
 use super::Search;
 use super::text::{self, Alphabet, BREAK, OTHER};
 use crate::adversary::known_plaintext::{Disguise, RUN};
@@ -24,18 +26,30 @@ const DIGITS: Alphabet = {
     digits
 };
 
-/// Each stretch of digits, read from its first digit and from its second.
 pub(super) fn lift(haystack: &[u8], search: &mut Search<'_>) {
-    text::stretches(haystack, &DIGITS, SHORTEST, |text| {
-        for phase in 0..2 {
+    each(haystack, SHORTEST, |octets, place| {
+        search.show_deep(octets, Disguise::Hex, place);
+        search.settle()
+    });
+}
+
+/// Each stretch of so many digits or more, read from its first digit and from its
+/// second: the octets, and where some of them are in the haystack. Until `found`
+/// says no.
+pub(in crate::adversary) fn each(
+    haystack: &[u8],
+    shortest: usize,
+    mut found: impl FnMut(&[u8], &dyn Fn(Range<usize>) -> Range<usize>) -> bool,
+) {
+    text::stretches(haystack, &DIGITS, shortest, |text| {
+        (0..2).all(|phase| {
             let (pairs, _) = text.values[phase..].as_chunks();
             let octets: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-            search.show_deep(&octets, Disguise::Hex, |run| {
+            found(&octets, &|run| {
                 text.places
                     .range(phase + 2 * run.start..phase + 2 * run.end)
-            });
-        }
-        search.settle()
+            })
+        })
     });
 }
 

@@ -1,10 +1,10 @@
 //! What people mistake for encryption and what can be undone without a key. Each
 //! veil has its file, its line in [`VEILS`] and its name in [`Disguise`].
 
-mod base64;
+pub(in crate::adversary) mod base64;
 mod chunked;
 mod deflate;
-mod hex;
+pub(in crate::adversary) mod hex;
 mod swap;
 mod text;
 
