@@ -228,6 +228,10 @@ mod tests {
             .collect()
     }
 
+    fn only(range: Range<usize>) -> Vec<Range<usize>> {
+        std::iter::once(range).collect()
+    }
+
     /// The coverage if, of each unit, what `clear` says is clear.
     fn covered(clear: impl Fn(&Unit) -> Vec<Range<usize>>) -> Coverage {
         let track = track(&lengths());
@@ -249,18 +253,18 @@ mod tests {
             (sealed.pattern, sealed.clear, sealed.units),
             (Pattern::Sealed, 0, 40)
         );
-        let clear = covered(|unit| vec![0..unit.length]);
+        let clear = covered(|unit| only(0..unit.length));
         assert_eq!((clear.pattern, clear.clear), (Pattern::Clear, clear.octets));
     }
 
     #[test]
     fn heads_are_measured_in_spite_of_chance() {
         for head in [16, 100, 128, 256] {
-            let found = covered(|unit| vec![head - usize::from(unit.number % 7 == 0)..unit.length]);
+            let found = covered(|unit| only(head - usize::from(unit.number % 7 == 0)..unit.length));
             assert_eq!(found.pattern, Pattern::SealedHead(head));
             assert_eq!(found.by_offset[0].clear, 0);
             assert_eq!(found.units_with_clear, 40);
-            let found = covered(|unit| vec![0..head + usize::from(unit.number % 7 == 0)]);
+            let found = covered(|unit| only(0..head + usize::from(unit.number % 7 == 0)));
             assert_eq!(found.pattern, Pattern::ClearHead(head));
         }
     }
@@ -288,7 +292,7 @@ mod tests {
     fn sealed_key_frames_are_told() {
         let found = covered(|unit| {
             let clear = if unit.key_frame { 0..0 } else { 0..unit.length };
-            vec![clear]
+            only(clear)
         });
         assert_eq!(found.pattern, Pattern::SealedKeyFrames);
         assert_eq!(found.units_with_clear, 36);
@@ -298,7 +302,7 @@ mod tests {
     fn anything_else_is_irregular() {
         let found = covered(|unit| {
             let at = unit.number as usize * 5 % 200;
-            vec![at..at + 40]
+            only(at..at + 40)
         });
         assert_eq!(found.pattern, Pattern::Irregular);
         assert_eq!(found.clear, 40 * 40);

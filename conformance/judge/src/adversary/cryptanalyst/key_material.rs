@@ -188,10 +188,11 @@ impl std::fmt::Debug for Secrets {
 
 /// What is looked for of a secret of so many octets: the whole, or pieces.
 fn pieces(length: usize) -> Vec<Range<usize>> {
-    if length <= WHOLE {
-        return vec![0..length];
-    }
-    let piece = WHOLE / 2;
+    let piece = match length {
+        0 => return Vec::new(),
+        1..=WHOLE => length,
+        _ => WHOLE / 2,
+    };
     (0..length / piece)
         .map(|n| n * piece..(n + 1) * piece)
         .collect()
