@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod keys;
 pub mod tls13;
 
 /// A published set of known answers, as `lightleak list vectors` shows it.
@@ -22,7 +23,7 @@ pub struct Set {
 
 /// All sets, in order of their id.
 pub fn sets() -> Vec<Set> {
-    vec![tls13::simple_1rtt().set()]
+    vec![keys::published().set(), tls13::simple_1rtt().set()]
 }
 
 /// Octets written as hexadecimal digits; white space separates.

@@ -1,5 +1,6 @@
 //! Those who have no keys and want the picture. They believe no label, port,
 //! entropy or device.
 
+pub mod cryptanalyst;
 pub mod known_plaintext;
 pub mod media_player;

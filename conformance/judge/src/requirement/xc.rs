@@ -2,7 +2,6 @@
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence, upkeep::Upkeep};
 use crate::{
-    adversary::known_plaintext::Disguise,
     dissect::Span,
     presence::Need,
     seen::Seen,
@@ -81,11 +80,7 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
     let found = seen.sightings.iter().map(|s| {
         let why = format!(
             "{} octets of track {} from offset {} on, {}, {}",
-            s.hit.matched,
-            s.hit.track,
-            s.hit.ledger_offset,
-            manner(&s.hit.disguise),
-            s.between
+            s.hit.matched, s.hit.track, s.hit.ledger_offset, s.hit.disguise, s.between
         );
         evidence(seen, s.span, why)
     });
@@ -93,24 +88,10 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
     Outcome::Fail(
         format!(
             "plaintext of track {} was seen, {}, {}",
-            first.hit.track,
-            manner(&first.hit.disguise),
-            first.between
+            first.hit.track, first.hit.disguise, first.between
         ),
         found.collect(),
     )
-}
-
-/// How plaintext was hidden, in words.
-fn manner(disguise: &Disguise) -> String {
-    match disguise {
-        Disguise::Raw => "as it is".into(),
-        Disguise::Xor { key } => {
-            let hex: String = key.iter().take(32).map(|k| format!("{k:02x}")).collect();
-            format!("under XOR with {} octets {hex}", key.len())
-        }
-        Disguise::Base64 => "in base64".into(),
-    }
 }
 
 fn all_declared(seen: &Seen<'_>) -> Outcome {

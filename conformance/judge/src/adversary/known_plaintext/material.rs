@@ -34,7 +34,7 @@ impl Material {
             octets.extend_from_slice(&track.bytes[..room]);
             tracks.push((name.clone(), start..octets.len()));
         }
-        let mut windows = Filter::new(octets.len());
+        let mut windows = Filter::new(2 * octets.len());
         for (_, track) in &tracks {
             starts(track).for_each(|at| windows.insert(hash(window(&octets, at))));
         }

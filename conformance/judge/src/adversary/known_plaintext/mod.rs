@@ -6,8 +6,13 @@
 //! | disguise | shortest run of plaintext |
 //! |---|---|
 //! | none | 24 octets |
+//! | short units, each whole, at a regular distance (see `sequence`) | 24 octets in three units |
+//! | base64 in both alphabets and hexadecimal in both cases, any phase, with line breaks | 24 octets |
+//! | chunked transfer coding of HTTP, two chunks or more | 24 octets of body |
+//! | deflate behind a header of gzip, zlib or ZIP | 24 octets |
+//! | words of 16 or 32 bits in the other byte order, any phase | 24 octets of whole words |
+//! | two of the last four, one in the other, but for the byte order outside | as the inner |
 //! | XOR with a key of period p = 1 to 64, 96, 128 or 256 octets (p = 1, key ff is inversion) | 3p + 32 octets |
-//! | base64, both alphabets, any phase, with line breaks | 24 octets |
 //!
 //! **Needles.** An octet of the ledger is *fresh* unless it lies in a window of
 //! eight octets that occurs in the foreign ledger, or has fewer than five
@@ -21,27 +26,33 @@
 //! - runs all of whose windows occur more than eight times in the ledger in
 //!   different surroundings: eight places are remembered for each;
 //! - under XOR, runs of the shortest lengths whose differences at distance p are
-//!   no information in places.
+//!   no information in places;
+//! - what deflate expands to more than 32 times its size.
 //!
 //! **Cost.** For each octet of the ledger about 10 octets of memory for the raw
-//! search and 15 for XOR. A haystack takes time in proportion to its length,
-//! XOR by far the most of it. Of a ledger above 2 GiB the rest is not indexed.
+//! search and 40 to 80 for XOR, and 60 more if everything is under XOR. A haystack
+//! takes time in proportion to its length, XOR by far the most of it. Of a ledger above 2 GiB the rest is not indexed.
 
-mod base64;
 mod material;
 mod raw;
-mod table;
+mod sequence;
+pub(super) mod table;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+pub(super) use testing::base64;
+pub(super) mod veil;
 mod xor;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use lightleak_case::Ledger;
 
 use material::Material;
 use raw::Raw;
+use sequence::Sequences;
 use xor::Xor;
 
 /// Shortest run that is reported, in octets.
@@ -55,6 +66,7 @@ const FRESH: usize = 8;
 pub struct Index {
     material: Material,
     raw: Raw,
+    sequences: Sequences,
     xor: Xor,
 }
 
@@ -88,6 +100,49 @@ pub enum Disguise {
     },
     /// Base64 (RFC 4648 4 and 5).
     Base64,
+    /// Hexadecimal digits (RFC 4648 8).
+    Hex,
+    /// The chunked transfer coding of HTTP (RFC 9112 7.1).
+    Chunked,
+    /// Deflate (RFC 1951).
+    Deflate,
+    /// Words in the other byte order.
+    Swap {
+        /// Octets in a word: 2 or 4.
+        word: usize,
+    },
+    /// Nothing, but short units that do not touch.
+    Sequence {
+        /// Octets between two of them.
+        gap: usize,
+    },
+    /// Two of these.
+    Nested {
+        /// What the haystack shows.
+        outer: Box<Disguise>,
+        /// What is behind it.
+        inner: Box<Disguise>,
+    },
+}
+
+impl fmt::Display for Disguise {
+    /// In words, to follow upon "plaintext was found".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Raw => f.write_str("as it is"),
+            Self::Xor { key } => {
+                write!(f, "under XOR with {} octets ", key.len())?;
+                key.iter().take(32).try_for_each(|k| write!(f, "{k:02x}"))
+            }
+            Self::Base64 => f.write_str("in base64"),
+            Self::Hex => f.write_str("in hexadecimal digits"),
+            Self::Chunked => f.write_str("cut into HTTP chunks"),
+            Self::Deflate => f.write_str("deflated"),
+            Self::Swap { word } => write!(f, "with the octets of {}-bit words swapped", 8 * word),
+            Self::Sequence { gap } => write!(f, "unit by unit, {gap} octets apart"),
+            Self::Nested { outer, inner } => write!(f, "{outer} and there {inner}"),
+        }
+    }
 }
 
 impl Default for Index {
@@ -103,28 +158,38 @@ impl Index {
     pub fn new(ledger: &Ledger, foreign: &Ledger) -> Self {
         let material = Material::new(ledger, foreign);
         let raw = Raw::new(&material);
+        let sequences = Sequences::new(&material, ledger);
         let xor = Xor::new(&material);
-        Self { material, raw, xor }
+        Self {
+            material,
+            raw,
+            sequences,
+            xor,
+        }
     }
 
     /// All hits in `haystack`, longest possible each, none overlapping another,
-    /// by offset; at most `limit`. It looks for raw runs first, then for base64,
-    /// then for XOR: later ones get what earlier ones left of octets and limit.
+    /// by offset; at most `limit`. It looks for raw runs first, then behind each
+    /// veil, then for XOR, and last for sequences of short units: later ones get
+    /// what earlier ones left of octets and limit.
     pub fn search(&self, haystack: &[u8], limit: usize) -> Vec<Hit> {
         let mut found = Found::new(limit);
         for run in self.raw.search(&self.material, haystack, limit) {
-            found.add(self.hit(run, run.at..run.at + run.length, Disguise::Raw));
+            found.add(
+                run,
+                self.hit(run, run.at..run.at + run.length, Disguise::Raw),
+            );
         }
-        base64::search(haystack, &found, |decoded, limit| {
-            self.raw.search(&self.material, decoded, limit)
-        })
-        .into_iter()
-        .for_each(|(run, place)| found.add(self.hit(run, place, Disguise::Base64)));
+        veil::search(self, haystack, &mut found);
         self.xor
             .search(&self.material, haystack, &mut found, |run, key| {
                 self.hit(run, run.at..run.at + run.length, Disguise::Xor { key })
             });
-        found.hits.into_values().collect()
+        self.sequences
+            .search(&self.material, haystack, &mut found, |run, place, gap| {
+                self.hit(run, place, Disguise::Sequence { gap })
+            });
+        found.hits.into_values().map(|(_, hit)| hit).collect()
     }
 
     /// Like [`Index::search`], but only what is not disguised.
@@ -132,6 +197,15 @@ impl Index {
         let runs = self.raw.search(&self.material, haystack, limit).into_iter();
         runs.map(|run| self.hit(run, run.at..run.at + run.length, Disguise::Raw))
             .collect()
+    }
+
+    fn raw_runs(&self, octets: &[u8], limit: usize) -> Vec<Run> {
+        self.raw.search(&self.material, octets, limit)
+    }
+
+    /// Whether the haystack, with `turn` applied to its windows, may have a run.
+    fn may_have_run(&self, haystack: &[u8], turn: impl Fn(u64) -> u64) -> bool {
+        self.raw.may_have_run(&self.material, haystack, turn)
     }
 
     fn hit(&self, run: Run, place: Range<usize>, disguise: Disguise) -> Hit {
@@ -157,9 +231,9 @@ struct Run {
     length: usize,
 }
 
-/// Hits that do not overlap.
+/// Hits that do not overlap, by offset.
 struct Found {
-    hits: BTreeMap<usize, Hit>,
+    hits: BTreeMap<usize, (Run, Hit)>,
     limit: usize,
 }
 
@@ -180,7 +254,7 @@ impl Found {
     /// `at` is in a hit.
     fn free(&self, at: usize, length: usize) -> Option<Range<usize>> {
         let before = self.hits.range(..=at).next_back();
-        let start = before.map_or(0, |(_, hit)| hit.at + hit.length);
+        let start = before.map_or(0, |(_, (_, hit))| hit.at + hit.length);
         let end = self
             .hits
             .range(at..)
@@ -189,7 +263,11 @@ impl Found {
         (start <= at && at < end).then_some(start..end)
     }
 
-    fn add(&mut self, hit: Hit) {
-        self.hits.insert(hit.at, hit);
+    fn add(&mut self, run: Run, hit: Hit) {
+        self.hits.insert(hit.at, (run, hit));
+    }
+
+    fn into_parts(self) -> impl Iterator<Item = (Run, Hit)> {
+        self.hits.into_values()
     }
 }

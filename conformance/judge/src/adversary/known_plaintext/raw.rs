@@ -1,13 +1,18 @@
 //! Runs of the ledger as they are.
 //!
-//! Every window of the ledger is in the table and the haystack is probed every
-//! 16 octets: a run of 23 octets or more covers one probed window whole. Where
-//! that window is no needle or has more copies than are remembered, the windows
-//! up to 15 octets to either side are probed too: these are all windows of any
-//! run of 24 octets around it, and one with a fresh octet is among them.
+//! Every window of the ledger is in the filter and in the table, and the haystack
+//! is probed every 16 octets: a run of 23 octets or more covers one probed window
+//! whole. Probes pass the filter many at a time. A run of 24 octets goes on for
+//! eight octets before or after the probed window, so the filter must have two
+//! windows there as well before the table is asked.
+//!
+//! Where the probed window is no needle or has more copies than are remembered,
+//! the windows up to 15 octets to either side are probed too: these are all
+//! windows of any run of 24 octets around it, and one with a fresh octet is
+//! among them.
 
 use super::material::{Material, starts};
-use super::table::{COPIES, Place, Table, WINDOW, hash, window};
+use super::table::{COPIES, LANES, Place, Table, WINDOW, hash, window};
 use super::{RUN, Run};
 
 /// Distance of the probes.
@@ -42,41 +47,111 @@ impl Raw {
 
     /// The runs in `haystack` by offset, at most `limit`.
     pub(super) fn search(&self, material: &Material, haystack: &[u8], limit: usize) -> Vec<Run> {
-        let mut runs = Vec::new();
-        let mut free = 0;
-        let mut at = 0;
-        while at + WINDOW <= haystack.len() && runs.len() < limit {
-            let here = window(haystack, at);
-            let hash = hash(here);
-            let probe = Probe {
-                raw: self,
-                material,
-                haystack,
-                free,
-            };
-            if material.windows.may_have(hash)
-                && let Some(run) = probe.around(at, here, hash)
-            {
-                free = run.at + run.length;
-                at = free.next_multiple_of(STRIDE);
-                runs.push(run);
-            } else {
-                at += STRIDE;
+        let mut search = Search {
+            raw: self,
+            material,
+            haystack,
+            limit,
+            free: 0,
+            runs: Vec::new(),
+        };
+        let (probes, rest) = haystack.as_chunks::<STRIDE>();
+        for (number, probes) in probes.chunks(LANES).enumerate() {
+            search.probe(number * LANES * STRIDE, probes);
+            if search.runs.len() >= limit {
+                return search.runs;
             }
         }
-        runs
+        if rest.len() >= WINDOW {
+            search.candidate(haystack.len() - rest.len());
+        }
+        search.runs
     }
 }
 
-struct Probe<'a> {
+impl Raw {
+    /// Whether a run may be there, once `turn` is applied to each window: it is
+    /// the turned ones that the ledger has.
+    pub(super) fn may_have_run(
+        &self,
+        material: &Material,
+        haystack: &[u8],
+        turn: impl Fn(u64) -> u64,
+    ) -> bool {
+        let windows = &material.windows;
+        let turned = |at| turn(window(haystack, at));
+        let is_of_ledger =
+            |at: usize| at + WINDOW <= haystack.len() && windows.may_have(hash(turned(at)));
+        let is_candidate = |at: usize| {
+            let (here, octets) = (turned(at), &material.octets);
+            (is_of_ledger(at + WINDOW / 2) || at >= WINDOW && is_of_ledger(at - WINDOW / 2))
+                && self
+                    .table
+                    .places(hash(here))
+                    .any(|place| window(octets, place.offset) == here)
+        };
+        let (probes, rest) = haystack.as_chunks::<STRIDE>();
+        let mut batches = probes.chunks(LANES).enumerate();
+        batches.any(|(number, probes)| {
+            let hashes = probes.iter().map(|probe| hash(turn(window(probe, 0))));
+            let mut passed = windows.may_have_each(hashes);
+            let mut found = false;
+            while passed != 0 {
+                let lane = passed.trailing_zeros() as usize;
+                found |= is_candidate((number * LANES + lane) * STRIDE);
+                passed &= passed - 1;
+            }
+            found
+        }) || rest.len() >= WINDOW && is_candidate(haystack.len() - rest.len())
+    }
+}
+
+struct Search<'a> {
     raw: &'a Raw,
     material: &'a Material,
     haystack: &'a [u8],
+    limit: usize,
     /// What is before belongs to earlier hits.
     free: usize,
+    runs: Vec<Run>,
 }
 
-impl Probe<'_> {
+impl Search<'_> {
+    /// Probes, the first of which is at `first`.
+    #[inline]
+    fn probe(&mut self, first: usize, probes: &[[u8; STRIDE]]) {
+        let hashes = probes.iter().map(|probe| hash(window(probe, 0)));
+        let mut passed = self.material.windows.may_have_each(hashes);
+        while passed != 0 {
+            self.candidate(first + passed.trailing_zeros() as usize * STRIDE);
+            passed &= passed - 1;
+        }
+    }
+
+    fn candidate(&mut self, at: usize) {
+        if self.runs.len() < self.limit && at >= self.free && self.goes_on(at) {
+            let here = window(self.haystack, at);
+            if let Some(run) = self.around(at, here, hash(here)) {
+                self.free = run.at + run.length;
+                self.runs.push(run);
+            }
+        }
+    }
+
+    /// Whether the eight octets after the window at `at` or the eight before may
+    /// be of the ledger too.
+    fn goes_on(&self, at: usize) -> bool {
+        let may_have = |at| {
+            self.material
+                .windows
+                .may_have(hash(window(self.haystack, at)))
+        };
+        // No shortcut between two: their memory accesses overlap.
+        let both = |near, far| may_have(near) && may_have(far);
+        at + 2 * WINDOW <= self.haystack.len() && both(at + WINDOW / 2, at + WINDOW)
+            || at >= WINDOW && both(at - WINDOW / 2, at - WINDOW)
+    }
+
     /// The longest run around the window at `at`.
     fn around(&self, at: usize, here: u64, hash: u64) -> Option<Run> {
         let (mut best, more) = self.at(at, here, hash);

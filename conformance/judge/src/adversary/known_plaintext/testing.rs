@@ -76,6 +76,39 @@ pub(super) fn plant(seed: u64, length: usize, at: usize, needle: &[u8]) -> Vec<u
     haystack
 }
 
+/// Base64 (RFC 4648 4).
+pub(in crate::adversary) fn base64(octets: &[u8]) -> String {
+    base64_in(octets, false)
+        .into_iter()
+        .map(char::from)
+        .collect()
+}
+
+/// Base64, in the alphabet of RFC 4648 5 if `url`.
+pub(super) fn base64_in(octets: &[u8], url: bool) -> Vec<u8> {
+    let end = if url { "-_" } else { "+/" };
+    let alphabet: Vec<u8> = ('A'..='Z')
+        .chain('a'..='z')
+        .chain('0'..='9')
+        .chain(end.chars())
+        .map(|character| character as u8)
+        .collect();
+    let mut text = Vec::new();
+    for group in octets.chunks(3) {
+        let bits = group
+            .iter()
+            .fold(0_u32, |bits, o| bits << 8 | u32::from(*o));
+        let bits = bits << (8 * (3 - group.len()));
+        for i in 0..=group.len() {
+            text.push(alphabet[(bits >> (18 - 6 * i) & 63) as usize]);
+        }
+        if !url {
+            text.resize(text.len() + 3 - group.len(), b'=');
+        }
+    }
+    text
+}
+
 #[test]
 fn nothing_is_found_where_nothing_is() {
     let index = index(&video(1, 1_000_000), &video(2, 1_000_000));
@@ -138,6 +171,9 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
         )
         .repeat(times)),
         "[A-Za-z0-9+/\r\n]{0,200}".prop_map(String::into_bytes),
+        "([0-9a-fA-F]{1,3}\r\n[a-z]{0,20}\r\n){0,9}".prop_map(String::into_bytes),
+        Just(b"\x1F\x8B\x08\x00------".to_vec()),
+        Just(b"\x78\x9C".to_vec()),
     ];
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
@@ -169,6 +205,11 @@ proptest! {
                     }
                 }
                 super::Disguise::Base64 => prop_assert!(hit.length >= hit.matched * 4 / 3),
+                super::Disguise::Hex => prop_assert!(hit.length >= hit.matched * 2),
+                super::Disguise::Swap { word } => {
+                    prop_assert!(hit.length.is_multiple_of(word) && hit.length >= hit.matched);
+                }
+                _ => {}
             }
         }
     }

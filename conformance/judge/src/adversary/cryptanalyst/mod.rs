@@ -1,0 +1,21 @@
+//! Adversary 3: knows how encryption is got wrong, and needs no key for it.
+//!
+//! Functions of octets, without an opinion on what may be where: who calls them
+//! hands over what is claimed to be ciphertext, without the headers that are
+//! clear by design.
+//!
+//! | module | finds |
+//! |---|---|
+//! | [`ecb`] | blocks that repeat |
+//! | [`keystream`] | two messages under one keystream |
+//! | [`key_material`] | secrets in clear, as octets or text |
+//! | [`coverage`] | which octets of a unit were left in clear: prefix, stripes, key frames |
+//! | [`guessable`] | keys that are published, or made of what everybody knows |
+
+pub mod coverage;
+pub mod ecb;
+pub mod guessable;
+pub mod key_material;
+pub mod keystream;
+#[cfg(test)]
+mod testing;
