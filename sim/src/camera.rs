@@ -11,7 +11,7 @@ use crate::{
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     live::Live,
     path::{self, Listen},
-    rtsp::{digest::Credentials, transport::Transport},
+    rtsp::{Presentation, digest::Credentials, transport::Transport},
     scene::{Scene, SceneConfig, SceneError},
     seal::keys::Identity,
     world::World,
@@ -39,6 +39,8 @@ pub struct Settings {
     pub serial: String,
     /// Size and rate of its video.
     pub video: EncoderConfig,
+    /// Size and rate of the sub stream.
+    pub sub: EncoderConfig,
     /// The one user who may watch.
     pub credentials: Credentials,
     /// Certificate and key.
@@ -59,20 +61,13 @@ pub struct Camera {
 impl Camera {
     /// Switches a camera on: it listens on its paths when this returns.
     pub async fn start(settings: Settings, fault: Fault, world: World) -> Result<Self, StartError> {
-        let scene = Scene::new(SceneConfig {
-            seed: settings.seed,
-            width: settings.video.width,
-            height: settings.video.height,
-            frames_per_second: settings.video.frames_per_second,
-            name: settings.name.clone(),
-            unit: settings.unit,
-            nonce: settings.nonce,
-        })?;
-        let encoder = Encoder::new(settings.video, settings.seed)?;
+        let main = Film::new(&settings, Presentation::Main)?;
+        let sub = Film::new(&settings, Presentation::Sub)?;
         let device = Arc::new(Device {
             settings,
             fault,
             live: Live::new(),
+            sub: Live::new(),
             world,
         });
 
@@ -93,7 +88,9 @@ impl Camera {
         if let Some(copy) = device.fault.copy {
             tasks.spawn(copy.run(device.clone()));
         }
-        tasks.spawn(film(device, scene, encoder));
+        let start = device.world.clock.unix();
+        tasks.spawn(main.run(device.clone(), start));
+        tasks.spawn(sub.run(device, start));
         Ok(Self {
             claims,
             undeclared,
@@ -111,6 +108,8 @@ pub struct Device {
     pub fault: Fault,
     /// Its video.
     pub live: Live,
+    /// Its video once more, smaller; nothing is encoded while nobody watches.
+    pub sub: Live,
     /// What it can touch.
     pub world: World,
 }
@@ -131,6 +130,14 @@ impl Device {
         match self.fault.accepts_transport {
             Some(accepts) => accepts(offer),
             None => offer.is_interleaved(),
+        }
+    }
+
+    /// The video of a presentation.
+    pub fn video(&self, presentation: Presentation) -> &Live {
+        match presentation {
+            Presentation::Main => &self.live,
+            Presentation::Sub => &self.sub,
         }
     }
 
@@ -197,25 +204,78 @@ pub enum StartError {
     Net(#[from] io::Error),
 }
 
-/// Takes a picture per frame interval, for as long as the camera is on.
-async fn film(device: Arc<Device>, mut scene: Scene, mut encoder: Encoder) {
-    let start = device.world.clock.unix();
-    let rate = device.settings.video.frames_per_second;
-    for number in 0.. {
-        let taken = start + Duration::from_secs(number.into()) / rate;
-        device.world.clock.sleep_until(taken).await;
-        if device.live.wants_key_frame() {
-            encoder.request_key_frame();
-        }
-        match encoder.encode(scene.draw(number, taken), number, taken) {
-            Ok(unit) => publish(&device, unit),
-            Err(error) => device.world.log.line(&format!("frame {number}: {error}")),
-        }
-    }
+/// The scene, and what makes a stream of it.
+struct Film {
+    presentation: Presentation,
+    frames_per_second: u32,
+    scene: Scene,
+    encoder: Encoder,
 }
 
-/// The ledger comes first: what is not in it must not leave.
-fn publish(device: &Device, unit: AccessUnit) {
-    device.world.witness.access_unit("video", &unit);
-    device.live.publish(Arc::new(unit));
+/// What tells the canary content of the sub stream from that of the main one.
+const SUB_SEED: u64 = 0x7375_6220_7374_726d;
+
+impl Film {
+    fn new(settings: &Settings, presentation: Presentation) -> Result<Self, StartError> {
+        let (video, seed) = match presentation {
+            Presentation::Main => (settings.video, settings.seed),
+            Presentation::Sub => (settings.sub, settings.seed ^ SUB_SEED),
+        };
+        let scene = Scene::new(SceneConfig {
+            seed: settings.seed,
+            width: video.width,
+            height: video.height,
+            frames_per_second: video.frames_per_second,
+            name: settings.name.clone(),
+            unit: settings.unit,
+            nonce: settings.nonce,
+        })?;
+        Ok(Self {
+            presentation,
+            frames_per_second: video.frames_per_second,
+            scene,
+            encoder: Encoder::new(video, seed)?,
+        })
+    }
+
+    /// Takes a picture per frame interval, for as long as the camera is on; of
+    /// the sub stream only while somebody watches.
+    async fn run(mut self, device: Arc<Device>, start: Duration) {
+        let (clock, live) = (&device.world.clock, device.video(self.presentation));
+        let mut next = 0;
+        loop {
+            if self.presentation == Presentation::Sub {
+                live.watched().await;
+                next = next.max(self.number_at(clock.unix().saturating_sub(start)));
+            }
+            let (number, rate) = (next, self.frames_per_second);
+            next = next.wrapping_add(1);
+            let taken = start + Duration::from_secs(number.into()) / rate;
+            clock.sleep_until(taken).await;
+            if live.wants_key_frame() {
+                self.encoder.request_key_frame();
+            }
+            let picture = self.scene.draw(number, taken);
+            match self.encoder.encode(picture, number, taken) {
+                Ok(unit) => self.publish(&device, unit),
+                Err(error) => device.world.log.line(&format!("frame {number}: {error}")),
+            }
+        }
+    }
+
+    /// The first frame that is not taken before that time since the start.
+    fn number_at(&self, since: Duration) -> u32 {
+        let frames = since.as_nanos() * u128::from(self.frames_per_second);
+        u32::try_from(frames.div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
+    }
+
+    /// The ledger comes first: what is not in it must not leave.
+    fn publish(&self, device: &Device, unit: AccessUnit) {
+        let track = match self.presentation {
+            Presentation::Main => "video",
+            Presentation::Sub => "sub",
+        };
+        device.world.witness.access_unit(track, &unit);
+        device.video(self.presentation).publish(Arc::new(unit));
+    }
 }

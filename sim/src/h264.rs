@@ -70,7 +70,7 @@ pub struct EncoderConfig {
 
 /// The streams that cameras offer, the lowest bit rate included: over 10
 /// seconds of any seed, each lands within 15 % of what it asks for.
-pub const STREAMS: [EncoderConfig; 8] = [
+pub const STREAMS: [EncoderConfig; 9] = [
     stream(176, 144, 5, LOWEST_BIT_RATE),
     stream(176, 144, 15, 96_000),
     stream(320, 240, 10, 150_000),
@@ -79,6 +79,7 @@ pub const STREAMS: [EncoderConfig; 8] = [
     stream(640, 480, 25, 1_200_000),
     stream(1280, 720, 15, 2_500_000),
     stream(1280, 720, 30, 6_000_000),
+    stream(1920, 1080, 15, 6_000_000),
 ];
 
 /// A stream with an IDR picture every 4 seconds.
@@ -184,7 +185,7 @@ impl Encoder {
         taken: Duration,
     ) -> Result<AccessUnit, EncodeError> {
         let (width, height) = (picture.width(), picture.height());
-        // Validated: at most 1280 by 720.
+        // Validated: at most 1920 by 1080.
         if (width, height) != (self.config.width as usize, self.config.height as usize) {
             return Err(EncodeError::PictureSize { width, height });
         }
@@ -412,8 +413,8 @@ mod tests {
         assert_eq!(refused(|_| {}), Ok(()));
         let because = |text: &str| Err(text.to_owned());
         assert_eq!(
-            refused(|c| c.width = 1281),
-            because("width is 1281, not from 176 to 1280")
+            refused(|c| c.width = 1921),
+            because("width is 1921, not from 176 to 1920")
         );
         assert_eq!(
             refused(|c| c.height = 145),

@@ -3,6 +3,8 @@
 
 use std::{ops::Range, time::Duration};
 
+use bytes::Bytes;
+
 use crate::h264::AccessUnit;
 
 /// Octets of the RTP header that every packet has (RFC 3550 5.1).
@@ -108,16 +110,27 @@ impl Packetizer {
     /// Replaces the content of `packets` by the packets of `unit`: a single NAL
     /// unit packet (RFC 6184 5.6) for each NAL unit that fits one, FU-As
     /// (RFC 6184 5.8) for the others; the marker bit is on the last packet.
+    /// Neighbours that are no slices (parameter sets, SEI) share a STAP-A
+    /// (RFC 6184 5.7.1) where two or more fit one: they are small, and whoever
+    /// reads packetization-mode 1 reads it.
     pub fn packetize(&mut self, unit: &AccessUnit, packets: &mut Packets) {
         packets.clear();
         let time = unit.rtp_time.wrapping_add(self.config.time_offset);
         let room = self.config.max_packet - HEADER_LENGTH;
-        for nal in &unit.nal_units {
-            match nal.split_first() {
-                None => {}
-                Some(_) if nal.len() <= room => self.push(packets, time, &[], nal),
-                Some((&header, rest)) => self.push_fragments(packets, time, header, rest),
+        let mut rest = &unit.nal_units[..];
+        while let Some((first, behind)) = rest.split_first() {
+            let shared = aggregable(rest, room);
+            if shared > 1 {
+                self.push_aggregate(packets, time, &rest[..shared]);
+                rest = &rest[shared..];
+                continue;
             }
+            match first.split_first() {
+                None => {}
+                Some(_) if first.len() <= room => self.push(packets, time, &[], first),
+                Some((&header, content)) => self.push_fragments(packets, time, header, content),
+            }
+            rest = behind;
         }
         if let Some(last) = packets.ranges.last() {
             packets.bytes[last.start + 1] |= MARKER;
@@ -145,6 +158,18 @@ impl Packetizer {
             packet_count: self.packet_count,
             octet_count: self.octet_count,
         }
+    }
+
+    fn push_aggregate(&mut self, packets: &mut Packets, time: u32, nal_units: &[Bytes]) {
+        // None has the F bit; the highest NRI is that of the packet.
+        let importance = nal_units.iter().map(|nal| nal[0] & 0x60).max();
+        let mut payload = vec![importance.unwrap_or(0) | STAP_A];
+        for nal in nal_units {
+            // Checked to fit 16 bits.
+            payload.extend_from_slice(&(nal.len() as u16).to_be_bytes());
+            payload.extend_from_slice(nal);
+        }
+        self.push(packets, time, &[], &payload);
     }
 
     fn push_fragments(&mut self, packets: &mut Packets, time: u32, header: u8, rest: &[u8]) {
@@ -177,6 +202,19 @@ impl Packetizer {
         let octets = (prefix.len() + payload.len()) as u32;
         self.octet_count = self.octet_count.wrapping_add(octets);
     }
+}
+
+/// How many of the first NAL units share a STAP-A of at most `room` octets.
+fn aggregable(nal_units: &[Bytes], room: usize) -> usize {
+    let mut length = 1;
+    let shares = |nal: &&Bytes| {
+        length += 2 + nal.len();
+        let fits = length <= room && nal.len() <= usize::from(u16::MAX);
+        fits && nal
+            .first()
+            .is_some_and(|h| h & 0x80 == 0 && !(1..=5).contains(&(h & 0x1f)))
+    };
+    nal_units.iter().take_while(shares).count()
 }
 
 /// The content of an RTCP sender report without report blocks (RFC 3550 6.4.1).
@@ -240,6 +278,7 @@ pub fn ntp_time(unix: Duration) -> u64 {
 /// Version 2 and nothing else in the first octet of RTP and RTCP.
 const VERSION: u8 = 2 << 6;
 const MARKER: u8 = 0x80;
+const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 const FU_START: u8 = 0x80;
 const FU_END: u8 = 0x40;
@@ -295,6 +334,33 @@ mod tests {
         assert_eq!(packets[1][12..15], [0x7c, 0x85, 0xab]);
         assert_eq!(packets[2][1..4], [96 | 0x80, 0, 1]);
         assert_eq!(packets[2][12..], [0x7c, 0x45, 0xab, 0xab]);
+    }
+
+    #[test]
+    fn neighbours_that_are_no_slices_share_a_packet_while_they_fit() {
+        let nal = |header: u8, length: usize| Bytes::from(vec![header; length]);
+        let mut unit = unit(&[]);
+        unit.nal_units = vec![
+            nal(0x67, 10),
+            nal(0x68, 4),
+            nal(0x06, 31),
+            nal(0x06, 1),
+            nal(0x65, 3),
+            nal(0x06, 3),
+        ];
+        let mut packetizer = Packetizer::new(config()).expect("valid");
+        let mut packets = Packets::new();
+        packetizer.packetize(&unit, &mut packets);
+        let packets: Vec<&[u8]> = packets.iter().map(|p| &p[12..]).collect();
+        assert_eq!(packets.len(), 4);
+        // 1 + 2 + 10 + 2 + 4 + 2 + 31 octets are just as many as fit.
+        assert_eq!(packets[0].len(), 52);
+        assert_eq!(packets[0][..4], [0x60 | 24, 0, 10, 0x67]);
+        assert_eq!(packets[0][13..16], [0, 4, 0x68]);
+        assert_eq!(packets[0][19..22], [0, 31, 0x06]);
+        assert_eq!(packets[1], [0x06]);
+        assert_eq!(packets[2], [0x65; 3]);
+        assert_eq!(packets[3], [0x06; 3]);
     }
 
     #[test]

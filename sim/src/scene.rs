@@ -19,9 +19,9 @@ use mover::Movers;
 use texture::{Layer, Noise, Tile};
 
 /// Widths that a scene can have, in luma samples; even ones only.
-pub const WIDTHS: RangeInclusive<u32> = 176..=1280;
+pub const WIDTHS: RangeInclusive<u32> = 176..=1920;
 /// Heights that a scene can have, in luma samples; even ones only.
-pub const HEIGHTS: RangeInclusive<u32> = 144..=720;
+pub const HEIGHTS: RangeInclusive<u32> = 144..=1080;
 /// Frames per second that a scene can have.
 pub const FRAME_RATES: RangeInclusive<u32> = 1..=60;
 /// How many characters a camera's name can have.
@@ -104,7 +104,7 @@ impl Scene {
         validate_number("frames_per_second", config.frames_per_second, &FRAME_RATES)?;
         validate_name(&config.name)?;
 
-        // At most 1280.
+        // At most 1920.
         let (width, height) = (config.width as usize, config.height as usize);
         let numbers = &mut Seeded::new(config.seed, SCENE);
         let layout = Layout::new(numbers, width as i32, height as i32);
@@ -324,7 +324,13 @@ mod tests {
 
     #[test]
     fn every_size_and_rate_at_the_limits_can_be_drawn() {
-        for (width, height) in [(176, 144), (176, 720), (1280, 144), (1280, 720), (178, 146)] {
+        for (width, height) in [
+            (176, 144),
+            (176, 1080),
+            (1920, 144),
+            (1920, 1080),
+            (178, 146),
+        ] {
             for frames_per_second in [1, 60] {
                 let config = SceneConfig {
                     width,
@@ -348,15 +354,15 @@ mod tests {
         };
         assert_eq!(
             refused(|c| c.width = 174),
-            "width is 174, not from 176 to 1280"
+            "width is 174, not from 176 to 1920"
         );
         assert_eq!(
             refused(|c| c.width = 177),
             "width is 177, not an even number"
         );
         assert_eq!(
-            refused(|c| c.height = 722),
-            "height is 722, not from 144 to 720"
+            refused(|c| c.height = 1082),
+            "height is 1082, not from 144 to 1080"
         );
         assert_eq!(
             refused(|c| c.frames_per_second = 61),

@@ -78,15 +78,11 @@ fn receive(arrived: impl Iterator<Item = Bytes>, time_offset: u32) -> Vec<Vec<By
         );
         assert_eq!((packet.header.ssrc, packet.header.payload_type), (7, 96));
         // The reader refuses NAL units of 1 or 2 octets, which are packets as they are.
-        let mut nal = if packet.payload.len() <= 2 {
-            packet.payload.clone()
+        if packet.payload.len() <= 2 {
+            units[unit].push(packet.payload.clone());
         } else {
-            let mut read = reader.depacketize(&packet.payload).expect("a payload");
-            read.advance(read.len().min(4));
-            read
-        };
-        if !nal.is_empty() {
-            units[unit].push(nal.split_to(nal.len()));
+            let read = reader.depacketize(&packet.payload).expect("a payload");
+            units[unit].extend(nal_units(read));
         }
         if packet.header.marker {
             units.push(Vec::new());
@@ -94,6 +90,18 @@ fn receive(arrived: impl Iterator<Item = Bytes>, time_offset: u32) -> Vec<Vec<By
     }
     assert_eq!(units.pop(), Some(Vec::new()), "no marker at the end");
     units
+}
+
+/// What the reader puts start codes before: several NAL units from a STAP-A.
+fn nal_units(mut annex_b: Bytes) -> Vec<Bytes> {
+    const START: [u8; 4] = [0, 0, 0, 1];
+    let mut nal_units = Vec::new();
+    while annex_b.starts_with(&START) {
+        annex_b.advance(4);
+        let next = annex_b.windows(4).position(|w| w == START);
+        nal_units.push(annex_b.split_to(next.unwrap_or(annex_b.len())));
+    }
+    nal_units
 }
 
 /// A NAL unit of 1 octet to 70 kB, often near the limits of one packet.

@@ -30,8 +30,13 @@ fn the_seventh_stream_lands_within_15_per_cent() {
 }
 
 #[test]
-fn the_largest_stream_lands_within_15_per_cent() {
+fn the_eighth_stream_lands_within_15_per_cent() {
     lands(&STREAMS[7]);
+}
+
+#[test]
+fn the_largest_stream_lands_within_15_per_cent() {
+    lands(&STREAMS[8]);
 }
 
 fn lands(config: &EncoderConfig) {
@@ -84,6 +89,7 @@ fn the_mark_is_where_its_description_says_at_every_scale() {
         (1056, 704),
         (1280, 720),
         (1280, 144),
+        (1920, 1080),
     ] {
         let mut scene = scene(width, height, 10, 3);
         let picture = scene.draw(77, START);

@@ -14,17 +14,22 @@ use proptest::prelude::*;
 /// How far a packet may come too late.
 const WINDOW: usize = 16;
 
-/// NAL units of type 1 and 5 with any content.
+/// Slices, SEI and parameter sets with any content.
 fn nal_unit() -> impl Strategy<Value = Bytes> {
-    let content = proptest::collection::vec(any::<u8>(), 2..6000);
-    (prop::sample::select(vec![0x41_u8, 0x65]), content).prop_map(|(header, mut content)| {
-        content.insert(0, header);
-        content.into()
-    })
+    let length = prop_oneof![2..200_usize, 2..6000_usize];
+    let content = length.prop_flat_map(|length| proptest::collection::vec(any::<u8>(), length));
+    (
+        prop::sample::select(vec![0x41_u8, 0x65, 0x06, 0x67, 0x68]),
+        content,
+    )
+        .prop_map(|(header, mut content)| {
+            content.insert(0, header);
+            content.into()
+        })
 }
 
 fn access_units() -> impl Strategy<Value = Vec<AccessUnit>> {
-    proptest::collection::vec(proptest::collection::vec(nal_unit(), 1..4), 1..6).prop_map(|units| {
+    proptest::collection::vec(proptest::collection::vec(nal_unit(), 1..6), 1..6).prop_map(|units| {
         let unit = |(number, nal_units): (u32, Vec<Bytes>)| AccessUnit {
             nal_units,
             number,

@@ -307,14 +307,11 @@ impl Haystacks<'_> {
     }
 }
 
-/// The parameter sets that an adversary could guess: the device's own.
+/// The parameter sets that an adversary could guess: the device's own, of
+/// every stream.
 fn parameter_sets(session: &Session) -> Vec<u8> {
-    session
-        .ledger
-        .tracks
-        .get("video")
-        .map(|t| t.parameter_sets())
-        .unwrap_or_default()
+    let tracks = session.ledger.tracks.values();
+    tracks.flat_map(|track| track.parameter_sets()).collect()
 }
 
 fn channels(dialogue: &Dialogue) -> Vec<u8> {

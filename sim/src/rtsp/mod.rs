@@ -2,11 +2,12 @@
 
 pub mod connection;
 pub mod digest;
+mod parameter;
 mod resource;
 pub mod sdp;
 pub(crate) mod server;
 mod session;
 pub mod transport;
 
-pub use resource::PRESENTATION;
+pub use resource::{PRESENTATION, Presentation};
 pub use server::{REPORT_INTERVAL, RTP_MTU, SESSION_TIMEOUT};

@@ -14,7 +14,8 @@ use rtsp_types::{
 use super::{
     connection::{Connection, ConnectionError, Incoming, is_sequence_number},
     digest::Guard,
-    resource::Resource,
+    parameter,
+    resource::{Part, Presentation, Resource},
     sdp,
     session::{Carrier, Session},
     transport::Transport,
@@ -35,7 +36,11 @@ pub const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// The longest RTP packet, in octets.
 pub const RTP_MTU: usize = 1400;
 
-const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN";
+const METHODS: &str =
+    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+/// Those of the state Ready, and of Playing (RFC 2326 A.2).
+const READY: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+const PLAYING: &str = "OPTIONS, DESCRIBE, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 /// Serves one connection until its client leaves, its session times out or
 /// the connection breaks; gives the stream back. `demands_credentials` says
@@ -130,7 +135,7 @@ impl Server {
             ConnectionError::TooLong => StatusCode::RequestMessageBodyTooLarge,
             _ => StatusCode::BadRequest,
         };
-        let response = respond(request.sequence.as_deref(), status, Vec::new(), Vec::new());
+        let response = Answer::of(status).response(request.sequence.as_deref());
         let sent = connection.respond(&response);
         within(&*self.device.world.clock, SESSION_TIMEOUT, sent)
             .await
@@ -144,61 +149,65 @@ impl Server {
             .map(|h| h.as_str())
             .filter(|s| is_sequence_number(s));
         let result = if request.version() != Version::V1_0 {
-            refusal(StatusCode::RTSPVersionNotSupported)
+            Err(Answer::of(StatusCode::RTSPVersionNotSupported))
         } else if sequence.is_none() {
-            refusal(StatusCode::BadRequest)
+            Err(Answer::of(StatusCode::BadRequest))
         } else {
             self.dispatch(request).await
         };
-        let (status, headers, body) = match result {
-            Ok((headers, body)) => (StatusCode::Ok, headers, body),
-            Err((status, headers)) => (status, headers, Vec::new()),
-        };
+        let (Ok(answer) | Err(answer)) = result;
         let method = <&str>::from(request.method());
-        self.log(&format!("{method} {}", u16::from(status)));
-        respond(sequence, status, headers, body)
+        self.log(&format!("{method} {}", u16::from(answer.status)));
+        answer.response(sequence)
     }
 
-    async fn dispatch(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+    async fn dispatch(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Answer> {
         let method = request.method();
         if (self.demands_credentials)(&self.device, method) && !self.is_admitted(request) {
-            let challenge = (WWW_AUTHENTICATE, self.guard.challenge());
-            return Err((StatusCode::Unauthorized, vec![challenge]));
+            // rtsp-types writes one line for each name.
+            let challenges = self.guard.challenges().join("\r\nWWW-Authenticate: ");
+            return Err(Answer::of(StatusCode::Unauthorized).with(WWW_AUTHENTICATE, challenges));
         }
         // RFC 2326 12.32: there is no option that we have.
         if let Some(options) = request.header(&REQUIRE) {
-            let unsupported = (UNSUPPORTED, options.as_str().to_owned());
-            return Err((StatusCode::OptionNotSupported, vec![unsupported]));
+            let answer = Answer::of(StatusCode::OptionNotSupported);
+            return Err(answer.with(UNSUPPORTED, options.as_str()));
         }
         if *method == Method::Options {
-            return Ok((vec![(PUBLIC, METHODS.into())], Vec::new()));
+            return Ok(Answer::ok().with(PUBLIC, METHODS));
         }
         let implemented = [
             Method::Describe,
             Method::Setup,
             Method::Play,
+            Method::Pause,
             Method::Teardown,
+            Method::GetParameter,
+            Method::SetParameter,
         ];
         if !implemented.contains(method) {
             // RFC 2326 10.
-            return Err((StatusCode::NotImplemented, vec![(ALLOW, METHODS.into())]));
+            return Err(Answer::of(StatusCode::NotImplemented).with(ALLOW, METHODS));
         }
         let (Some(url), Some(resource)) = (
             request.request_uri(),
             request.request_uri().and_then(Resource::find),
         ) else {
-            return refusal(StatusCode::NotFound);
+            return Err(Answer::of(StatusCode::NotFound));
         };
-        let base = Resource::base(url);
+        let presentation = resource.presentation;
+        let base = presentation.base(url);
         match method {
-            Method::Describe => Ok(self.describe(base.as_str()).await),
+            Method::Describe => Ok(self.describe(presentation, base.as_str()).await),
             // RFC 2326 11.3.10: a track can be set up, a presentation can't.
-            Method::Setup if resource == Resource::Presentation => {
-                refusal(StatusCode::AggregateOperationNotAllowed)
+            Method::Setup if resource.part == Part::Whole => {
+                Err(Answer::of(StatusCode::AggregateOperationNotAllowed))
             }
-            Method::Setup => self.setup(request).await,
-            Method::Play => self.play(request, base.as_str()),
-            _ => self.teardown(request),
+            Method::Setup => self.setup(request, presentation).await,
+            Method::Play => self.play(request, presentation, base.as_str()),
+            Method::Pause => self.pause(request, presentation),
+            Method::Teardown => self.teardown(request, presentation),
+            _ => self.parameter(request, presentation),
         }
     }
 
@@ -212,37 +221,37 @@ impl Server {
         })
     }
 
-    async fn describe(&self, base: &str) -> Answer {
-        let key_frame = self.device.live.key_frame().await;
+    async fn describe(&self, presentation: Presentation, base: &str) -> Answer {
+        let key_frame = self.device.video(presentation).key_frame().await;
         let body = sdp::describe(
             self.local.ip(),
             &self.device.settings.name,
             &key_frame.nal_units,
         );
-        let headers = vec![
-            (CONTENT_BASE, base.into()),
-            (CONTENT_TYPE, "application/sdp".into()),
-        ];
-        (headers, body)
+        Answer::ok()
+            .with(CONTENT_BASE, base)
+            .with(CONTENT_TYPE, "application/sdp")
+            .with_body(body)
     }
 
-    async fn setup(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
+    async fn setup(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        presentation: Presentation,
+    ) -> Result<Answer, Answer> {
         let id = match request.header(&SESSION) {
-            Some(_) => self.session_of(request)?.id.clone(),
+            Some(_) => self.session_of(request, presentation)?.id.clone(),
             None => format!("{:016x}", self.device.random_u64()),
         };
         if self.session.as_ref().is_some_and(Session::is_playing) {
-            return Err((
-                StatusCode::MethodNotValidInThisState,
-                vec![(ALLOW, "OPTIONS, DESCRIBE, PLAY, TEARDOWN".into())],
-            ));
+            return Err(Answer::of(StatusCode::MethodNotValidInThisState).with(ALLOW, PLAYING));
         }
         let offers = request
             .header(&TRANSPORT)
             .map(|h| Transport::parse(h.as_str()))
             .unwrap_or_default();
         let Some(offer) = offers.iter().find(|o| self.device.accepts_transport(o)) else {
-            return refusal(StatusCode::UnsupportedTransport);
+            return Err(Answer::of(StatusCode::UnsupportedTransport));
         };
         let (carrier, transport) = if offer.is_interleaved() {
             let (rtp, rtcp) = offer.interleaved.unwrap_or((0, 1));
@@ -255,52 +264,98 @@ impl Server {
             FaultyUdp::open(&self.device.world, self.peer.ip(), offer)
                 .await
                 .map(|(udp, transport)| (Carrier::Faulty(udp), transport))
-                .map_err(|_| (StatusCode::UnsupportedTransport, Vec::new()))?
+                .map_err(|_| Answer::of(StatusCode::UnsupportedTransport))?
         };
         let timeout = SESSION_TIMEOUT.as_secs();
-        let headers = vec![
-            (SESSION, format!("{id};timeout={timeout}")),
-            (TRANSPORT, transport.to_string()),
-        ];
-        let session = Session::new(&self.device, id, carrier)
-            .map_err(|_| (StatusCode::InternalServerError, Vec::new()))?;
+        let answer = Answer::ok()
+            .with(SESSION, format!("{id};timeout={timeout}"))
+            .with(TRANSPORT, transport.to_string());
+        let session = Session::new(&self.device, id, presentation, carrier)
+            .map_err(|_| Answer::of(StatusCode::InternalServerError))?;
         self.session = Some(session);
-        Ok((headers, Vec::new()))
+        Ok(answer)
     }
 
-    fn play(&mut self, request: &Request<Vec<u8>>, base: &str) -> Result<Answer, Refusal> {
+    fn play(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        presentation: Presentation,
+        base: &str,
+    ) -> Result<Answer, Answer> {
         let device = self.device.clone();
-        let session = self.session_of(request)?;
+        let session = self.session_of(request, presentation)?;
         let sequence = session.play(&device);
-        let headers = vec![
-            (SESSION, session.id.clone()),
-            (RANGE, "npt=now-".into()),
-            (
-                RTP_INFO,
-                format!("url={base}{};seq={sequence}", sdp::VIDEO_CONTROL),
-            ),
-        ];
-        Ok((headers, Vec::new()))
+        let track = format!("url={base}{};seq={sequence}", sdp::VIDEO_CONTROL);
+        Ok(Answer::ok()
+            .with(SESSION, session.id.as_str())
+            .with(RANGE, "npt=now-")
+            .with(RTP_INFO, track))
+    }
+
+    /// RFC 2326 10.6. What is live goes on meanwhile: PLAY shows the present.
+    fn pause(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        presentation: Presentation,
+    ) -> Result<Answer, Answer> {
+        let session = self.session_of(request, presentation)?;
+        if !session.is_playing() {
+            return Err(Answer::of(StatusCode::MethodNotValidInThisState).with(ALLOW, READY));
+        }
+        session.pause();
+        Ok(Answer::ok().with(SESSION, session.id.as_str()))
     }
 
     /// The connection stays: RFC 2326 A.2 allows another SETUP.
-    fn teardown(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Refusal> {
-        self.session_of(request)?;
+    fn teardown(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        presentation: Presentation,
+    ) -> Result<Answer, Answer> {
+        self.session_of(request, presentation)?;
         self.session = None;
-        Ok((Vec::new(), Vec::new()))
+        Ok(Answer::ok())
+    }
+
+    /// RFC 2326 10.8, 10.9: of a session or of none.
+    fn parameter(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        presentation: Presentation,
+    ) -> Result<Answer, Answer> {
+        let session = match request.header(&SESSION) {
+            Some(_) => Some(self.session_of(request, presentation)?.id.as_str()),
+            None => None,
+        };
+        let names = parameter::names(request.body());
+        let answer = if names.is_empty() {
+            Answer::ok()
+        } else {
+            Answer::of(StatusCode::ParameterNotUnderstood)
+                .with(CONTENT_TYPE, "text/parameters")
+                .with_body(parameter::refused(&names))
+        };
+        Ok(match session {
+            Some(id) => answer.with(SESSION, id),
+            None => answer,
+        })
     }
 
     /// The session that a request names (RFC 2326 11.3.5: naming none is as
-    /// bad as naming a wrong one).
-    fn session_of(&mut self, request: &Request<Vec<u8>>) -> Result<&mut Session, Refusal> {
+    /// bad as naming a wrong one, or one of another presentation).
+    fn session_of(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        presentation: Presentation,
+    ) -> Result<&mut Session, Answer> {
         let named = request
             .header(&SESSION)
             .and_then(|h| h.as_str().split(';').next())
             .map(str::trim);
         self.session
             .as_mut()
-            .filter(|s| named == Some(s.id.as_str()))
-            .ok_or((StatusCode::SessionNotFound, Vec::new()))
+            .filter(|s| named == Some(s.id.as_str()) && s.presentation == presentation)
+            .ok_or(Answer::of(StatusCode::SessionNotFound))
     }
 
     async fn media(&mut self) -> Vec<u8> {
@@ -311,27 +366,43 @@ impl Server {
     }
 }
 
-/// Headers and body of a response of status 200.
-type Answer = (Vec<(HeaderName, String)>, Vec<u8>);
-/// Status and headers of another.
-type Refusal = (StatusCode, Vec<(HeaderName, String)>);
-
-fn refusal(status: StatusCode) -> Result<Answer, Refusal> {
-    Err((status, Vec::new()))
-}
-
-fn respond(
-    sequence: Option<&str>,
+/// What a response says.
+struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, String)>,
     body: Vec<u8>,
-) -> Response<Vec<u8>> {
-    let mut response = Response::builder(Version::V1_0, status);
-    if let Some(sequence) = sequence {
-        response = response.header(CSEQ, sequence);
+}
+
+impl Answer {
+    fn ok() -> Self {
+        Self::of(StatusCode::Ok)
     }
-    for (name, value) in headers {
-        response = response.header(name, value);
+
+    fn of(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
-    response.build(body)
+
+    fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body, ..self }
+    }
+
+    fn response(self, sequence: Option<&str>) -> Response<Vec<u8>> {
+        let mut response = Response::builder(Version::V1_0, self.status);
+        if let Some(sequence) = sequence {
+            response = response.header(CSEQ, sequence);
+        }
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        response.build(self.body)
+    }
 }

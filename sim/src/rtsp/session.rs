@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
+    resource::Presentation,
     sdp,
     server::{REPORT_INTERVAL, RTP_MTU},
 };
@@ -19,6 +20,8 @@ use crate::{
 pub(super) struct Session {
     /// Its identifier (RFC 2326 3.4).
     pub(super) id: String,
+    /// What it shows.
+    pub(super) presentation: Presentation,
     carrier: Carrier,
     packetizer: Packetizer,
     packets: Packets,
@@ -42,7 +45,12 @@ struct Playing {
 
 impl Session {
     /// A session that does not play yet.
-    pub(super) fn new(device: &Device, id: String, carrier: Carrier) -> Result<Self, RtpError> {
+    pub(super) fn new(
+        device: &Device,
+        id: String,
+        presentation: Presentation,
+        carrier: Carrier,
+    ) -> Result<Self, RtpError> {
         let random = device.random_u64();
         let packetizer = Packetizer::new(PacketizerConfig {
             payload_type: sdp::PAYLOAD_TYPE,
@@ -53,6 +61,7 @@ impl Session {
         })?;
         Ok(Self {
             id,
+            presentation,
             carrier,
             packetizer,
             packets: Packets::default(),
@@ -67,14 +76,20 @@ impl Session {
     /// Plays, if it does not yet, and says which sequence number comes next.
     pub(super) fn play(&mut self, device: &Device) -> u16 {
         if self.playing.is_none() {
+            let live = device.video(self.presentation);
             self.playing = Some(Playing {
-                units: device.live.subscribe(),
+                units: live.subscribe(),
                 awaits_key_frame: true,
                 next_report: device.world.clock.unix(),
             });
-            device.live.request_key_frame();
+            live.request_key_frame();
         }
         self.packetizer.next_sequence()
+    }
+
+    /// Sends nothing until it plays again.
+    pub(super) fn pause(&mut self) {
+        self.playing = None;
     }
 
     /// The next access unit as octets for the RTSP connection; waits for ever
@@ -92,7 +107,7 @@ impl Session {
                         .log
                         .line(&format!("rtsp: {peer} missed {missed} access units"));
                     playing.awaits_key_frame = true;
-                    device.live.request_key_frame();
+                    device.video(self.presentation).request_key_frame();
                     continue;
                 }
                 Err(RecvError::Closed) => std::future::pending().await,

@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_smallest_and_the_flattest_picture_can_be_painted() {
-        for (width, height) in [(176, 144), (1280, 144), (176, 720)] {
+        for (width, height) in [(176, 144), (1920, 144), (176, 1080)] {
             let numbers = &mut Seeded::new(7, 1);
             let layout = Layout::new(numbers, width, height);
             let palette = Palette::pick(numbers);

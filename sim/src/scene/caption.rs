@@ -7,7 +7,7 @@ use super::picture::{Colour, Picture};
 
 /// Paints a dark strip at the lower edge with `name` and, below it, UTC.
 pub(super) fn draw(picture: &mut Picture, name: &str, taken: Duration) {
-    // Pictures are at most 1280 by 720.
+    // Pictures are at most 1920 by 1080.
     let (width, height) = (picture.width() as i32, picture.height() as i32);
     let scale = (width / 320).min(height / 180).max(1);
     let (line, margin) = ((font::HEIGHT + 3) * scale, 4 * scale);

@@ -15,7 +15,7 @@ pub(super) fn cell_side(width: usize, height: usize) -> usize {
 /// Paints the mark of one frame.
 pub(super) fn draw(picture: &mut Picture, unit: u16, frame: u32, nonce: u32) {
     let bits = u128::from_be_bytes(payload(unit, frame, nonce));
-    // Pictures are at most 1280 samples wide.
+    // Pictures are at most 1920 samples wide.
     let side = cell_side(picture.width(), picture.height()) as i32;
     for row in 0..ROWS {
         for column in 0..COLUMNS {
@@ -72,5 +72,6 @@ mod tests {
         assert_eq!(cell_side(704, 576), 16);
         assert_eq!(cell_side(1280, 720), 16);
         assert_eq!(cell_side(1280, 144), 8);
+        assert_eq!(cell_side(1920, 1080), 24);
     }
 }

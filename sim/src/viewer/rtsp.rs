@@ -13,8 +13,9 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     rtsp::{
+        SESSION_TIMEOUT,
         connection::{Connection, ConnectionError, Incoming},
-        digest::{self, Credentials},
+        digest::{Challenge, Credentials},
         transport::Transport,
     },
     seal::tls::{self, TlsVersion},
@@ -43,9 +44,11 @@ pub struct RtspViewer {
     world: World,
     url: String,
     credentials: Option<Credentials>,
-    challenge: Option<String>,
+    challenge: Option<Challenge>,
     sequence: u32,
     session: Option<String>,
+    /// How long the camera keeps the session without a sign of life.
+    timeout: Duration,
     /// What was received beside responses.
     pub media: Media,
 }
@@ -115,6 +118,7 @@ impl RtspViewer {
             challenge: None,
             sequence: 0,
             session: None,
+            timeout: SESSION_TIMEOUT,
             media: Media::default(),
         })
     }
@@ -144,20 +148,39 @@ impl RtspViewer {
         self.ask(Method::Play, "", &[]).await
     }
 
+    /// PAUSE.
+    pub async fn pause(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::Pause, "", &[]).await
+    }
+
+    /// GET_PARAMETER of nothing: a sign of life (RFC 2326 10.8).
+    pub async fn keep_alive(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::GetParameter, "", &[]).await
+    }
+
     /// TEARDOWN.
     pub async fn teardown(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
         self.ask(Method::Teardown, "", &[]).await
     }
 
     /// Receives media until `duration` has passed; says whether the camera is
-    /// still connected.
+    /// still connected. Keeps the session alive meanwhile.
     pub async fn watch(&mut self, duration: Duration) -> Result<bool, ViewerError> {
         let clock = self.world.clock.clone();
         let end = clock.unix() + duration;
+        let mut sign_of_life = clock.unix() + self.timeout / 2;
         loop {
             let incoming = tokio::select! {
                 incoming = self.connection.next() => incoming?,
                 () = clock.sleep_until(end) => return Ok(true),
+                () = clock.sleep_until(sign_of_life) => {
+                    sign_of_life += self.timeout / 2;
+                    match self.keep_alive().await {
+                        Err(ViewerError::Closed) => return Ok(false),
+                        other => other?,
+                    };
+                    continue;
+                }
             };
             match incoming {
                 Some(incoming) => self.count(&incoming),
@@ -191,9 +214,8 @@ impl RtspViewer {
         {
             return Ok(response);
         }
-        self.challenge = response
-            .header(&WWW_AUTHENTICATE)
-            .map(|h| h.as_str().to_owned());
+        let challenge = response.header(&WWW_AUTHENTICATE);
+        self.challenge = challenge.and_then(|h| Challenge::choose(h.as_str()));
         self.ask_once(&method, track, headers).await
     }
 
@@ -209,15 +231,9 @@ impl RtspViewer {
         let mut request = Request::builder(method.clone(), Version::V1_0)
             .request_uri(uri)
             .header(CSEQ, self.sequence.to_string());
-        if let (Some(challenge), Some(credentials)) = (&self.challenge, &self.credentials)
-            && let Some(answer) = digest::answer(
-                challenge,
-                method.into(),
-                &url,
-                credentials,
-                &*self.world.entropy,
-            )
-        {
+        if let (Some(challenge), Some(credentials)) = (&mut self.challenge, &self.credentials) {
+            let entropy = &*self.world.entropy;
+            let answer = challenge.answer(method.into(), &url, credentials, entropy);
             request = request.header(AUTHORIZATION, answer);
         }
         if let Some(session) = &self.session {
@@ -235,11 +251,12 @@ impl RtspViewer {
             .await
             .unwrap_or(Err(ViewerError::Silence(PATIENCE)))?;
         if let Some(session) = response.header(&SESSION) {
-            self.session = session
-                .as_str()
-                .split(';')
-                .next()
-                .map(|s| s.trim().to_owned());
+            let mut parts = session.as_str().split(';').map(str::trim);
+            self.session = parts.next().map(str::to_owned);
+            let timeout = parts.find_map(|p| p.strip_prefix("timeout=")?.parse().ok());
+            if let Some(seconds) = timeout.filter(|seconds| *seconds > 0) {
+                self.timeout = Duration::from_secs(seconds);
+            }
         }
         Ok(response)
     }

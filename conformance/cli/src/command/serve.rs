@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{Failure, Outcome, Terminal};
 use crate::{
     net::os::{OsClock, OsEntropy, OsNet},
-    target::sim::VIDEO,
+    target::sim::{SUB_VIDEO, VIDEO},
 };
 
 /// Options of `serve`.
@@ -135,6 +135,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
             .map_err(Failure::harness)?,
         serial,
         video: VIDEO,
+        sub: SUB_VIDEO,
         credentials: Credentials {
             user: "viewer".into(),
             password: Password::random(&OsEntropy),

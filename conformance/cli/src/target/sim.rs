@@ -346,6 +346,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         identity: authority.issue(&serial, &[CAMERA])?,
         serial,
         video: VIDEO,
+        sub: SUB_VIDEO,
         credentials: Credentials {
             user: "viewer".into(),
             password: Password::random(&secrets),
@@ -360,6 +361,15 @@ pub const VIDEO: EncoderConfig = EncoderConfig {
     frames_per_second: 15,
     bits_per_second: 600_000,
     key_frame_interval: 30,
+};
+
+/// Size and rate of the default camera's sub stream.
+pub const SUB_VIDEO: EncoderConfig = EncoderConfig {
+    width: 320,
+    height: 180,
+    frames_per_second: 10,
+    bits_per_second: 150_000,
+    key_frame_interval: 20,
 };
 
 /// Unit number of the camera with that seed.

@@ -1,6 +1,12 @@
 //! ffmpeg pulls from a served camera.
 
-use std::process::{Command, Output};
+use std::{
+    net::{Ipv6Addr, TcpListener},
+    process::{Command, Output},
+};
+
+use lightleak::target::sim::{SUB_VIDEO, VIDEO};
+use lightleak_sim::h264::EncoderConfig;
 
 use crate::support::{Served, client, marks};
 
@@ -15,11 +21,38 @@ fn decodes_sixty_frames_of_the_camera_with_credentials() {
         return;
     };
     let camera = Served::start(&[]);
-    let output = pull(ffmpeg, &camera.url_with_credentials());
+    decodes_sixty_frames(ffmpeg, &camera.url_with_credentials(), VIDEO);
+}
+
+#[test]
+fn decodes_sixty_frames_of_the_sub_stream() {
+    let Some(ffmpeg) = client("ffmpeg") else {
+        return;
+    };
+    let camera = Served::start(&[]);
+    decodes_sixty_frames(ffmpeg, &camera.sub_url_with_credentials(), SUB_VIDEO);
+}
+
+#[test]
+fn decodes_sixty_frames_over_ipv6() {
+    let Some(ffmpeg) = client("ffmpeg") else {
+        return;
+    };
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        println!("skipped: this machine has no IPv6");
+        return;
+    }
+    let camera = Served::start(&["--bind", "::1"]);
+    assert!(camera.url().starts_with("rtsps://[::1]:"));
+    decodes_sixty_frames(ffmpeg, &camera.url_with_credentials(), VIDEO);
+}
+
+fn decodes_sixty_frames(ffmpeg: Command, url: &str, video: EncoderConfig) {
+    let output = pull(ffmpeg, url);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 
-    let marks = marks(&output.stdout);
+    let marks = marks(&output.stdout, video);
     assert_eq!(marks.len(), FRAMES, "{said}");
     let marks: Vec<_> = marks
         .into_iter()
@@ -58,7 +91,7 @@ fn decodes_the_undeclared_stream_of_a_mutant_without_credentials() {
     };
     let camera = Served::start(&["--mutant", "rtsp.open"]);
     let output = pull(ffmpeg, camera.text("/cameras/0/undeclared/0/url"));
-    let marks = marks(&output.stdout);
+    let marks = marks(&output.stdout, VIDEO);
     assert_eq!(marks.len(), FRAMES);
     assert!(
         marks

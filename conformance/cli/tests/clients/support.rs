@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lightleak::target::sim::VIDEO;
 use lightleak_judge::{
     decoder::Picture,
     mark::{self, Mark},
 };
+use lightleak_sim::h264::EncoderConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -96,6 +96,13 @@ impl Served {
         self.url_with(user, self.text("/cameras/0/paths/0/password"))
     }
 
+    /// The address of the sub stream, with the credentials in it.
+    pub fn sub_url_with_credentials(&self) -> String {
+        let main = self.url_with_credentials();
+        let host = main.strip_suffix("/main").expect("the path leads to main");
+        format!("{host}/sub")
+    }
+
     /// A string of the ready file, by JSON pointer.
     pub fn text(&self, pointer: &str) -> &str {
         let value = self.ready.pointer(pointer).and_then(Value::as_str);
@@ -146,8 +153,8 @@ fn wait_until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
 
 /// The marks of raw pictures as ffmpeg writes them: YCbCr 4:2:0, planes one
 /// after the other, pictures one after the other.
-pub fn marks(raw: &[u8]) -> Vec<Option<Mark>> {
-    let (width, height) = (VIDEO.width as usize, VIDEO.height as usize);
+pub fn marks(raw: &[u8], video: EncoderConfig) -> Vec<Option<Mark>> {
+    let (width, height) = (video.width as usize, video.height as usize);
     let (luma, chroma) = (width * height, width * height / 4);
     let pictures = raw.chunks_exact(luma + 2 * chroma);
     assert!(pictures.remainder().is_empty(), "half a picture at the end");

@@ -6,7 +6,8 @@ use lightleak_sim::seal::tls::TlsVersion;
 
 use crate::site::{Client, INTERLEAVED, SMALL, Site, VISITOR, header, status};
 
-const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN";
+const PUBLIC: &str =
+    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 #[tokio::test(start_paused = true)]
 async fn options_need_no_credentials_and_everything_else_does() {
@@ -23,13 +24,19 @@ async fn options_need_no_credentials_and_everything_else_does() {
         ("TEARDOWN", ""),
         ("PAUSE", ""),
         ("GET_PARAMETER", ""),
+        ("SET_PARAMETER", ""),
+        ("DESCRIBE", "/../sub"),
         ("MOON", ""),
     ] {
         let headers = [("Transport", INTERLEAVED), ("Session", "0123456789abcdef")];
         let response = stranger.ask(method, track, &headers).await;
         assert_eq!(status(&response), 401, "{method} {track}");
         let challenge = header(&response, "WWW-Authenticate").unwrap();
-        assert!(challenge.starts_with("Digest realm=\"lightleak\", nonce=\""));
+        // Two headers, which the reader joins: the stronger one first.
+        let (sha, md5) = challenge.split_once(", Digest ").unwrap();
+        assert!(sha.starts_with("Digest realm=\"lightleak\", nonce=\""));
+        assert!(sha.contains("algorithm=SHA-256"), "{sha}");
+        assert!(md5.contains("algorithm=MD5"), "{md5}");
         assert!(response.body().is_empty());
     }
 }
@@ -80,8 +87,17 @@ async fn no_other_resource_exists() {
         "/main/audio",
         "/mainvideo",
         "/main/video/video",
+        "/main/sub",
+        "/sub/audio",
     ] {
-        for method in ["DESCRIBE", "SETUP", "PLAY", "TEARDOWN"] {
+        for method in [
+            "DESCRIBE",
+            "SETUP",
+            "PLAY",
+            "PAUSE",
+            "TEARDOWN",
+            "GET_PARAMETER",
+        ] {
             let transport = [("Transport", INTERLEAVED)];
             let url = format!("{host}{path}");
             let response = client.ask_url(method, &url, &transport).await;
@@ -106,14 +122,7 @@ async fn a_presentation_cannot_be_set_up() {
 async fn methods_that_are_not_implemented_are_refused_with_those_that_are() {
     let site = Site::start(SMALL).await;
     let mut client = site.client().await;
-    for method in [
-        "PAUSE",
-        "ANNOUNCE",
-        "RECORD",
-        "GET_PARAMETER",
-        "SET_PARAMETER",
-        "MOON",
-    ] {
+    for method in ["ANNOUNCE", "RECORD", "REDIRECT", "MOON"] {
         let response = client.ask(method, "", &[]).await;
         assert_eq!(status(&response), 501, "{method}");
         assert_eq!(header(&response, "Allow").as_deref(), Some(PUBLIC));
@@ -190,7 +199,7 @@ async fn the_first_transport_that_is_sealed_is_taken_on_the_channels_asked_for()
 async fn a_session_is_needed_and_it_is_this_one() {
     let site = Site::start(SMALL).await;
     let mut client = site.client().await;
-    for method in ["PLAY", "TEARDOWN"] {
+    for method in ["PLAY", "PAUSE", "TEARDOWN"] {
         assert_eq!(status(&client.ask(method, "", &[]).await), 454, "{method}");
     }
     let other = site.playing().await;
@@ -200,7 +209,13 @@ async fn a_session_is_needed_and_it_is_this_one() {
     let others = other.session.clone().unwrap();
     assert_ne!(own.split(';').next(), Some(others.as_str()));
     for wrong in ["", "0123456789abcdef", &others] {
-        for method in ["PLAY", "TEARDOWN"] {
+        for method in [
+            "PLAY",
+            "PAUSE",
+            "TEARDOWN",
+            "GET_PARAMETER",
+            "SET_PARAMETER",
+        ] {
             let response = client.ask(method, "", &[("Session", wrong)]).await;
             assert_eq!(status(&response), 454, "{method} of {wrong}");
         }

@@ -4,6 +4,9 @@
 mod dialogue;
 mod hostile;
 mod media;
+mod parameter;
+mod pause;
 mod site;
+mod sub;
 mod time;
 mod tls;

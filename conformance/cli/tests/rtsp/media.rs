@@ -9,7 +9,7 @@ use crate::site::{Client, LARGE, SMALL, Site, access_units, header};
 
 /// Asserts that these are the ledger's access units, whole and in order, from
 /// a key frame on; gives that part of the ledger.
-fn assert_in_ledger(received: &[(u32, Vec<Bytes>)], ledger: &[AccessUnit]) -> Vec<AccessUnit> {
+pub fn assert_in_ledger(received: &[(u32, Vec<Bytes>)], ledger: &[AccessUnit]) -> Vec<AccessUnit> {
     assert!(!received.is_empty());
     let first = ledger
         .iter()
@@ -53,6 +53,29 @@ async fn two_viewers_at_once_get_every_access_unit_whole() {
                 .any(|u| u.nal_units.iter().any(|n| n.len() > 1400))
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_viewers_at_once_get_every_access_unit_whole() {
+    let site = Site::start(SMALL).await;
+    let mut viewers = Vec::new();
+    for _ in 0..20 {
+        viewers.push(site.playing().await);
+    }
+    // One after the other, again and again: what waits in between is not lost.
+    for _ in 0..5 {
+        for viewer in &mut viewers {
+            assert!(viewer.watch(Duration::from_millis(50)).await);
+        }
+    }
+    let ledger = site.notes.units();
+    for viewer in &viewers {
+        let received = access_units(viewer.packets(0));
+        let units = assert_in_ledger(&received, &ledger);
+        assert!(units.last().unwrap().number + 6 > ledger.last().unwrap().number);
+        assert!(units.len() > 15, "{}", units.len());
+    }
+    assert!(!site.notes.has_line("missed"));
 }
 
 #[tokio::test(start_paused = true)]

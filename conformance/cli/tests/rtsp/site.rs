@@ -1,7 +1,7 @@
 //! A camera on a network of its own, and a client that says what it is told to.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,7 +20,7 @@ use lightleak_sim::{
     h264::{AccessUnit, EncoderConfig, STREAMS},
     rtsp::{
         connection::{Connection, Incoming},
-        digest::{self, Credentials},
+        digest::{Challenge, Credentials},
     },
     seal::{
         keys::Authority,
@@ -36,6 +36,7 @@ use tokio_rustls::TlsConnector;
 use util::marshal::Unmarshal;
 
 pub const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+const VISITOR_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x20));
 const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
 
 /// The smallest stream: little to encode where the picture does not matter.
@@ -48,7 +49,9 @@ pub const INTERLEAVED: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 /// A running camera and its surroundings.
 pub struct Site {
     pub clock: Arc<dyn Clock>,
+    pub tap: Tap,
     pub network: Network,
+    visitor: IpAddr,
     pub notes: Arc<Notes>,
     pub credentials: Credentials,
     pub endpoint: SocketAddr,
@@ -60,14 +63,21 @@ pub struct Site {
 impl Site {
     /// Switches an honest camera on, and lets it film a little.
     pub async fn start(video: EncoderConfig) -> Self {
+        Self::start_at(CAMERA, video).await
+    }
+
+    /// The same, with the camera at that address.
+    pub async fn start_at(address: IpAddr, video: EncoderConfig) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
-        let network = Network::new(Tap::start(clock.clone(), false));
+        let tap = Tap::start(clock.clone(), false);
+        let network = Network::new(tap.clone());
         let notes = Arc::new(Notes::default());
         let authority = Authority::new().unwrap();
         let mut settings = settings(1, &authority).unwrap();
         settings.video = video;
+        settings.identity = authority.issue(&settings.serial, &[address]).unwrap();
         let credentials = settings.credentials.clone();
-        let world = world(&network, &clock, &notes, CAMERA);
+        let world = world(&network, &clock, &notes, address);
         let camera = Camera::start(settings, Fault::NONE, world).await.unwrap();
         let claim = camera.claims[0].clone();
         clock
@@ -75,6 +85,12 @@ impl Site {
             .await;
         Self {
             clock,
+            tap,
+            visitor: if address.is_ipv4() {
+                VISITOR
+            } else {
+                VISITOR_V6
+            },
             network,
             notes,
             credentials,
@@ -87,7 +103,7 @@ impl Site {
 
     /// What a visitor can touch.
     pub fn world(&self) -> World {
-        world(&self.network, &self.clock, &self.notes, VISITOR)
+        world(&self.network, &self.clock, &self.notes, self.visitor)
     }
 
     /// Where our own viewer finds the camera.
@@ -149,6 +165,7 @@ fn world(network: &Network, clock: &Arc<dyn Clock>, notes: &Arc<Notes>, host: Ip
 #[derive(Default)]
 pub struct Notes {
     units: Mutex<Vec<AccessUnit>>,
+    sub: Mutex<Vec<AccessUnit>>,
     lines: Mutex<Vec<String>>,
 }
 
@@ -157,14 +174,23 @@ impl Notes {
         self.units.lock().unwrap().clone()
     }
 
+    pub fn sub_units(&self) -> Vec<AccessUnit> {
+        self.sub.lock().unwrap().clone()
+    }
+
     pub fn has_line(&self, part: &str) -> bool {
         self.lines.lock().unwrap().iter().any(|l| l.contains(part))
     }
 }
 
 impl Witness for Notes {
-    fn access_unit(&self, _track: &str, unit: &AccessUnit) {
-        self.units.lock().unwrap().push(unit.clone());
+    fn access_unit(&self, track: &str, unit: &AccessUnit) {
+        let units = match track {
+            "video" => &self.units,
+            "sub" => &self.sub,
+            other => panic!("no such track: {other}"),
+        };
+        units.lock().unwrap().push(unit.clone());
     }
 
     fn secret(&self, _line: &str) {}
@@ -197,10 +223,12 @@ pub struct Client {
     /// Interleaved frames: channel, octets, when they came.
     pub frames: Vec<(u8, Vec<u8>, Duration)>,
     pub session: Option<String>,
+    /// The body of its requests.
+    pub body: String,
     world: World,
     url: String,
     credentials: Option<Credentials>,
-    challenge: Option<String>,
+    challenge: Option<Challenge>,
     sequence: u32,
 }
 
@@ -210,6 +238,7 @@ impl Client {
             connection: Connection::new(stream),
             frames: Vec::new(),
             session: None,
+            body: String::new(),
             world: site.world(),
             url: site.url.clone(),
             credentials: knows_password.then(|| site.credentials.clone()),
@@ -239,19 +268,31 @@ impl Client {
         if status(&response) != 401 || self.credentials.is_none() || self.challenge.is_some() {
             return response;
         }
-        self.challenge = header(&response, "WWW-Authenticate");
+        let challenge = header(&response, "WWW-Authenticate");
+        self.challenge = challenge.and_then(|c| Challenge::choose(&c));
         self.ask_once(method, url, headers).await
     }
 
     /// SETUP and PLAY.
     pub async fn play(&mut self) {
+        self.set_up().await;
+        assert_eq!(status(&self.ask("PLAY", "", &[]).await), 200);
+    }
+
+    /// SETUP.
+    pub async fn set_up(&mut self) {
         let setup = self
             .ask("SETUP", "/video", &[("Transport", INTERLEAVED)])
             .await;
         assert_eq!(status(&setup), 200);
         let session = header(&setup, "Session").unwrap();
         self.session = session.split(';').next().map(str::to_owned);
-        assert_eq!(status(&self.ask("PLAY", "", &[]).await), 200);
+    }
+
+    /// From now on it asks for the sub stream.
+    pub fn turn_to_sub(&mut self) {
+        let host = self.url.strip_suffix("/main").unwrap();
+        self.url = format!("{host}/sub");
     }
 
     /// Receives frames for so long; `false` if the camera closed.
@@ -303,9 +344,9 @@ impl Client {
         self.sequence += 1;
         let sequence = self.sequence.to_string();
         let mut request = format!("{method} {url} RTSP/1.0\r\nCSeq: {sequence}\r\n");
-        if let (Some(challenge), Some(credentials)) = (&self.challenge, &self.credentials) {
+        if let (Some(challenge), Some(credentials)) = (&mut self.challenge, &self.credentials) {
             let entropy = &*self.world.entropy;
-            let answer = digest::answer(challenge, method, url, credentials, entropy).unwrap();
+            let answer = challenge.answer(method, url, credentials, entropy);
             request += &format!("Authorization: {answer}\r\n");
         }
         if let Some(session) = &self.session {
@@ -314,7 +355,11 @@ impl Client {
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
         }
+        if !self.body.is_empty() {
+            request += &format!("Content-Length: {}\r\n", self.body.len());
+        }
         request += "\r\n";
+        request += &self.body;
         self.connection.send(request.as_bytes()).await.unwrap();
         let response = self.response().await;
         assert_eq!(header(&response, "CSeq"), Some(sequence), "{method}");
@@ -334,6 +379,7 @@ pub fn header(response: &Response<Vec<u8>>, name: &str) -> Option<String> {
 /// Access units as crate `rtp` reads them: NAL units, and the RTP time.
 /// Packets come in sequence; the last access unit may lack its end.
 pub fn access_units<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Vec<(u32, Vec<Bytes>)> {
+    const START: [u8; 4] = [0, 0, 0, 1];
     let mut units = Vec::new();
     let mut nal_units = Vec::new();
     let mut reader = H264Packet::default();
@@ -343,11 +389,12 @@ pub fn access_units<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Vec<(u32, Ve
         let sequence = packet.header.sequence_number;
         assert_eq!(*expected.get_or_insert(sequence), sequence);
         expected = Some(sequence.wrapping_add(1));
-        let mut nal = reader.depacketize(&packet.payload).unwrap();
-        if !nal.is_empty() {
-            // The reader puts a start code before each.
-            nal.advance(4);
-            nal_units.push(nal);
+        let mut read = reader.depacketize(&packet.payload).unwrap();
+        // The reader puts a start code before each.
+        while read.starts_with(&START) {
+            read.advance(4);
+            let next = read.windows(4).position(|w| w == START);
+            nal_units.push(read.split_to(next.unwrap_or(read.len())));
         }
         if packet.header.marker {
             units.push((packet.header.timestamp, std::mem::take(&mut nal_units)));
