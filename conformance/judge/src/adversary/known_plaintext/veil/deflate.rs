@@ -35,10 +35,14 @@ pub(super) fn lift(haystack: &[u8], search: &mut Search<'_>) {
         .map(|at| at + 2);
 
     let mut effort = ALLOWANCE + EFFORT * haystack.len();
-    let mut inflate = Decompress::new(false);
     let mut free = 0;
     let mut starts: Vec<usize> = gzip.chain(zip).chain(zlib).collect();
+    if starts.is_empty() {
+        return;
+    }
     starts.sort_unstable();
+    // Large: not for every packet of a capture.
+    let mut inflate = Decompress::new(false);
     for start in starts {
         if start < free {
             continue;
