@@ -4,6 +4,7 @@
 
 pub mod h264;
 pub mod link;
+pub mod pcmu;
 pub mod rtp;
 pub mod rtsp;
 pub mod sdp;
