@@ -3,17 +3,19 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rtsp_types::Method;
-use tokio::task::JoinSet;
+use tokio::{sync::broadcast, task::JoinSet};
 
 use crate::{
     claim::Claim,
     fault::Fault,
+    g711::mu_law,
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     live::Live,
     path::{self, Listen},
     rtsp::{Presentation, digest::Credentials, transport::Transport},
     scene::{Scene, SceneConfig, SceneError},
     seal::keys::Identity,
+    sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
 };
 
@@ -68,6 +70,7 @@ impl Camera {
             fault,
             live: Live::new(),
             sub: Live::new(),
+            sound: broadcast::Sender::new(SOUND_BACKLOG),
             world,
         });
 
@@ -90,7 +93,8 @@ impl Camera {
         }
         let start = device.world.clock.unix();
         tasks.spawn(main.run(device.clone(), start));
-        tasks.spawn(sub.run(device, start));
+        tasks.spawn(sub.run(device.clone(), start));
+        tasks.spawn(listen(device, start));
         Ok(Self {
             claims,
             undeclared,
@@ -110,6 +114,8 @@ pub struct Device {
     pub live: Live,
     /// Its video once more, smaller; nothing is encoded while nobody watches.
     pub sub: Live,
+    /// Its sound.
+    pub sound: broadcast::Sender<Arc<SoundPacket>>,
     /// What it can touch.
     pub world: World,
 }
@@ -202,6 +208,33 @@ pub enum StartError {
     /// A port is not to be had.
     #[error("listen: {0}")]
     Net(#[from] io::Error),
+}
+
+/// How many packets of sound a slow viewer may lag behind: as long as with video.
+const SOUND_BACKLOG: usize = 256;
+
+/// Records the sound, for as long as the camera is on.
+async fn listen(device: Arc<Device>, start: Duration) {
+    let sound = Sound {
+        seed: device.settings.seed,
+        unit: device.settings.unit,
+        nonce: device.settings.nonce,
+    };
+    for number in 0.. {
+        let taken = start + Duration::from_secs(number.into()) / PACKETS_PER_SECOND;
+        // A packet is there when its last sample is.
+        let end = taken + Duration::from_secs(1) / PACKETS_PER_SECOND;
+        device.world.clock.sleep_until(end).await;
+        let octets = sound.samples(number).map(mu_law).to_vec();
+        let packet = SoundPacket {
+            octets,
+            number,
+            taken,
+        };
+        device.world.witness.sound("audio", &packet);
+        // Nobody listening is no error.
+        let _ = device.sound.send(Arc::new(packet));
+    }
 }
 
 /// The scene, and what makes a stream of it.

@@ -14,6 +14,7 @@
 pub mod camera;
 pub mod claim;
 pub mod fault;
+pub mod g711;
 pub mod h264;
 pub mod live;
 pub mod neighbour;
@@ -23,5 +24,6 @@ pub mod rtsp;
 pub mod scene;
 pub mod seal;
 mod seeded;
+pub mod sound;
 pub mod viewer;
 pub mod world;

@@ -16,13 +16,15 @@ pub const SMALLEST_PACKET: usize = 64;
 /// What the packets of one track have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketizerConfig {
-    /// Dynamic payload type, 7 bits.
+    /// Payload type, 7 bits.
     pub payload_type: u8,
     /// Synchronization source.
     pub ssrc: u32,
     /// Sequence number of the first packet.
     pub first_sequence: u16,
-    /// What is added, modulo 2^32, to [`AccessUnit::rtp_time`].
+    /// Ticks of the RTP clock per second.
+    pub clock_rate: u32,
+    /// What is added, modulo 2^32, to the time stamps of the track.
     pub time_offset: u32,
     /// The largest RTP packet in octets, header included and not less than
     /// [`SMALLEST_PACKET`]. Whoever protects packets leaves room for it here.
@@ -142,17 +144,26 @@ impl Packetizer {
         self.sequence
     }
 
-    /// What a sender report sent at `now` since 1970 says, with `unit` as the
-    /// moment for which both clocks are known.
-    pub fn sender_report(&self, now: Duration, unit: &AccessUnit) -> SenderReport {
-        let ticks = |time: Duration| time.as_nanos() * 90_000 / 1_000_000_000;
+    /// Replaces the content of `packets` by one packet with this payload (RFC
+    /// 3551), no longer than fits, for the time stamp `rtp_time` of the track.
+    pub fn packetize_octets(&mut self, payload: &[u8], rtp_time: u32, packets: &mut Packets) {
+        packets.clear();
+        let time = rtp_time.wrapping_add(self.config.time_offset);
+        let room = self.config.max_packet - HEADER_LENGTH;
+        self.push(packets, time, &[], &payload[..payload.len().min(room)]);
+    }
+
+    /// What a sender report sent at `now` since 1970 says, where the time
+    /// stamp `rtp_time` of the track is for the moment `taken`.
+    pub fn sender_report(&self, now: Duration, taken: Duration, rtp_time: u32) -> SenderReport {
+        let rate = u128::from(self.config.clock_rate);
+        let ticks = |time: Duration| time.as_nanos() * rate / 1_000_000_000;
         // Both clocks count modulo 2^32, so the truncation is the point.
-        let since = (ticks(now) as u32).wrapping_sub(ticks(unit.taken) as u32);
+        let since = (ticks(now) as u32).wrapping_sub(ticks(taken) as u32);
         SenderReport {
             ssrc: self.config.ssrc,
             ntp_time: ntp_time(now),
-            rtp_time: unit
-                .rtp_time
+            rtp_time: rtp_time
                 .wrapping_add(self.config.time_offset)
                 .wrapping_add(since),
             packet_count: self.packet_count,
@@ -295,6 +306,7 @@ mod tests {
             payload_type: 96,
             ssrc: 0x0102_0304,
             first_sequence: 0xffff,
+            clock_rate: 90_000,
             time_offset: 0xffff_ff00,
             max_packet: 64,
         }
@@ -381,7 +393,7 @@ mod tests {
         let unit = unit(&[52, 53]);
         packetizer.packetize(&unit, &mut Packets::new());
         let now = unit.taken + Duration::from_millis(1500);
-        let report = packetizer.sender_report(now, &unit);
+        let report = packetizer.sender_report(now, unit.taken, unit.rtp_time);
         assert_eq!(report.ntp_time, (2_208_988_800 + 1_001) << 32 | 1 << 31);
         assert_eq!(report.rtp_time, 0x100 + 135_000);
         assert_eq!((report.packet_count, report.octet_count), (3, 52 + 52 + 4));
@@ -396,9 +408,11 @@ mod tests {
 
     #[test]
     fn a_source_description_ends_in_a_null_octet_on_a_word() {
-        let report = Packetizer::new(config())
-            .expect("valid")
-            .sender_report(Duration::ZERO, &unit(&[]));
+        let report = Packetizer::new(config()).expect("valid").sender_report(
+            Duration::ZERO,
+            Duration::ZERO,
+            0,
+        );
         let mut out = Vec::new();
         for length in 1..=255 {
             report

@@ -11,6 +11,7 @@ mod texture;
 
 use std::{ops::RangeInclusive, time::Duration};
 
+pub(crate) use mark::payload as mark_payload;
 pub use picture::Picture;
 
 use crate::seeded::Seeded;

@@ -9,7 +9,7 @@ use std::{fmt, io, pin::Pin, sync::Arc, time::Duration};
 use core::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::h264::AccessUnit;
+use crate::{h264::AccessUnit, sound::SoundPacket};
 
 /// A future that a capability hands out.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -89,6 +89,9 @@ pub trait Log: Send + Sync {
 pub trait Witness: Send + Sync {
     /// An access unit that a track produced (the ledger).
     fn access_unit(&self, track: &str, unit: &AccessUnit);
+
+    /// A packet of sound that a track produced (the ledger).
+    fn sound(&self, track: &str, packet: &SoundPacket);
 
     /// One line of an NSS key log (the escrow).
     fn secret(&self, line: &str);

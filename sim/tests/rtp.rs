@@ -28,6 +28,7 @@ proptest! {
             payload_type: 96,
             ssrc: 7,
             first_sequence,
+            clock_rate: 90_000,
             time_offset,
             max_packet,
         }).expect("a valid configuration");

@@ -54,7 +54,7 @@ proptest! {
         doubled in proptest::collection::vec(any::<bool>(), 1..50),
     ) {
         let config = PacketizerConfig {
-            payload_type: 96, ssrc: 7, first_sequence, time_offset, max_packet,
+            payload_type: 96, ssrc: 7, first_sequence, clock_rate: 90_000, time_offset, max_packet,
         };
         let mut packetizer = Packetizer::new(config).unwrap();
         let mut sent = Vec::new();

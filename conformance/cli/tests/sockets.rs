@@ -16,6 +16,7 @@ use lightleak_sim::{
     h264::{AccessUnit, STREAMS},
     rtsp::transport::Transport,
     seal::{keys::Authority, tls::TlsVersion},
+    sound::SoundPacket,
     viewer::rtsp::{Address, RtspViewer},
     world::{Log, Witness, World},
 };
@@ -28,6 +29,7 @@ impl Log for Nobody {
 
 impl Witness for Nobody {
     fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
+    fn sound(&self, _: &str, _: &SoundPacket) {}
     fn secret(&self, _line: &str) {}
 }
 

@@ -12,4 +12,5 @@ pub mod presence;
 pub mod report;
 pub mod requirement;
 pub mod seen;
+pub mod tone;
 pub mod verdict;

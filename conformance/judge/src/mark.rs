@@ -122,7 +122,7 @@ fn parse(payload: [u8; 12]) -> Option<Mark> {
 }
 
 /// CRC-16/IBM-3740.
-fn crc(octets: &[u8]) -> u16 {
+pub(crate) fn crc(octets: &[u8]) -> u16 {
     octets.iter().fold(0xFFFF, |crc, &octet| {
         (0..8).fold(crc ^ (u16::from(octet) << 8), |crc, _| {
             if crc & 0x8000 == 0 {

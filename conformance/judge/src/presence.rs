@@ -12,6 +12,7 @@ use crate::{
     dissect::{FlowState, rtp::FoundUnit},
     mark::Mark,
     seen::Seen,
+    tone,
 };
 
 /// What was there to be seen.
@@ -31,6 +32,12 @@ pub struct Presence {
 /// Octets of an access unit that has to be in the ledger; a shorter one may
 /// hold no needle.
 const TELLING: usize = 256;
+
+/// The ledger's track of sound.
+const SOUND_TRACK: &str = "audio";
+
+/// Samples that hold a whole tone mark wherever they begin: two seconds.
+const SOUND_SAMPLES: usize = 2 * 8000;
 
 impl Default for Presence {
     fn default() -> Self {
@@ -81,7 +88,7 @@ impl Presence {
                 presence.ledger = presence.ledger.and_then(|()| sealed(&media, index));
                 presence.marks = Seen::marks(&media, decoder);
                 match &presence.marks {
-                    Ok(marks) => recognise(seen, marks),
+                    Ok(marks) => recognise(seen, marks).and_then(|()| recognise_sound(seen)),
                     Err(error) => Err(error.to_string()),
                 }
             }
@@ -174,8 +181,9 @@ fn recognise(seen: &Seen<'_>, marks: &[Mark]) -> Result<(), String> {
         .session
         .ledger
         .tracks
-        .values()
-        .flat_map(|t| &t.units)
+        .iter()
+        .filter(|(name, _)| *name != SOUND_TRACK)
+        .flat_map(|(_, t)| &t.units)
         .map(|u| u.number)
         .collect();
     match marks.iter().find(|m| m.unit == unit) {
@@ -194,6 +202,24 @@ fn recognise(seen: &Seen<'_>, marks: &[Mark]) -> Result<(), String> {
                 "no mark of unit {unit} was read from what the escrowed keys open{why}"
             ))
         }
+    }
+}
+
+/// The judge read the device's own tone mark, if it sent enough sound to hold
+/// one and says in the ledger that it made some.
+fn recognise_sound(seen: &Seen<'_>) -> Result<(), String> {
+    let unit = seen.declaration.device.unit;
+    let sound = seen.opened_sound();
+    let ledger = &seen.session.ledger.tracks;
+    if !ledger.contains_key(SOUND_TRACK) || sound.iter().all(|s| s.len() < SOUND_SAMPLES) {
+        return Ok(());
+    }
+    let mut marks = sound.iter().flat_map(|samples| tone::read(samples));
+    match marks.any(|mark| mark.unit == unit) {
+        true => Ok(()),
+        false => Err(format!(
+            "no tone mark of unit {unit} was read from the sound that the escrowed keys open"
+        )),
     }
 }
 

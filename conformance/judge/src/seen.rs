@@ -8,11 +8,11 @@ use lightleak_case::{Case, Declaration, Session, TransportProtocol, Vantage};
 use crate::{
     adversary::{
         known_plaintext::{Hit, Index},
-        media_player::{self, Footage, Unplayed},
+        media_player::{self, Footage, Heard, Unplayed},
     },
     decoder::{Decoder, DecoderError},
     dissect::{
-        self, Flow, FlowState, Span, Stream, Traffic, Undissected,
+        self, Flow, FlowState, Span, Stream, Traffic, Undissected, pcmu,
         rtp::{self, FoundUnit},
         rtsp::{self, Dialogue, Message},
         tls::{self, TlsReading},
@@ -51,6 +51,8 @@ pub struct Seen<'a> {
     pub decoy_sightings: Vec<Sighting>,
     /// What a media player could play.
     pub footage: Vec<Footage>,
+    /// What could be listened to.
+    pub heard: Vec<Heard>,
     /// Why it could not try everything, if so.
     pub unplayed: Option<DecoderError>,
 }
@@ -124,6 +126,7 @@ impl<'a> Seen<'a> {
                 .sum(),
             decoy_sightings,
             footage,
+            heard: media_player::listen(&traffic),
             unplayed,
             connections,
             traffic,
@@ -147,7 +150,10 @@ impl<'a> Seen<'a> {
     pub fn carries_own(&self, flow: usize) -> bool {
         let unit = self.declaration.device.unit;
         let marked = |f: &Footage| f.flow == flow && f.mark.is_some_and(|(m, _)| m.unit == unit);
-        self.sightings.iter().any(|s| s.flow == Some(flow)) || self.footage.iter().any(marked)
+        let heard = |h: &Heard| h.flow == flow && h.mark.unit == unit;
+        self.sightings.iter().any(|s| s.flow == Some(flow))
+            || self.footage.iter().any(marked)
+            || self.heard.iter().any(heard)
     }
 
     /// What the device sent and could not be dissected.
@@ -183,11 +189,31 @@ impl<'a> Seen<'a> {
         let mut media = Vec::new();
         for served in self.dialogues().filter(|d| d.opened) {
             for channel in channels(served.dialogue) {
-                let packets = frames(served.stream, served.dialogue, channel);
+                let mut packets = frames(served.stream, served.dialogue, channel);
+                packets.retain(|packet| !is_sound(packet));
                 media.push(rtp::depacketize(&packets));
             }
         }
         media
+    }
+
+    /// What the device sent inside TLS as sound (PCMU): the samples of each
+    /// interleaved channel.
+    pub fn opened_sound(&self) -> Vec<Vec<i16>> {
+        let mut sound = Vec::new();
+        for served in self.dialogues().filter(|d| d.opened) {
+            for channel in channels(served.dialogue) {
+                let mut packets = frames(served.stream, served.dialogue, channel);
+                packets.retain(|packet| is_sound(packet));
+                // On a connection nothing is lost or out of order.
+                let payloads = packets.iter().filter_map(|packet| {
+                    let header = rtp::Header::parse(packet)?;
+                    packet.get(header.payload)
+                });
+                sound.push(payloads.flat_map(pcmu::linear).collect());
+            }
+        }
+        sound
     }
 
     /// Marks in media of these channels, read from decoded pictures.
@@ -312,6 +338,10 @@ impl Haystacks<'_> {
 fn parameter_sets(session: &Session) -> Vec<u8> {
     let tracks = session.ledger.tracks.values();
     tracks.flat_map(|track| track.parameter_sets()).collect()
+}
+
+fn is_sound(packet: &[u8]) -> bool {
+    rtp::Header::parse(packet).is_some_and(|h| h.payload_type == pcmu::PAYLOAD_TYPE)
 }
 
 fn channels(dialogue: &Dialogue) -> Vec<u8> {

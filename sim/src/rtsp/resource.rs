@@ -1,4 +1,5 @@
-//! What a camera's RTSP URLs name: two presentations, each with one video track.
+//! What a camera's RTSP URLs name: two presentations, each with a
+//! video track, the main one with sound.
 
 use rtsp_types::Url;
 
@@ -57,8 +58,17 @@ pub(super) struct Resource {
 pub(super) enum Part {
     /// All of it.
     Whole,
-    /// Its video track.
+    /// One of its tracks.
+    Track(Track),
+}
+
+/// A track of a presentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Track {
+    /// Video.
     Video,
+    /// Sound, of the main presentation only.
+    Sound,
 }
 
 impl Resource {
@@ -68,7 +78,10 @@ impl Resource {
         let path = path.strip_suffix('/').unwrap_or(path);
         let (presentation, part) = match path.split_once('/') {
             None => (path, Part::Whole),
-            Some((presentation, sdp::VIDEO_CONTROL)) => (presentation, Part::Video),
+            Some((presentation, sdp::VIDEO_CONTROL)) => (presentation, Part::Track(Track::Video)),
+            Some((presentation, sdp::SOUND_CONTROL)) if presentation == PRESENTATION => {
+                (presentation, Part::Track(Track::Sound))
+            }
             Some(_) => return None,
         };
         let mut all = Presentation::ALL.into_iter();
@@ -94,10 +107,27 @@ mod tests {
                 Presentation::Main,
                 Part::Whole,
             ),
-            ("rtsps://h/main/video", Presentation::Main, Part::Video),
-            ("rtsp://h:554/main/video/", Presentation::Main, Part::Video),
+            (
+                "rtsps://h/main/video",
+                Presentation::Main,
+                Part::Track(Track::Video),
+            ),
+            (
+                "rtsp://h:554/main/video/",
+                Presentation::Main,
+                Part::Track(Track::Video),
+            ),
+            (
+                "rtsps://h/main/audio",
+                Presentation::Main,
+                Part::Track(Track::Sound),
+            ),
             ("rtsps://h/sub", Presentation::Sub, Part::Whole),
-            ("rtsps://h/sub/video", Presentation::Sub, Part::Video),
+            (
+                "rtsps://h/sub/video",
+                Presentation::Sub,
+                Part::Track(Track::Video),
+            ),
         ] {
             assert_eq!(found(url), Some((presentation, part)), "{url}");
         }
@@ -106,7 +136,7 @@ mod tests {
             "rtsps://h/",
             "rtsps://h/other",
             "rtsps://h/mainvideo",
-            "rtsps://h/main/audio",
+            "rtsps://h/sub/audio",
             "rtsps://h/main/video/video",
             "rtsps://h/main/sub",
             "rtsps://h/Main",

@@ -13,9 +13,15 @@ pub const PAYLOAD_TYPE: u8 = 96;
 /// Name of the video's control attribute, relative to the presentation.
 pub const VIDEO_CONTROL: &str = "video";
 
-/// Writes the description of a stream that starts with these NAL units
-/// (a key frame's: its parameter sets are announced).
-pub fn describe(address: IpAddr, name: &str, nal_units: &[Bytes]) -> Vec<u8> {
+/// Static payload type of the sound: PCMU (RFC 3551 6).
+pub const SOUND_PAYLOAD_TYPE: u8 = 0;
+
+/// Name of the sound's control attribute.
+pub const SOUND_CONTROL: &str = "audio";
+
+/// Writes the description of a stream, with sound or without, that starts with
+/// these NAL units (a key frame's: its parameter sets are announced).
+pub fn describe(address: IpAddr, name: &str, nal_units: &[Bytes], sound: bool) -> Vec<u8> {
     let parameter_sets = nal_units
         .iter()
         .filter(|n| matches!(n.first().map(|h| h & 31), Some(7 | 8)));
@@ -45,6 +51,16 @@ pub fn describe(address: IpAddr, name: &str, nal_units: &[Bytes]) -> Vec<u8> {
     session.connection = Some(Connection::from_ip_addr(address));
     session.attributes = vec![Attribute::with_value("control", "*")];
     session.medias = vec![media];
+    if sound {
+        let payload_type = SOUND_PAYLOAD_TYPE;
+        let mut media = Media::new(MediaType::Audio, 0, TransportProto::RtpAvp, payload_type);
+        media.attributes = vec![
+            Attribute::with_value("rtpmap", format!("{payload_type} PCMU/8000")),
+            Attribute::with_value("ptime", "20"),
+            Attribute::with_value("control", SOUND_CONTROL),
+        ];
+        session.medias.push(media);
+    }
     let mut text = Vec::new();
     session
         .write(&mut text)

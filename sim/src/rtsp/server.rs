@@ -1,5 +1,5 @@
 //! The RTSP server of a camera (RFC 2326): one connection, at most one
-//! session with one video track, media interleaved.
+//! session with the tracks of one presentation, media interleaved.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use super::{
     connection::{Connection, ConnectionError, Incoming, is_sequence_number},
     digest::Guard,
     parameter,
-    resource::{Part, Presentation, Resource},
+    resource::{Part, Presentation, Resource, Track},
     sdp,
     session::{Carrier, Session},
     transport::Transport,
@@ -197,14 +197,34 @@ impl Server {
         };
         let presentation = resource.presentation;
         let base = presentation.base(url);
-        match method {
-            Method::Describe => Ok(self.describe(presentation, base.as_str()).await),
+        if matches!(resource.part, Part::Track(_)) && [Method::Play, Method::Pause].contains(method)
+        {
+            self.is_aggregate(request, presentation)?;
+        }
+        match (method, resource.part) {
+            (Method::Setup, Part::Track(track)) => self.setup(request, presentation, track).await,
             // RFC 2326 11.3.10: a track can be set up, a presentation can't.
-            Method::Setup if resource.part == Part::Whole => {
+            (Method::Setup, Part::Whole) => {
                 Err(Answer::of(StatusCode::AggregateOperationNotAllowed))
             }
-            Method::Setup => self.setup(request, presentation).await,
-            Method::Play => self.play(request, presentation, base.as_str()),
+            (method, _) => {
+                self.control(request, method, presentation, base.as_str())
+                    .await
+            }
+        }
+    }
+
+    /// Methods for which a track and its presentation are the same.
+    async fn control(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        method: &Method,
+        presentation: Presentation,
+        base: &str,
+    ) -> Result<Answer, Answer> {
+        match method {
+            Method::Describe => Ok(self.describe(presentation, base).await),
+            Method::Play => self.play(request, presentation, base),
             Method::Pause => self.pause(request, presentation),
             Method::Teardown => self.teardown(request, presentation),
             _ => self.parameter(request, presentation),
@@ -227,6 +247,7 @@ impl Server {
             self.local.ip(),
             &self.device.settings.name,
             &key_frame.nal_units,
+            presentation == Presentation::Main,
         );
         Answer::ok()
             .with(CONTENT_BASE, base)
@@ -238,10 +259,14 @@ impl Server {
         &mut self,
         request: &Request<Vec<u8>>,
         presentation: Presentation,
+        track: Track,
     ) -> Result<Answer, Answer> {
-        let id = match request.header(&SESSION) {
-            Some(_) => self.session_of(request, presentation)?.id.clone(),
-            None => format!("{:016x}", self.device.random_u64()),
+        let fresh = match request.header(&SESSION) {
+            Some(_) => self.session_of(request, presentation).map(|_| None)?,
+            None => {
+                let id = format!("{:016x}", self.device.random_u64());
+                Some(Session::new(id, presentation))
+            }
         };
         if self.session.as_ref().is_some_and(Session::is_playing) {
             return Err(Answer::of(StatusCode::MethodNotValidInThisState).with(ALLOW, PLAYING));
@@ -253,27 +278,35 @@ impl Server {
         let Some(offer) = offers.iter().find(|o| self.device.accepts_transport(o)) else {
             return Err(Answer::of(StatusCode::UnsupportedTransport));
         };
+        let device = self.device.clone();
         let (carrier, transport) = if offer.is_interleaved() {
-            let (rtp, rtcp) = offer.interleaved.unwrap_or((0, 1));
+            let session = fresh.as_ref().or(self.session.as_ref());
+            let channels = session.map(|s| s.free_channels(track, offer.interleaved));
+            let (rtp, rtcp) = channels.unwrap_or((0, 1));
             let transport = Transport {
                 interleaved: Some((rtp, rtcp)),
                 ..Transport::interleaved(rtp)
             };
             (Carrier::Interleaved(rtp, rtcp), transport)
         } else {
-            FaultyUdp::open(&self.device.world, self.peer.ip(), offer)
+            FaultyUdp::open(&device.world, self.peer.ip(), offer)
                 .await
                 .map(|(udp, transport)| (Carrier::Faulty(udp), transport))
                 .map_err(|_| Answer::of(StatusCode::UnsupportedTransport))?
         };
         let timeout = SESSION_TIMEOUT.as_secs();
-        let answer = Answer::ok()
-            .with(SESSION, format!("{id};timeout={timeout}"))
-            .with(TRANSPORT, transport.to_string());
-        let session = Session::new(&self.device, id, presentation, carrier)
+        if fresh.is_some() {
+            self.session = fresh;
+        }
+        let Some(session) = &mut self.session else {
+            return Err(Answer::of(StatusCode::SessionNotFound));
+        };
+        session
+            .set_up(&device, track, carrier)
             .map_err(|_| Answer::of(StatusCode::InternalServerError))?;
-        self.session = Some(session);
-        Ok(answer)
+        Ok(Answer::ok()
+            .with(SESSION, format!("{};timeout={timeout}", session.id))
+            .with(TRANSPORT, transport.to_string()))
     }
 
     fn play(
@@ -284,12 +317,31 @@ impl Server {
     ) -> Result<Answer, Answer> {
         let device = self.device.clone();
         let session = self.session_of(request, presentation)?;
-        let sequence = session.play(&device);
-        let track = format!("url={base}{};seq={sequence}", sdp::VIDEO_CONTROL);
+        let tracks = session.play(&device).into_iter().map(|(track, sequence)| {
+            let control = match track {
+                Track::Video => sdp::VIDEO_CONTROL,
+                Track::Sound => sdp::SOUND_CONTROL,
+            };
+            format!("url={base}{control};seq={sequence}")
+        });
+        let tracks = tracks.collect::<Vec<_>>().join(",");
         Ok(Answer::ok()
             .with(SESSION, session.id.as_str())
             .with(RANGE, "npt=now-")
-            .with(RTP_INFO, track))
+            .with(RTP_INFO, tracks))
+    }
+
+    /// RFC 2326 11.3.11: where a session has several tracks, one of them is
+    /// neither played nor paused alone.
+    fn is_aggregate(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        presentation: Presentation,
+    ) -> Result<(), Answer> {
+        match self.session_of(request, presentation)?.len() {
+            ..2 => Ok(()),
+            _ => Err(Answer::of(StatusCode::OnlyAggregateOperationAllowed)),
+        }
     }
 
     /// RFC 2326 10.6. What is live goes on meanwhile: PLAY shows the present.

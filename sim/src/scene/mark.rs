@@ -14,7 +14,9 @@ pub(super) fn cell_side(width: usize, height: usize) -> usize {
 
 /// Paints the mark of one frame.
 pub(super) fn draw(picture: &mut Picture, unit: u16, frame: u32, nonce: u32) {
-    let bits = u128::from_be_bytes(payload(unit, frame, nonce));
+    let mut octets = [0; 16];
+    octets[4..].copy_from_slice(&payload(unit, frame, nonce));
+    let bits = u128::from_be_bytes(octets);
     // Pictures are at most 1920 samples wide.
     let side = cell_side(picture.width(), picture.height()) as i32;
     for row in 0..ROWS {
@@ -37,14 +39,14 @@ pub(super) fn draw(picture: &mut Picture, unit: u16, frame: u32, nonce: u32) {
     }
 }
 
-/// The 12 octets of the payload behind 4 zero octets.
-fn payload(unit: u16, frame: u32, nonce: u32) -> [u8; 16] {
-    let mut octets = [0; 16];
-    octets[4..6].copy_from_slice(&unit.to_be_bytes());
-    octets[6..10].copy_from_slice(&frame.to_be_bytes());
-    octets[10..14].copy_from_slice(&nonce.to_be_bytes());
-    let crc = crc16(&octets[4..14]);
-    octets[14..].copy_from_slice(&crc.to_be_bytes());
+/// The 12 octets of the payload.
+pub(crate) fn payload(unit: u16, frame: u32, nonce: u32) -> [u8; 12] {
+    let mut octets = [0; 12];
+    octets[..2].copy_from_slice(&unit.to_be_bytes());
+    octets[2..6].copy_from_slice(&frame.to_be_bytes());
+    octets[6..10].copy_from_slice(&nonce.to_be_bytes());
+    let crc = crc16(&octets[..10]);
+    octets[10..].copy_from_slice(&crc.to_be_bytes());
     octets
 }
 

@@ -143,6 +143,19 @@ impl RtspViewer {
         .await
     }
 
+    /// SETUP of the track with sound.
+    pub async fn setup_sound(
+        &mut self,
+        transport: &Transport,
+    ) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(
+            Method::Setup,
+            "/audio",
+            &[(TRANSPORT, transport.to_string())],
+        )
+        .await
+    }
+
     /// PLAY.
     pub async fn play(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
         self.ask(Method::Play, "", &[]).await

@@ -1,6 +1,7 @@
 //! The ledger: the plaintext that the device produced, which must never be
 //! seen. `<track>.bin` is the access units one after the other, each NAL unit
-//! with a start code (Annex B); `<track>.idx` is a text line per access unit.
+//! with a start code (Annex B), or for sound the packets one after the other;
+//! `<track>.idx` is a text line per access unit or packet.
 
 mod index;
 
@@ -64,6 +65,18 @@ impl Track {
             time_ns,
             key_frame,
         });
+    }
+
+    /// Appends octets that are no H.264 (a packet of sound) as they are.
+    pub fn push_octets(&mut self, octets: &[u8], number: u32, time_ns: u64) {
+        self.units.push(Unit {
+            offset: self.bytes.len(),
+            length: octets.len(),
+            number,
+            time_ns,
+            key_frame: false,
+        });
+        self.bytes.extend_from_slice(octets);
     }
 
     /// Sequence and picture parameter sets (`nal_unit_type` 7 and 8, ITU-T
@@ -197,6 +210,16 @@ mod tests {
             ledger.write(folder.path()).unwrap();
             prop_assert_eq!(Ledger::read(folder.path()).unwrap(), ledger);
         }
+    }
+
+    #[test]
+    fn octets_of_sound_are_kept_as_they_are() {
+        let mut track = Track::default();
+        track.push_octets(b"\xff\x7f", 0, 5);
+        track.push_octets(b"\0\0\x01\x67", 1, 6);
+        assert_eq!(track.bytes, b"\xff\x7f\0\0\x01\x67");
+        assert_eq!((track.units[1].offset, track.units[1].length), (2, 4));
+        assert!(track.parameter_sets().is_empty());
     }
 
     fn small() -> Track {

@@ -9,6 +9,7 @@ use lightleak_sim::{
     h264::AccessUnit,
     rtsp::digest::Credentials,
     seal::keys::{Authority, Password},
+    sound::SoundPacket,
     world::{Log, Witness, World},
 };
 use serde_json::{Value, json};
@@ -162,5 +163,6 @@ impl Log for Nobody {
 
 impl Witness for Nobody {
     fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
+    fn sound(&self, _track: &str, _packet: &SoundPacket) {}
     fn secret(&self, _line: &str) {}
 }

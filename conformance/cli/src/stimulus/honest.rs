@@ -29,6 +29,10 @@ pub const STIMULUS: Stimulus = Stimulus {
                 "SETUP interleaved",
                 viewer.setup(&Transport::interleaved(0)).await,
             );
+            diary.response(
+                "SETUP sound interleaved",
+                viewer.setup_sound(&Transport::interleaved(2)).await,
+            );
             if diary.response("PLAY", viewer.play().await) == Some(200) {
                 match viewer.watch(WATCH).await {
                     Ok(connected) => diary.note(format!("watched, connected: {connected}")),

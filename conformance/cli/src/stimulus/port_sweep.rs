@@ -77,6 +77,10 @@ async fn play(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
             &what("SETUP"),
             viewer.setup(&Transport::interleaved(0)).await,
         );
+        diary.response(
+            &what("SETUP of sound"),
+            viewer.setup_sound(&Transport::interleaved(2)).await,
+        );
         diary.response(&what("PLAY"), viewer.play().await);
         if let Err(error) = viewer.watch(WAIT).await {
             diary.note(format!("{endpoint}: watch: failed to {error}"));

@@ -15,6 +15,7 @@ use lightleak_case::{CaseWriter, Declaration, Error as CaseError, Ledger, Sessio
 use lightleak_sim::{
     camera::{Camera, Settings, StartError},
     fault::{Decoy, Fault, Mutant, Surroundings},
+    g711::mu_law,
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     neighbour,
     path::{self, TransportPath},
@@ -24,6 +25,7 @@ use lightleak_sim::{
         keys::{Authority, KeyError, Password},
         tls::TlsVersion,
     },
+    sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     viewer::rtsp::Address,
     world::{Clock, Entropy, Log, Witness, World},
 };
@@ -50,6 +52,8 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 /// How many access units the decoy ledger has.
 const DECOY_UNITS: u32 = 30;
+/// And how many seconds of sound.
+const DECOY_SECONDS: u32 = 2;
 
 /// A camera to simulate.
 #[derive(Clone, Copy, Debug)]
@@ -403,6 +407,23 @@ fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
             &encoder.encode(scene.draw(number, taken), number, taken)?,
         );
     }
+    let sound = Sound {
+        seed,
+        unit: unit(seed),
+        nonce: nonce(seed),
+    };
+    for number in 0..DECOY_SECONDS * PACKETS_PER_SECOND {
+        let octets = sound.samples(number).map(mu_law).to_vec();
+        let taken = Duration::from_secs(1_767_225_600);
+        notes.sound(
+            "audio",
+            &SoundPacket {
+                octets,
+                number,
+                taken,
+            },
+        );
+    }
     Ok(notes
         .ledger
         .into_inner()
@@ -425,6 +446,15 @@ impl Witness for Notes {
             .entry(track.to_owned())
             .or_default()
             .push(&unit.nal_units, unit.number, time, unit.key_frame);
+    }
+
+    fn sound(&self, track: &str, packet: &SoundPacket) {
+        let time = u64::try_from(packet.taken.as_nanos()).unwrap_or(u64::MAX);
+        lock(&self.ledger)
+            .tracks
+            .entry(track.to_owned())
+            .or_default()
+            .push_octets(&packet.octets, packet.number, time);
     }
 
     /// Both ends of a connection escrow the same secret: it is kept once.

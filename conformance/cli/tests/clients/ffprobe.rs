@@ -14,8 +14,30 @@ fn sees_the_picture_at_the_undeclared_address_of_a_mutant() {
     };
     let camera = Served::start(&["--mutant", "rtsp.open"]);
     let seen = streams(ffprobe, camera.text("/cameras/0/undeclared/0/url"));
-    let expected = json!([{ "codec_name": "h264", "width": VIDEO.width, "height": VIDEO.height }]);
+    let expected = json!([
+        { "codec_name": "h264", "width": VIDEO.width, "height": VIDEO.height },
+        { "codec_name": "pcm_mulaw" },
+    ]);
     assert_eq!(seen, Ok(expected));
+}
+
+#[test]
+fn sees_video_and_sound_with_credentials_and_no_sound_in_the_sub_stream() {
+    let Some(ffprobe) = client("ffprobe") else {
+        return;
+    };
+    let camera = Served::start(&[]);
+    let codecs = |seen: Result<Value, String>| -> Vec<Value> {
+        let streams = seen.expect("streams").as_array().expect("a list").clone();
+        streams.iter().map(|s| s["codec_name"].clone()).collect()
+    };
+    let seen = streams(
+        Command::new(ffprobe.get_program()),
+        &camera.url_with_credentials(),
+    );
+    assert_eq!(codecs(seen), ["h264", "pcm_mulaw"]);
+    let seen = streams(ffprobe, &camera.sub_url_with_credentials());
+    assert_eq!(codecs(seen), ["h264"]);
 }
 
 #[test]

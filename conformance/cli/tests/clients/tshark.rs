@@ -52,6 +52,7 @@ fn opens_the_rtsp_dialogue_with_the_key_log_only() {
         "DESCRIBE 401",
         "DESCRIBE 200",
         "SETUP 200",
+        "SETUP 200",
         "PLAY 200",
         "TEARDOWN 200",
     ];

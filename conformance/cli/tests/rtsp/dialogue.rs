@@ -84,7 +84,7 @@ async fn no_other_resource_exists() {
         "",
         "/",
         "/other",
-        "/main/audio",
+        "/main/sound",
         "/mainvideo",
         "/main/video/video",
         "/main/sub",

@@ -7,6 +7,7 @@ mod media;
 mod parameter;
 mod pause;
 mod site;
+mod sound;
 mod sub;
 mod time;
 mod tls;

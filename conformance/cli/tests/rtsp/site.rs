@@ -26,6 +26,7 @@ use lightleak_sim::{
         keys::Authority,
         tls::{self, TlsVersion},
     },
+    sound::SoundPacket,
     viewer::rtsp::Address,
     world::{ByteStream, Clock, Entropy, Log, Witness, World},
 };
@@ -166,6 +167,7 @@ fn world(network: &Network, clock: &Arc<dyn Clock>, notes: &Arc<Notes>, host: Ip
 pub struct Notes {
     units: Mutex<Vec<AccessUnit>>,
     sub: Mutex<Vec<AccessUnit>>,
+    sound: Mutex<Vec<SoundPacket>>,
     lines: Mutex<Vec<String>>,
 }
 
@@ -176,6 +178,10 @@ impl Notes {
 
     pub fn sub_units(&self) -> Vec<AccessUnit> {
         self.sub.lock().unwrap().clone()
+    }
+
+    pub fn sound(&self) -> Vec<SoundPacket> {
+        self.sound.lock().unwrap().clone()
     }
 
     pub fn has_line(&self, part: &str) -> bool {
@@ -191,6 +197,11 @@ impl Witness for Notes {
             other => panic!("no such track: {other}"),
         };
         units.lock().unwrap().push(unit.clone());
+    }
+
+    fn sound(&self, track: &str, packet: &SoundPacket) {
+        assert_eq!(track, "audio");
+        self.sound.lock().unwrap().push(packet.clone());
     }
 
     fn secret(&self, _line: &str) {}

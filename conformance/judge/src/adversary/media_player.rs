@@ -9,6 +9,7 @@ mod carriage;
 #[cfg(test)]
 mod fixture;
 mod portion;
+mod sound;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use crate::{
 
 use carriage::Candidate;
 use portion::{Portion, largest_picture, portions, split_parameter_sets};
+pub use sound::{Heard, listen};
 
 /// Pictures that are asked of the decoder at once.
 const MAX_PICTURES: usize = 300;

@@ -7,6 +7,7 @@ pub mod h264;
 pub mod infrastructure;
 pub mod ip;
 pub mod link;
+pub mod pcmu;
 pub mod rtp;
 pub mod rtsp;
 pub mod sdp;

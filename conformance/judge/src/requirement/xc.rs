@@ -172,6 +172,26 @@ fn no_picture(seen: &Seen<'_>) -> Outcome {
         evidence.mark = footage.mark.map(|(mark, _)| mark);
         found.push(evidence);
     }
+    for heard in &seen.heard {
+        let flow = &seen.traffic.flows[heard.flow];
+        let (from, to) = match heard.from_a {
+            true => (flow.a, flow.b),
+            false => (flow.b, flow.a),
+        };
+        if heard.mark.unit != unit && !seen.is_device(from.ip()) {
+            continue;
+        }
+        let why = format!(
+            "{} over {} from {from} to {to} sounds: {} tone marks, the first says unit {}, second {}",
+            heard.carriage, flow.transport, heard.marks, heard.mark.unit, heard.mark.second
+        );
+        let at = Span {
+            packet: heard.place.packet,
+            offset: heard.place.offset,
+            length: 0,
+        };
+        found.push(evidence(seen, at, why));
+    }
     if let Some(first) = found.first() {
         return Outcome::Fail(first.why.clone(), found);
     }

@@ -29,8 +29,13 @@ pub(super) struct Candidate {
     pub units: Vec<Unit>,
 }
 
-/// Media in interleaved frames (RFC 2326 10.12), by channel and SSRC.
+/// Video in interleaved frames.
 pub(super) fn interleaved(stream: &Stream, frames: &[Frame]) -> Vec<Candidate> {
+    video(stream, &interleaved_sources(stream, frames))
+}
+
+/// RTP in interleaved frames (RFC 2326 10.12), by channel and SSRC.
+pub(super) fn interleaved_sources(stream: &Stream, frames: &[Frame]) -> Vec<Source> {
     let mut channels: BTreeMap<u8, Vec<Range<usize>>> = BTreeMap::new();
     for frame in frames {
         let packets = channels.entry(frame.channel).or_default();
@@ -39,12 +44,22 @@ pub(super) fn interleaved(stream: &Stream, frames: &[Frame]) -> Vec<Candidate> {
     channels
         .values()
         .flat_map(|packets| rtp_sources(stream, packets))
-        .filter_map(|source| rtp_candidate("RTP in RTSP", stream, &source))
+        .map(|source| ("RTP in RTSP", source))
         .collect()
 }
 
-/// RTP in datagrams, bare or behind a header of constant length.
+/// Video in datagrams.
 pub(super) fn datagrams(stream: &Stream) -> Vec<Candidate> {
+    by_prefix(stream, |sources| video(stream, &sources))
+}
+
+/// RTP in datagrams, as video or not.
+pub(super) fn datagram_sources(stream: &Stream) -> Vec<Source> {
+    by_prefix(stream, |sources| sources)
+}
+
+/// What makes sense of datagrams, bare or behind a header of constant length.
+fn by_prefix<T>(stream: &Stream, sense: impl Fn(Vec<Source>) -> Vec<T>) -> Vec<T> {
     let parts = || stream.parts().map(|(p, octets)| p.at..p.at + octets.len());
     (0..=MAX_PREFIX)
         .step_by(4)
@@ -53,14 +68,19 @@ pub(super) fn datagrams(stream: &Stream) -> Vec<Candidate> {
                 .filter(|part| part.len() > prefix)
                 .map(|part| part.start + prefix..part.end)
                 .collect();
-            continuous_rtp("RTP", stream, &packets)
+            sense(continuous_rtp("RTP", stream, &packets))
         })
         .find(|found| !found.is_empty())
         .unwrap_or_default()
 }
 
-/// RTP in a byte stream, each packet behind its length in 2 octets (RFC 4571 2).
+/// Video in a byte stream.
 pub(super) fn length_framed(stream: &Stream) -> Vec<Candidate> {
+    video(stream, &length_framed_sources(stream))
+}
+
+/// RTP in a byte stream, each packet behind its length in 2 octets (RFC 4571 2).
+pub(super) fn length_framed_sources(stream: &Stream) -> Vec<Source> {
     let bytes = &stream.bytes;
     let mut packets = Vec::new();
     let mut at = 0;
@@ -117,18 +137,28 @@ fn length_framed_chain(bytes: &[u8], at: usize) -> impl Iterator<Item = Range<us
     })
 }
 
-/// Candidates of those SSRCs whose sequence numbers go on as RTP's do.
+/// Those SSRCs whose sequence numbers go on as RTP's do.
 fn continuous_rtp(
     carriage: &'static str,
     stream: &Stream,
     packets: &[Range<usize>],
-) -> Vec<Candidate> {
+) -> Vec<Source> {
     rtp_sources(stream, packets)
         .into_iter()
         .filter(|source| source.len() >= MIN_PACKETS && is_continuous(source))
-        .filter_map(|source| rtp_candidate(carriage, stream, &source))
+        .map(|source| (carriage, source))
         .collect()
 }
+
+fn video(stream: &Stream, sources: &[Source]) -> Vec<Candidate> {
+    let candidates = sources
+        .iter()
+        .filter_map(|(carriage, source)| rtp_candidate(carriage, stream, source));
+    candidates.collect()
+}
+
+/// What carries it, and the packets of one SSRC.
+pub(super) type Source = (&'static str, Vec<RtpPacket>);
 
 /// Where a packet lies in its stream, and its header.
 type RtpPacket = (Range<usize>, Header);
