@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Outcome, Terminal};
 use crate::{
+    disk::MemoryDisk,
     net::os::{OsClock, OsEntropy, OsNet},
     target::sim::VIDEO,
 };
@@ -134,6 +135,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
             .issue(&serial, &[address])
             .map_err(Failure::harness)?,
         serial,
+        recording: None,
         video: VIDEO,
         credentials: Credentials {
             user: "viewer".into(),
@@ -145,6 +147,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
 fn world(address: IpAddr) -> World {
     World {
         net: Arc::new(OsNet { address }),
+        disk: Arc::new(MemoryDisk::default()),
         log: Arc::new(Nobody),
         witness: Arc::new(Nobody),
         clock: Arc::new(OsClock),
