@@ -12,6 +12,7 @@ use crate::{
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     live::Live,
     path::{self, Listen},
+    record::{self, Recording},
     rtsp::{Presentation, digest::Credentials, transport::Transport},
     scene::{Scene, SceneConfig, SceneError},
     seal::keys::Identity,
@@ -47,6 +48,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Certificate and key.
     pub identity: Identity,
+    /// For whom it records; without it the memory card stays empty.
+    pub recording: Option<Recording>,
 }
 
 /// A running camera. Dropping it switches it off.
@@ -77,8 +80,14 @@ impl Camera {
         let mut tasks = JoinSet::new();
         let (mut claims, mut undeclared) = (Vec::new(), Vec::new());
         for path in path::ALL {
-            let local = device.listen(path.listen, &mut tasks).await?;
-            claims.push(Claim::new(path, local));
+            match path.listen {
+                Some(listen) => {
+                    let local = device.listen(listen, &mut tasks).await?;
+                    claims.push(Claim::network(path, listen, local));
+                }
+                None if device.settings.recording.is_some() => claims.push(Claim::card(path)),
+                None => {}
+            }
         }
         let mut extra = Vec::new();
         if let Some(add) = device.fault.listeners {
@@ -91,6 +100,11 @@ impl Camera {
         if let Some(copy) = device.fault.copy {
             tasks.spawn(copy.run(device.clone()));
         }
+        if let Some(recording) = device.settings.recording.clone() {
+            let units = device.live.subscribe();
+            tasks.spawn(record::run(device.clone(), recording, units));
+        }
+        tracing::info!(serial = device.settings.serial, "the camera is on");
         let start = device.world.clock.unix();
         tasks.spawn(main.run(device.clone(), start));
         tasks.spawn(sub.run(device.clone(), start));

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::path::TransportPath;
+use crate::path::{Listen, TransportPath};
 
 /// A claim about one transport path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub struct Claim {
     pub path: &'static str,
     /// Where a client finds it.
     pub url: String,
-    /// The TCP endpoint that it listens on.
-    pub endpoint: SocketAddr,
+    /// The TCP endpoint that it listens on; none if it is not on the network.
+    pub endpoint: Option<SocketAddr>,
     /// How media travels.
     pub carriage: Carriage,
     /// Protection between the device and the next hop.
@@ -22,10 +22,18 @@ pub struct Claim {
 }
 
 impl Claim {
-    pub(crate) fn new(path: &TransportPath, endpoint: SocketAddr) -> Self {
+    pub(crate) fn network(path: &TransportPath, listen: Listen, local: SocketAddr) -> Self {
+        Self::new(path, listen.url(local), Some(local))
+    }
+
+    pub(crate) fn card(path: &TransportPath) -> Self {
+        Self::new(path, "card:".into(), None)
+    }
+
+    fn new(path: &TransportPath, url: String, endpoint: Option<SocketAddr>) -> Self {
         Self {
             path: path.id,
-            url: path.listen.url(endpoint),
+            url,
             endpoint,
             carriage: path.carriage,
             hop: path.hop,
@@ -39,11 +47,15 @@ impl Claim {
 pub enum Carriage {
     /// RTP interleaved in RTSP (RFC 2326 10.12).
     RtspInterleaved,
+    /// Files on a memory card.
+    Recording,
 }
 
 /// Protection of one hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hop {
+    /// None: there is no hop, or it is not protected.
+    None,
     /// TLS 1.2 or 1.3 around everything.
     Tls,
 }
@@ -53,4 +65,6 @@ pub enum Hop {
 pub enum EndToEnd {
     /// None: who ends the hop sees the picture.
     None,
+    /// age v1, to the owner's X25519 recipient.
+    Age,
 }

@@ -19,6 +19,7 @@ pub mod h264;
 pub mod live;
 pub mod neighbour;
 pub mod path;
+pub mod record;
 pub mod rtp;
 pub mod rtsp;
 pub mod scene;

@@ -1,7 +1,7 @@
 //! Everything a camera is handed. It has no other way out.
 //!
-//! [`Net`] and [`Log`] are exits and are tapped. [`Witness`] is no exit: it
-//! receives, as they are made, the plaintext and the secrets that the judge
+//! [`Net`], [`Disk`] and [`Log`] are exits and are tapped. [`Witness`] is no exit:
+//! it receives, as they are made, the plaintext and the secrets that the judge
 //! later compares with what was seen at the exits.
 
 use std::{fmt, io, pin::Pin, sync::Arc, time::Duration};
@@ -19,6 +19,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct World {
     /// The host's network interface.
     pub net: Arc<dyn Net>,
+    /// Its memory card.
+    pub disk: Arc<dyn Disk>,
     /// Where its log lines go.
     pub log: Arc<dyn Log>,
     /// Who is told of plaintext and secrets as they are made.
@@ -77,6 +79,28 @@ pub trait Datagrams: Send + Sync {
 
     /// Receives one datagram into `buffer`: its length and its sender.
     fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> BoxFuture<'a, io::Result<(usize, SocketAddr)>>;
+}
+
+/// A memory card: files in one flat folder, whose names are of ASCII letters,
+/// digits, `.`, `-` and `_`. Calls are short, so that nobody has to wait.
+pub trait Disk: Send + Sync {
+    /// Makes an empty file; one that is there is an error.
+    fn create(&self, name: &str) -> io::Result<()>;
+
+    /// Adds octets at the end of a file.
+    fn append(&self, name: &str, octets: &[u8]) -> io::Result<()>;
+
+    /// Returns when what was appended will survive a loss of power.
+    fn sync(&self, name: &str) -> io::Result<()>;
+
+    /// The whole content of a file.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// The names of all files, sorted.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
 }
 
 /// Takes log lines.

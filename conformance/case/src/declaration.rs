@@ -71,6 +71,10 @@ pub struct Device {
     pub unit: u16,
     /// Its network addresses.
     pub addresses: Vec<IpAddr>,
+    /// The Ed25519 public key (RFC 8032) that its clip lists are signed with,
+    /// in hexadecimal, if it signs any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_list_key: Option<String>,
 }
 
 /// A port that the device listens on.
@@ -112,7 +116,7 @@ impl fmt::Display for TransportProtocol {
 pub struct TransportPath {
     /// Its id, such as `nvr.rtsps`.
     pub id: String,
-    /// Where a client finds it.
+    /// Where a client finds it; `card:` is the device's memory card.
     pub url: String,
     /// How media travels.
     pub carriage: Carriage,
@@ -129,6 +133,8 @@ pub struct TransportPath {
 pub enum Carriage {
     /// RTP interleaved in RTSP (RFC 2326 10.12).
     RtspInterleaved,
+    /// Files on a memory card: `rest/` of a session.
+    Recording,
 }
 
 /// Protection of one hop.
@@ -136,6 +142,8 @@ pub enum Carriage {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Hop {
+    /// None claimed: there is no hop, or it is not protected.
+    None,
     /// TLS 1.2 or 1.3 around everything.
     Tls,
 }
@@ -147,4 +155,6 @@ pub enum Hop {
 pub enum EndToEnd {
     /// None claimed: whoever ends the hop sees the picture.
     None,
+    /// age v1 (age-encryption.org/v1), to the owner's X25519 recipient.
+    Age,
 }

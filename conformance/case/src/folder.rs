@@ -57,12 +57,14 @@ pub struct Session {
     pub record: SessionRecord,
     /// The captures that are there.
     pub captures: BTreeMap<Vantage, Capture>,
-    /// `keys.log`: NSS key log lines, comments and blank lines left out.
+    /// `keys.log`: its lines, comments and blank ones left out.
     pub keys: Vec<String>,
     /// `ledger/`.
     pub ledger: Ledger,
     /// `log.txt`.
     pub log: String,
+    /// `rest/`: content of the stored files by their names.
+    pub rest: BTreeMap<String, Vec<u8>>,
 }
 
 impl Session {
@@ -92,6 +94,7 @@ impl Session {
             keys: key_lines(&keys),
             ledger: Ledger::read(&path.join(LEDGER))?,
             log: file::read_text(&path.join(LOG), LOG_LIMIT)?.unwrap_or_default(),
+            rest: read_rest(&path.join(REST))?,
             folder,
         })
     }
@@ -127,8 +130,10 @@ impl CaseWriter {
         })
     }
 
-    /// Writes the next session; `captures` are finished pcapng files. Returns
-    /// its folder relative to the case.
+    /// Writes the next session; `captures` are finished pcapng files, `rest`
+    /// stored files by name (ASCII letters, digits, `.`, `-` and `_`, the first
+    /// no `.`; another name is [`Error::Damaged`]). Returns its folder relative
+    /// to the case.
     pub fn session(
         &mut self,
         record: &SessionRecord,
@@ -136,6 +141,7 @@ impl CaseWriter {
         keys: &[String],
         ledger: &Ledger,
         log: &str,
+        rest: &BTreeMap<String, Vec<u8>>,
     ) -> Result<String, Error> {
         self.sessions += 1;
         let name = format!(
@@ -153,6 +159,7 @@ impl CaseWriter {
         file::write(&path.join(KEYS), keys.as_bytes())?;
         ledger.write(&path.join(LEDGER))?;
         file::write(&path.join(LOG), log.as_bytes())?;
+        write_rest(&path.join(REST), rest)?;
         Ok(folder)
     }
 }
@@ -173,11 +180,13 @@ const RECORD: &str = "session.toml";
 const KEYS: &str = "keys.log";
 const LEDGER: &str = "ledger";
 const LOG: &str = "log.txt";
+const REST: &str = "rest";
 
 /// Octets of files that are read whole.
 const CAPTURE_LIMIT: u64 = 4 << 30;
 const KEYS_LIMIT: u64 = 64 << 20;
 const LOG_LIMIT: u64 = 1 << 30;
+const REST_LIMIT: u64 = 4 << 30;
 
 /// A capture that nobody looks at would be a byte that is not judged.
 fn refuse_unknown_captures(session: &Path) -> Result<(), Error> {
@@ -197,6 +206,31 @@ fn refuse_unknown_captures(session: &Path) -> Result<(), Error> {
                 ),
             ));
         }
+    }
+    Ok(())
+}
+
+fn read_rest(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut rest = BTreeMap::new();
+    for name in file::list(folder)?.unwrap_or_default() {
+        if let Some(octets) = file::read(&folder.join(&name), REST_LIMIT)? {
+            rest.insert(name, octets);
+        }
+    }
+    Ok(rest)
+}
+
+fn write_rest(folder: &Path, rest: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    file::create_dir(folder)?;
+    for (name, octets) in rest {
+        if name.is_empty() || name.starts_with('.') || *name != file_name(name) {
+            let what = format!("no stored file may be called {name:?}; rename it");
+            return Err(file::damaged(folder, what));
+        }
+        file::write(&folder.join(name), octets)?;
     }
     Ok(())
 }

@@ -6,9 +6,14 @@
 //! declaration.toml
 //! sessions/<nn>-<path>-<stimulus>-<condition>/
 //!   session.toml  wire.pcapng  keys.log  ledger/<track>.bin .idx  log.txt
+//!   rest/<file>              what the device stored, as it lay there at the end
 //! decoy/<track>.bin .idx     a ledger of another seed, for the false-alarm check
 //! report/                    written by the judge, never read
 //! ```
+//!
+//! `keys.log` has the lines of an NSS key log (RFC 9850) and, per owner of a
+//! memory card, `AGE_IDENTITY <recipient> <identity>`, both in Bech32 as age
+//! writes them (`age1...`, `AGE-SECRET-KEY-1...`).
 
 #![forbid(unsafe_code)]
 

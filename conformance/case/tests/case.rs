@@ -21,6 +21,7 @@ fn declaration() -> Declaration {
             firmware: "f".into(),
             unit: 1,
             addresses: vec![address],
+            clip_list_key: Some("00ff".into()),
         },
         endpoints: vec![Endpoint {
             transport: TransportProtocol::Tcp,
@@ -64,12 +65,23 @@ fn capture() -> Vec<u8> {
     writer.finish(6, 0).unwrap()
 }
 
+fn stored(name: &str) -> BTreeMap<String, Vec<u8>> {
+    BTreeMap::from([(name.to_owned(), b"sealed".to_vec())])
+}
+
 /// Writes a case of that many sessions.
 fn write(root: &Path, sessions: usize) {
     let mut writer = CaseWriter::create(root, &declaration(), &ledger()).unwrap();
     for _ in 0..sessions {
         writer
-            .session(&record("nvr.rtsps"), &[], &[], &Ledger::default(), "")
+            .session(
+                &record("nvr.rtsps"),
+                &[],
+                &[],
+                &Ledger::default(),
+                "",
+                &BTreeMap::new(),
+            )
             .unwrap();
     }
 }
@@ -96,6 +108,7 @@ fn case_is_read_as_it_was_written() {
             &keys,
             &ledger(),
             "started\nstopped\n",
+            &stored("clip-1.mp4.age"),
         )
         .unwrap();
     assert_eq!(name, "sessions/01-nvr.rtsps-honest-default");
@@ -115,6 +128,40 @@ fn case_is_read_as_it_was_written() {
     assert_eq!(session.keys, keys);
     assert_eq!(session.ledger, ledger());
     assert_eq!(session.log, "started\nstopped\n");
+    assert_eq!(session.rest, stored("clip-1.mp4.age"));
+}
+
+#[test]
+fn stored_file_whose_name_could_lead_elsewhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("case");
+    let mut writer = CaseWriter::create(&root, &declaration(), &ledger()).unwrap();
+    for name in ["", ".", "..", ".hidden", "../x", "a/b", "a\\b", "a b"] {
+        let error = writer
+            .session(
+                &record("owner.recording"),
+                &[],
+                &[],
+                &Ledger::default(),
+                "",
+                &stored(name),
+            )
+            .unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{name:?}: {error}");
+    }
+    assert!(!root.join("sessions/x").exists());
+}
+
+#[test]
+fn folder_among_stored_files_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), 1);
+    let name = "sessions/01-nvr.rtsps-honest-default/rest/DCIM";
+    fs::create_dir_all(folder.path().join(name)).unwrap();
+    assert_eq!(
+        message(folder.path()),
+        format!("CASE/{name}: is not a file")
+    );
 }
 
 #[test]
@@ -220,7 +267,14 @@ fn session_stays_inside_the_case_whatever_its_path_is_called() {
     let root = folder.path().join("case");
     let mut writer = CaseWriter::create(&root, &declaration(), &ledger()).unwrap();
     let name = writer
-        .session(&record("../../a b"), &[], &[], &Ledger::default(), "")
+        .session(
+            &record("../../a b"),
+            &[],
+            &[],
+            &Ledger::default(),
+            "",
+            &BTreeMap::new(),
+        )
         .unwrap();
     assert_eq!(name, "sessions/01-.._.._a_b-honest-default");
     assert_eq!(
@@ -312,6 +366,7 @@ fn declarations() -> impl Strategy<Value = Declaration> {
                 firmware,
                 unit,
                 addresses,
+                clip_list_key: None,
             },
             endpoints: endpoints
                 .into_iter()

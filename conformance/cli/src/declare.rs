@@ -7,8 +7,8 @@ use lightleak_case::{
 };
 use lightleak_sim::claim::{self, Claim};
 
-/// The declaration of a simulated device.
-pub fn declaration(serial: &str, unit: u16, addresses: &[IpAddr], claims: &[Claim]) -> Declaration {
+/// The declaration of a simulated device, without its paths.
+pub fn device(serial: &str, unit: u16, addresses: &[IpAddr]) -> Declaration {
     Declaration {
         schema: Declaration::SCHEMA.into(),
         device: Device {
@@ -18,31 +18,39 @@ pub fn declaration(serial: &str, unit: u16, addresses: &[IpAddr], claims: &[Clai
             firmware: env!("CARGO_PKG_VERSION").into(),
             unit,
             addresses: addresses.to_vec(),
+            clip_list_key: None,
         },
-        endpoints: claims
-            .iter()
-            .map(|claim| Endpoint {
+        endpoints: Vec::new(),
+        paths: Vec::new(),
+    }
+}
+
+/// Adds what a camera claims of its paths.
+pub fn claims<'a>(declaration: &mut Declaration, claims: impl Iterator<Item = &'a Claim>) {
+    for claim in claims {
+        declaration
+            .endpoints
+            .extend(claim.endpoint.map(|endpoint| Endpoint {
                 transport: TransportProtocol::Tcp,
-                address: claim.endpoint.ip(),
-                port: claim.endpoint.port(),
+                address: endpoint.ip(),
+                port: endpoint.port(),
                 path: claim.path.into(),
-            })
-            .collect(),
-        paths: claims
-            .iter()
-            .map(|claim| TransportPath {
-                id: claim.path.into(),
-                url: claim.url.clone(),
-                carriage: match claim.carriage {
-                    claim::Carriage::RtspInterleaved => Carriage::RtspInterleaved,
-                },
-                hop: match claim.hop {
-                    claim::Hop::Tls => Hop::Tls,
-                },
-                end_to_end: match claim.end_to_end {
-                    claim::EndToEnd::None => EndToEnd::None,
-                },
-            })
-            .collect(),
+            }));
+        declaration.paths.push(TransportPath {
+            id: claim.path.into(),
+            url: claim.url.clone(),
+            carriage: match claim.carriage {
+                claim::Carriage::RtspInterleaved => Carriage::RtspInterleaved,
+                claim::Carriage::Recording => Carriage::Recording,
+            },
+            hop: match claim.hop {
+                claim::Hop::None => Hop::None,
+                claim::Hop::Tls => Hop::Tls,
+            },
+            end_to_end: match claim.end_to_end {
+                claim::EndToEnd::None => EndToEnd::None,
+                claim::EndToEnd::Age => EndToEnd::Age,
+            },
+        });
     }
 }

@@ -7,6 +7,8 @@
 pub mod command;
 pub mod declare;
 pub mod decoder;
+pub mod disk;
+pub mod log;
 pub mod net;
 pub mod stimulus;
 pub mod target;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use lightleak::{
+    disk::MemoryDisk,
     net::os::{OsClock, OsEntropy, OsNet},
     target::sim::settings,
 };
@@ -36,6 +37,7 @@ impl Witness for Nobody {
 fn world(address: IpAddr) -> World {
     World {
         net: Arc::new(OsNet { address }),
+        disk: Arc::new(MemoryDisk::default()),
         log: Arc::new(Nobody),
         witness: Arc::new(Nobody),
         clock: Arc::new(OsClock),
@@ -55,7 +57,7 @@ async fn watch(address: IpAddr) -> String {
         .unwrap();
     let claim = camera.claims[0].clone();
     let place = Address {
-        endpoint: claim.endpoint,
+        endpoint: claim.endpoint.unwrap(),
         url: claim.url.clone(),
         authority: Some(authority.certificate()),
         versions: &[TlsVersion::Tls13],

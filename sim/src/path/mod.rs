@@ -1,6 +1,7 @@
 //! The transport paths: one file each, all listed here.
 
 pub mod nvr_rtsps;
+pub mod owner_recording;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -12,7 +13,10 @@ use crate::{
 };
 
 /// Every transport path of a camera.
-pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH];
+pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &owner_recording::PATH];
+
+/// The paths that are looked at unless others are named.
+pub const DEFAULT: &[&TransportPath] = &[&nvr_rtsps::PATH];
 
 /// One route out of the device.
 #[derive(Debug)]
@@ -21,8 +25,8 @@ pub struct TransportPath {
     pub id: &'static str,
     /// What it is, in a line.
     pub title: &'static str,
-    /// What answers.
-    pub listen: Listen,
+    /// What answers on the network; none if it is the memory card.
+    pub listen: Option<Listen>,
     /// How media travels.
     pub carriage: Carriage,
     /// Protection between the device and the next hop.

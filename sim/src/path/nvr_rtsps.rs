@@ -26,7 +26,7 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const PATH: TransportPath = TransportPath {
     id: "nvr.rtsps",
     title: "RTSP over TLS to a video recorder, RTP interleaved, Digest authentication",
-    listen: Listen {
+    listen: Some(Listen {
         port: 322,
         scheme: "rtsps",
         resource: PRESENTATION,
@@ -58,7 +58,7 @@ pub const PATH: TransportPath = TransportPath {
                 Ok(end.ok_or(io::Error::from(ErrorKind::TimedOut))??)
             })
         },
-    },
+    }),
     carriage: Carriage::RtspInterleaved,
     hop: Hop::Tls,
     end_to_end: EndToEnd::None,

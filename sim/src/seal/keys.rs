@@ -1,8 +1,10 @@
 //! The one module that holds secrets. They are zeroised when dropped, and
 //! `Debug` shows none of them.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
+use age::secrecy::ExposeSecret;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -124,10 +126,103 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A certificate could not be made.
+/// The identity (X25519, age v1) of a camera's owner: opens clips. A camera
+/// never has it.
+#[derive(Clone)]
+pub struct OwnerIdentity(age::x25519::Identity);
+
+impl OwnerIdentity {
+    /// A new one, by the system's random numbers.
+    pub fn generate() -> Self {
+        Self(age::x25519::Identity::generate())
+    }
+
+    /// To whom clips are sealed.
+    pub fn recipient(&self) -> OwnerRecipient {
+        OwnerRecipient(self.0.to_public())
+    }
+
+    /// For the escrow: `AGE_IDENTITY`, recipient and identity.
+    pub fn escrow(&self) -> Zeroizing<String> {
+        let (recipient, identity) = (self.0.to_public(), self.0.to_string());
+        Zeroizing::new(format!(
+            "AGE_IDENTITY {recipient} {}",
+            identity.expose_secret()
+        ))
+    }
+
+    pub(super) fn age(&self) -> &age::x25519::Identity {
+        &self.0
+    }
+}
+
+impl fmt::Debug for OwnerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnerIdentity(redacted)")
+    }
+}
+
+/// The public half of an [`OwnerIdentity`]: seals clips, and opens none.
+#[derive(Clone, Debug)]
+pub struct OwnerRecipient(age::x25519::Recipient);
+
+impl OwnerRecipient {
+    pub(super) fn age(&self) -> &age::x25519::Recipient {
+        &self.0
+    }
+}
+
+/// The key (Ed25519, RFC 8032) that a device signs its clip lists with.
+#[derive(Clone)]
+pub struct ListKey(Arc<Ed25519KeyPair>);
+
+impl ListKey {
+    /// A new one, by the system's random numbers.
+    pub fn generate() -> Result<Self, KeyError> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::List)?;
+        Ok(Self(Arc::new(pair)))
+    }
+
+    /// What signatures are checked with.
+    pub fn public(&self) -> ListPublicKey {
+        let mut octets = [0; 32];
+        octets.copy_from_slice(self.0.public_key().as_ref());
+        ListPublicKey(octets)
+    }
+
+    /// The signature of a message, 64 octets.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(message).as_ref().to_vec()
+    }
+}
+
+impl fmt::Debug for ListKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ListKey(redacted)")
+    }
+}
+
+/// The public half of a [`ListKey`]; displays in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListPublicKey(pub [u8; 32]);
+
+impl fmt::Display for ListPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+/// A key or a certificate could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("issue a certificate: {0}")]
-pub struct KeyError(#[from] rcgen::Error);
+#[non_exhaustive]
+pub enum KeyError {
+    /// The certificate.
+    #[error("issue a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The key for clip lists.
+    #[error("make a key for clip lists")]
+    List,
+}
 
 /// Simulated time starts in 2026, and real clients use the time of day.
 fn valid(params: &mut CertificateParams) {
@@ -148,6 +243,11 @@ mod tests {
         assert_eq!(
             format!("{:?} {authority:?} {identity:?}", Password::new("hunter2")),
             "Password(redacted) Authority(redacted) Identity(redacted)"
+        );
+        let (owner, list) = (OwnerIdentity::generate(), ListKey::generate().unwrap());
+        assert_eq!(
+            format!("{owner:?} {list:?}"),
+            "OwnerIdentity(redacted) ListKey(redacted)"
         );
     }
 }

@@ -2,6 +2,7 @@
 //! sends in clear does so through a [`crate::fault::Fault`].
 
 pub mod keys;
+pub mod recording;
 pub mod tls;
 
 use tokio_rustls::server::TlsStream;

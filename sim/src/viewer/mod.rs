@@ -1,4 +1,5 @@
 //! Clients. They take addresses, credentials and a [`crate::world::Net`],
 //! never a camera.
 
+pub mod recording;
 pub mod rtsp;

@@ -77,7 +77,10 @@ impl What {
                 brief: 3,
                 rows: path::ALL
                     .iter()
-                    .map(|p| json!({ "id": p.id, "port": p.listen.port, "title": p.title }))
+                    .map(|p| {
+                        let port = p.listen.map(|listen| listen.port);
+                        json!({ "id": p.id, "port": port, "title": p.title })
+                    })
                     .collect(),
             },
             What::Stimuli => List {
@@ -156,6 +159,7 @@ impl List {
         head: bool,
     ) -> String {
         let text = |value: &Value| match value {
+            Value::Null => "-".into(),
             Value::String(text) => text.clone(),
             Value::Array(items) => items
                 .iter()

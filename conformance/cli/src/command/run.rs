@@ -120,12 +120,16 @@ fn record_and_judge(
     out: &Path,
     terminal: &Terminal,
 ) -> Result<Report, Failure> {
-    let paths = path::ALL.to_vec();
-    let stimuli = stimulus::ALL.to_vec();
     let plan = Plan {
         seed,
-        paths: select("path", &paths, |p| p.id, &arguments.path)?,
-        stimuli: select("stimulus", &stimuli, |s| s.id, &arguments.stimulus)?,
+        paths: select("path", path::ALL, path::DEFAULT, |p| p.id, &arguments.path)?,
+        stimuli: select(
+            "stimulus",
+            stimulus::ALL,
+            stimulus::ALL,
+            |s| s.id,
+            &arguments.stimulus,
+        )?,
         out,
         threads: threads(),
     };
@@ -133,6 +137,7 @@ fn record_and_judge(
     target
         .record(&plan, &progress)
         .map_err(|error| match error {
+            RecordError::NothingToDo => Failure::usage(error),
             RecordError::Case(lightleak_case::Error::NotOurs { .. }) => Failure::usage(error),
             error => Failure::harness(error),
         })?;
@@ -152,10 +157,11 @@ pub(super) fn judge(folder: &Path, judging: &Judging) -> Result<Report, Failure>
     Ok(report)
 }
 
-/// The rows with these ids, or all.
+/// The rows with these ids, or the default ones.
 fn select<T: Copy>(
     what: &str,
     rows: &[T],
+    default: &[T],
     id: impl Fn(&T) -> &'static str,
     wanted: &[String],
 ) -> Result<Vec<T>, Failure> {
@@ -167,7 +173,10 @@ fn select<T: Copy>(
             )));
         }
     }
-    let chosen = |row: &&T| wanted.is_empty() || wanted.iter().any(|name| id(row) == name);
+    if wanted.is_empty() {
+        return Ok(default.to_vec());
+    }
+    let chosen = |row: &&T| wanted.iter().any(|name| id(row) == name);
     Ok(rows.iter().filter(chosen).copied().collect())
 }
 

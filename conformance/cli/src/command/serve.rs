@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Outcome, Terminal};
 use crate::{
+    disk::MemoryDisk,
     net::os::{OsClock, OsEntropy, OsNet},
     target::sim::{SUB_VIDEO, VIDEO},
 };
@@ -135,6 +136,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
             .issue(&serial, &[address])
             .map_err(Failure::harness)?,
         serial,
+        recording: None,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {
@@ -147,6 +149,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
 fn world(address: IpAddr) -> World {
     World {
         net: Arc::new(OsNet { address }),
+        disk: Arc::new(MemoryDisk::default()),
         log: Arc::new(Nobody),
         witness: Arc::new(Nobody),
         clock: Arc::new(OsClock),

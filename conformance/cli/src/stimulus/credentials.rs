@@ -18,20 +18,22 @@ const WAIT: Duration = Duration::from_secs(2);
 pub const WITHOUT: Stimulus = Stimulus {
     id: "no-credentials",
     title: "DESCRIBE, SETUP and PLAY without credentials",
-    run: |visit| Box::pin(trespass(visit, None)),
+    network: Some(|visit| Box::pin(trespass(visit, None))),
+    card: None,
 };
 
 /// With wrong ones.
 pub const WRONG: Stimulus = Stimulus {
     id: "wrong-credentials",
     title: "DESCRIBE, SETUP and PLAY with a wrong password",
-    run: |visit| {
+    network: Some(|visit| {
         let wrong = Credentials {
             user: visit.credentials.user.clone(),
             password: Password::new("not the password"),
         };
         Box::pin(trespass(visit, Some(wrong)))
-    },
+    }),
+    card: None,
 };
 
 async fn trespass(visit: Visit, credentials: Option<Credentials>) -> Experience {

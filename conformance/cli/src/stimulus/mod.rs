@@ -3,18 +3,25 @@
 mod credentials;
 mod honest;
 mod port_sweep;
+mod power_cut;
 mod tls10_offer;
 mod udp_setup;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use lightleak_case::Experience;
 use lightleak_sim::{
+    path::TransportPath,
     rtsp::digest::Credentials,
-    viewer::rtsp::{Address, RtspViewer, ViewerError},
+    viewer::{
+        recording::Owner,
+        rtsp::{Address, RtspViewer, ViewerError},
+    },
     world::{BoxFuture, World},
 };
 use rtsp_types::Response;
+
+use crate::disk::MemoryDisk;
 
 /// Every stimulus.
 pub const ALL: &[&Stimulus] = &[
@@ -24,6 +31,7 @@ pub const ALL: &[&Stimulus] = &[
     &udp_setup::STIMULUS,
     &tls10_offer::STIMULUS,
     &port_sweep::STIMULUS,
+    &power_cut::STIMULUS,
 ];
 
 /// Something that is done to a device.
@@ -33,8 +41,20 @@ pub struct Stimulus {
     pub id: &'static str,
     /// What it is, in a line.
     pub title: &'static str,
-    /// Does it.
-    pub run: fn(Visit) -> BoxFuture<'static, Experience>,
+    /// Does it to a path that listens on the network, if it can be done there.
+    pub network: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
+    /// Does it to a camera with a memory card, if it can be done there.
+    pub card: Option<fn(CardVisit) -> BoxFuture<'static, Experience>>,
+}
+
+impl Stimulus {
+    /// Whether it can be done to that path.
+    pub fn fits(&self, path: &TransportPath) -> bool {
+        match path.listen {
+            Some(_) => self.network.is_some(),
+            None => self.card.is_some(),
+        }
+    }
 }
 
 /// A visitor at a device.
@@ -48,6 +68,17 @@ pub struct Visit {
     pub address: Address,
     /// Credentials that the device knows.
     pub credentials: Credentials,
+}
+
+/// A visitor with the memory card of a camera, which goes on recording.
+#[derive(Clone)]
+pub struct CardVisit {
+    /// What the visitor can touch.
+    pub world: World,
+    /// The card.
+    pub card: Arc<MemoryDisk>,
+    /// What the owner knows.
+    pub owner: Owner,
 }
 
 /// Keeps a diary of what was done and what came back.
@@ -92,6 +123,28 @@ impl Diary {
                 None
             }
         }
+    }
+
+    /// Reads the card as its owner does, and notes what is on it.
+    fn read_card(mut self, visit: &CardVisit) -> Experience {
+        match visit.owner.read(&*visit.card) {
+            Ok(contents) => {
+                for clip in &contents.clips {
+                    let samples = &clip.footage.samples;
+                    let octets = samples.iter().flatten().map(|nal| nal.len() as u64);
+                    self.0.media_bytes += octets.sum::<u64>();
+                    self.0.access_units += samples.len() as u64;
+                    let state = if clip.entry.closed { "complete" } else { "cut" };
+                    let (name, frames) = (&clip.entry.name, samples.len());
+                    self.note(format!("{name}: {state}, {frames} access units"));
+                }
+                for (name, refusal) in &contents.refused {
+                    self.note(format!("{name}: failed to {refusal}"));
+                }
+            }
+            Err(error) => self.note(format!("read the card: {error}")),
+        }
+        self.0
     }
 
     /// Notes what was received, and closes.

@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(2);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "port-sweep",
     title: "every TCP port is dialled; what answers undeclared is listened to and asked for RTSP",
-    run: |visit| {
+    network: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();
             let mut open = Vec::new();
@@ -35,7 +35,8 @@ pub const STIMULUS: Stimulus = Stimulus {
             }
             diary.0
         })
-    },
+    }),
+    card: None,
 };
 
 /// Takes what the port says by itself.

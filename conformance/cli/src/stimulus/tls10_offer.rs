@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(5);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "tls10-offer",
     title: "a sound TLS handshake, then ClientHellos that offer TLS 1.0 and 1.1 at most",
-    run: |visit| {
+    network: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();
             match RtspViewer::connect(&visit.address, None, &visit.world).await {
@@ -34,7 +34,8 @@ pub const STIMULUS: Stimulus = Stimulus {
             }
             diary.0
         })
-    },
+    }),
+    card: None,
 };
 
 /// Sends the hello and reads what comes back.

@@ -14,7 +14,7 @@ const WAIT: Duration = Duration::from_secs(2);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "udp-setup",
     title: "a viewer with the right credentials asks for RTP over UDP, unicast and multicast",
-    run: |visit| {
+    network: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();
             let socket = match visit.world.net.bind(0).await {
@@ -61,5 +61,6 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0.media_bytes += octets;
             diary.close(viewer).await
         })
-    },
+    }),
+    card: None,
 };

@@ -2,6 +2,7 @@
 //! camera and a clock of its own.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     sync::{
@@ -19,24 +20,27 @@ use lightleak_sim::{
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     neighbour,
     path::{self, TransportPath},
+    record::Recording,
     rtsp::digest::Credentials,
     scene::{Scene, SceneConfig, SceneError},
     seal::{
-        keys::{Authority, KeyError, Password},
+        keys::{Authority, KeyError, ListKey, OwnerIdentity, Password},
         tls::TlsVersion,
     },
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
-    viewer::rtsp::Address,
+    viewer::{recording::Owner, rtsp::Address},
     world::{Clock, Entropy, Log, Witness, World},
 };
 
 use crate::{
     declare,
+    disk::MemoryDisk,
+    log,
     net::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
-    stimulus::{self, Stimulus, Visit},
+    stimulus::{self, CardVisit, Stimulus, Visit},
 };
 
 /// Addresses of TEST-NET-1 (RFC 5737).
@@ -92,7 +96,7 @@ impl SimTarget {
 
     /// Runs every path and stimulus of the plan and writes the case.
     pub fn record(&self, plan: &Plan, progress: &dyn Progress) -> Result<(), RecordError> {
-        let authority = Arc::new(Authority::new()?);
+        let keys = Keys::new()?;
         let jobs = plan.jobs();
         progress.begin(jobs.len());
         let next = AtomicUsize::new(0);
@@ -102,7 +106,7 @@ impl SimTarget {
             for _ in 0..plan.threads.clamp(1, jobs.len().max(1)) {
                 scope.spawn(|| {
                     while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = self.session(plan.seed, job, &authority);
+                        let result = self.session(plan, job, &keys);
                         progress.step();
                         *lock(&results[job.index]) = Some(result);
                     }
@@ -126,50 +130,63 @@ impl SimTarget {
                 &session.keys,
                 &session.ledger,
                 &session.log,
+                &session.rest,
             )?;
         }
         Ok(())
     }
 
-    fn session(
-        &self,
-        seed: u64,
-        job: &Job,
-        authority: &Authority,
-    ) -> Result<Recorded, RecordError> {
+    fn session(&self, plan: &Plan, job: &Job, keys: &Keys) -> Result<Recorded, RecordError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .map_err(RecordError::Runtime)?;
-        runtime.block_on(self.play(seed, job, authority))
+        let notes = Arc::new(Notes::default());
+        // The runtime has no other thread than this one.
+        let _capture = log::capture(notes.clone());
+        runtime.block_on(self.play(plan, job, keys, notes))
     }
 
     async fn play(
         &self,
-        seed: u64,
+        plan: &Plan<'_>,
         job: &Job,
-        authority: &Authority,
+        keys: &Keys,
+        notes: Arc<Notes>,
     ) -> Result<Recorded, RecordError> {
+        let seed = plan.seed;
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let tap = Tap::start(clock.clone(), self.surroundings.rough);
         let network = Network::new(tap.clone());
-        let notes = Arc::new(Notes::default());
         let entropy: Arc<dyn Entropy> = Arc::new(Seeded::new(seed, job.index as u64));
+        let card = Arc::new(MemoryDisk::default());
         let host = |address| World {
             net: network.host(address),
+            disk: match address {
+                CAMERA => card.clone(),
+                _ => Arc::new(MemoryDisk::default()),
+            },
             log: notes.clone(),
             witness: notes.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
 
-        let settings = settings(seed, authority)?;
+        let mut settings = settings(seed, &keys.authority)?;
+        settings.recording = Some(Recording {
+            owner: keys.owner.recipient(),
+            list_key: keys.list.clone(),
+        });
+        notes.secret(&keys.owner.escrow());
         let credentials = settings.credentials.clone();
-        let serial = settings.serial.clone();
+        let list_key = keys.list.public();
+        let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
+        declaration.device.clip_list_key = Some(list_key.to_string());
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
-        let declaration = declare::declaration(&serial, unit(seed), &[CAMERA], &camera.claims);
-        let claim = camera.claims.iter().find(|c| c.path == job.path.id);
+        let claims = || camera.claims.iter().filter(|c| plan.declares(c.path));
+        declare::claims(&mut declaration, claims());
+        let claim = claims().find(|c| c.path == job.path.id);
         let claim = claim.ok_or(RecordError::NoSuchPath(job.path.id))?;
         if self.surroundings.lookalike_neighbour {
             const PORT: u16 = 5004;
@@ -179,18 +196,44 @@ impl SimTarget {
         }
 
         clock.sleep_until(clock.unix() + WARM_UP).await;
-        let visit = Visit {
-            world: host(VISITOR),
-            device: CAMERA,
-            address: Address {
-                endpoint: claim.endpoint,
-                url: claim.url.clone(),
-                authority: Some(authority.certificate()),
-                versions: &[TlsVersion::Tls13],
-            },
-            credentials,
+        let experience = match (claim.endpoint, job.stimulus) {
+            (
+                Some(endpoint),
+                Stimulus {
+                    network: Some(run), ..
+                },
+            ) => {
+                run(Visit {
+                    world: host(VISITOR),
+                    device: CAMERA,
+                    address: Address {
+                        endpoint,
+                        url: claim.url.clone(),
+                        authority: Some(keys.authority.certificate()),
+                        versions: &[TlsVersion::Tls13],
+                    },
+                    credentials,
+                })
+                .await
+            }
+            (
+                None,
+                Stimulus {
+                    card: Some(run), ..
+                },
+            ) => {
+                run(CardVisit {
+                    world: host(VISITOR),
+                    card: card.clone(),
+                    owner: Owner {
+                        identity: keys.owner.clone(),
+                        device: list_key,
+                    },
+                })
+                .await
+            }
+            _ => return Err(RecordError::NoSuchPath(job.path.id)),
         };
-        let experience = (job.stimulus.run)(visit).await;
         drop(camera);
         // Connections that the camera dropped say so on the wire.
         tokio::task::yield_now().await;
@@ -211,6 +254,7 @@ impl SimTarget {
             keys: std::mem::take(&mut *lock(&notes.keys)),
             ledger: std::mem::take(&mut *lock(&notes.ledger)),
             log: std::mem::take(&mut *lock(&notes.log)),
+            rest: card.files(),
         })
     }
 }
@@ -251,23 +295,32 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Every path and every stimulus.
+    /// Every path that is looked at by default, and every stimulus.
     pub fn everything(seed: u64, out: &'a Path, threads: usize) -> Self {
         Self {
             seed,
-            paths: path::ALL.to_vec(),
+            paths: path::DEFAULT.to_vec(),
             stimuli: stimulus::ALL.to_vec(),
             out,
             threads,
         }
     }
 
+    /// Whether the declaration tells of that path. It tells of no path that
+    /// nobody judges yet, unless somebody asked for it.
+    fn declares(&self, id: &str) -> bool {
+        let mut paths = path::DEFAULT.iter().chain(&self.paths);
+        paths.any(|path| path.id == id)
+    }
+
+    /// Every stimulus at every path that it fits.
     fn jobs(&self) -> Vec<Job> {
         let pairs = self
             .paths
             .iter()
             .flat_map(|p| self.stimuli.iter().map(move |s| (*p, *s)));
         pairs
+            .filter(|(path, stimulus)| stimulus.fits(path))
             .enumerate()
             .map(|(index, (path, stimulus))| Job {
                 index,
@@ -335,9 +388,28 @@ struct Recorded {
     keys: Vec<String>,
     ledger: Ledger,
     log: String,
+    rest: BTreeMap<String, Vec<u8>>,
 }
 
-/// A camera's settings for a seed: the default camera of `run`.
+/// Keys of one run.
+struct Keys {
+    authority: Authority,
+    owner: OwnerIdentity,
+    list: ListKey,
+}
+
+impl Keys {
+    fn new() -> Result<Self, KeyError> {
+        Ok(Self {
+            authority: Authority::new()?,
+            owner: OwnerIdentity::generate(),
+            list: ListKey::generate()?,
+        })
+    }
+}
+
+/// A camera's settings for a seed: the default camera of `run`, without a
+/// recorder.
 pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> {
     let secrets = Seeded::new(seed, u64::MAX);
     let unit = unit(seed);
@@ -349,6 +421,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         name: format!("LIGHTLEAK {unit:05}"),
         identity: authority.issue(&serial, &[CAMERA])?,
         serial,
+        recording: None,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

@@ -1,6 +1,7 @@
 //! Programs that are not ours, against the real binary: players pull from
-//! `lightleak serve`, and an analyser reads what `lightleak run` recorded.
+//! `lightleak serve`, and an analyser and `age` read what `lightleak run` recorded.
 
+mod age;
 mod ffmpeg;
 mod ffprobe;
 mod schema;

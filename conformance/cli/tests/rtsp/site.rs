@@ -8,6 +8,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use lightleak::{
+    disk::MemoryDisk,
     net::{
         memory::{Network, VirtualClock},
         record::Tap,
@@ -95,7 +96,7 @@ impl Site {
             network,
             notes,
             credentials,
-            endpoint: claim.endpoint,
+            endpoint: claim.endpoint.unwrap(),
             url: claim.url,
             authority,
             _camera: camera,
@@ -155,6 +156,7 @@ impl Site {
 fn world(network: &Network, clock: &Arc<dyn Clock>, notes: &Arc<Notes>, host: IpAddr) -> World {
     World {
         net: network.host(host),
+        disk: Arc::new(MemoryDisk::default()),
         log: notes.clone(),
         witness: notes.clone(),
         clock: clock.clone(),

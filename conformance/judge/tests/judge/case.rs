@@ -59,6 +59,7 @@ pub fn declaration() -> Declaration {
             firmware: "1".into(),
             unit: UNIT,
             addresses: vec![camera().ip()],
+            clip_list_key: None,
         },
         endpoints: vec![Endpoint {
             transport: TransportProtocol::Tcp,
@@ -101,6 +102,7 @@ pub fn session(stimulus: &str, wire: Wire, keys: Vec<String>) -> Session {
         keys,
         ledger: video::ledger(&VIDEO),
         log: String::new(),
+        rest: Default::default(),
     }
 }
 

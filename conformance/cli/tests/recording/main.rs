@@ -1,0 +1,7 @@
+//! What lies on the memory card of a camera: sealed to its owner, vouched for
+//! by the device, and of use when the power was cut.
+
+mod clips;
+mod forgery;
+mod power;
+mod studio;

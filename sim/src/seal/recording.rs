@@ -1,0 +1,176 @@
+//! Clips on a memory card: age v1 (age-encryption.org/v1) to one X25519
+//! recipient, sealed as they are written. Plaintext stays in memory until a
+//! chunk of it is full: [`CHUNK`] octets, sealed and authenticated by itself.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    iter,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use age::{DecryptError, Decryptor, Encryptor, stream::StreamWriter};
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::keys::{OwnerIdentity, OwnerRecipient};
+use crate::world::Disk;
+
+/// Octets of plaintext that age seals at a time.
+pub const CHUNK: usize = 64 * 1024;
+
+/// How many sealed octets there are, and what they hash to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Octets from the start of the file.
+    pub length: u64,
+    /// SHA-256 of these octets.
+    pub sha256: [u8; 32],
+}
+
+/// A clip that is being written.
+pub struct ClipWriter {
+    stream: StreamWriter<Card>,
+    written: Arc<Mutex<Written>>,
+    plaintext: u64,
+}
+
+impl ClipWriter {
+    /// Makes the file, with a file key of its own that nothing on the card
+    /// tells.
+    pub fn create(disk: Arc<dyn Disk>, name: &str, to: &OwnerRecipient) -> io::Result<Self> {
+        disk.create(name)?;
+        let written = Arc::new(Mutex::new(Written {
+            digest: Context::new(&SHA256),
+            length: 0,
+        }));
+        let card = Card {
+            disk,
+            name: name.to_owned(),
+            written: written.clone(),
+        };
+        let to: &dyn age::Recipient = to.age();
+        let stream = Encryptor::with_recipients(iter::once(to))
+            .map_err(io::Error::other)?
+            .wrap_output(card)?;
+        Ok(Self {
+            stream,
+            written,
+            plaintext: 0,
+        })
+    }
+
+    /// Adds plaintext.
+    pub fn write(&mut self, plaintext: &[u8]) -> io::Result<()> {
+        self.stream.write_all(plaintext)?;
+        self.plaintext += plaintext.len() as u64;
+        Ok(())
+    }
+
+    /// Octets of plaintext that are not on the card yet, up to [`CHUNK`]: a
+    /// full chunk waits for the next octet, because the last one is marked.
+    pub fn waiting(&self) -> usize {
+        match (self.plaintext % CHUNK as u64) as usize {
+            0 if self.plaintext > 0 => CHUNK,
+            waiting => waiting,
+        }
+    }
+
+    /// What is on the card.
+    pub fn extent(&self) -> Extent {
+        lock(&self.written).extent()
+    }
+
+    /// Seals what waits as the last chunk.
+    pub fn finish(self) -> io::Result<Extent> {
+        self.stream.finish()?;
+        Ok(lock(&self.written).extent())
+    }
+}
+
+impl fmt::Debug for ClipWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClipWriter({} octets)", self.plaintext)
+    }
+}
+
+/// The extent of some octets.
+pub fn extent(octets: &[u8]) -> Extent {
+    let mut written = Written {
+        digest: Context::new(&SHA256),
+        length: 0,
+    };
+    written.take(octets);
+    written.extent()
+}
+
+/// What came out of a sealed clip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The plaintext of every whole chunk from the start.
+    pub plaintext: Vec<u8>,
+    /// Whether the last chunk was reached; if not, power was cut, or somebody
+    /// changed the file from there on.
+    pub complete: bool,
+}
+
+/// Opens a clip to its last whole chunk.
+pub fn open(sealed: &[u8], identity: &OwnerIdentity) -> Result<Opened, OpenError> {
+    let decryptor = Decryptor::new(sealed)?;
+    let mut stream = decryptor.decrypt(iter::once(identity.age() as &dyn age::Identity))?;
+    let mut plaintext = Vec::new();
+    // What was read before an error stays.
+    let complete = stream.read_to_end(&mut plaintext).is_ok();
+    Ok(Opened {
+        plaintext,
+        complete,
+    })
+}
+
+/// Why nothing came out of a clip.
+#[derive(Debug, thiserror::Error)]
+#[error("open the clip: {0}")]
+pub struct OpenError(#[from] DecryptError);
+
+struct Written {
+    digest: Context,
+    length: u64,
+}
+
+impl Written {
+    fn take(&mut self, octets: &[u8]) {
+        self.digest.update(octets);
+        self.length += octets.len() as u64;
+    }
+
+    fn extent(&self) -> Extent {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.digest.clone().finish().as_ref());
+        Extent {
+            length: self.length,
+            sha256,
+        }
+    }
+}
+
+/// Sealed octets on their way to the card.
+struct Card {
+    disk: Arc<dyn Disk>,
+    name: String,
+    written: Arc<Mutex<Written>>,
+}
+
+impl Write for Card {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.disk.append(&self.name, octets)?;
+        lock(&self.written).take(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.disk.sync(&self.name)
+    }
+}
+
+fn lock(written: &Mutex<Written>) -> std::sync::MutexGuard<'_, Written> {
+    written.lock().unwrap_or_else(PoisonError::into_inner)
+}
