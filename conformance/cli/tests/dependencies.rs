@@ -29,10 +29,7 @@ const SHARED: &[(&str, &str)] = &[
     ("const-oid", "RustCrypto: names of algorithms, no algorithm"),
     ("cpufeatures", "asks the processor what it can do"),
     ("crypto-common", "RustCrypto: traits, no algorithm"),
-    (
-        "digest",
-        "RustCrypto: traits of hashes, no algorithm; MD5 is in sim alone",
-    ),
+    ("digest", "RustCrypto: traits of hashes, no algorithm"),
     (
         "getrandom",
         "under age in sim; under crate rtp in the judge, which draws nothing",
@@ -48,11 +45,16 @@ const SHARED: &[(&str, &str)] = &[
     ("libc", "declarations of the C library"),
     ("lock_api", "traits of locks"),
     ("log", "the logging interface, to which nobody listens here"),
+    (
+        "md-5",
+        "answers Digest challenges in sim; guesses keys made from identifiers in the judge",
+    ),
     ("memchr", "search for octets"),
     (
         "nom",
         "parser combinators: version 7 under rtsp-types in sim, 8 under pcap-parser in the judge",
     ),
+    ("num-traits", "traits of numbers"),
     ("parking_lot", "locks"),
     ("parking_lot_core", "locks"),
     ("pin-project-lite", "a macro for pinned fields"),

@@ -174,15 +174,18 @@ impl SimTarget {
         };
 
         let mut settings = settings(seed, &keys.authority)?;
-        settings.recording = Some(Recording {
-            owner: keys.owner.recipient(),
-            list_key: keys.list.clone(),
-        });
-        notes.secret(&keys.owner.escrow());
-        let credentials = settings.credentials.clone();
-        let list_key = keys.list.public();
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
-        declaration.device.clip_list_key = Some(list_key.to_string());
+        let list_key = keys.list.public();
+        // A camera whose card nobody asks for keeps none.
+        if plan.paths.iter().any(|p| p.listen.is_none()) {
+            settings.recording = Some(Recording {
+                owner: keys.owner.recipient(),
+                list_key: keys.list.clone(),
+            });
+            notes.secret(&keys.owner.escrow());
+            declaration.device.clip_list_key = Some(list_key.to_string());
+        }
+        let credentials = settings.credentials.clone();
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
         let claims = || camera.claims.iter().filter(|c| plan.declares(c.path));
         declare::claims(&mut declaration, claims());
