@@ -61,14 +61,13 @@ pub fn derivation(key: &[u8], identifiers: &Identifiers) -> Option<String> {
         .clone()
         .find_map(|part| made_of(key, part))
         .or_else(|| {
-            let pairs = parts.iter().flat_map(|a| {
-                let texts = seconds.iter().rev().filter(|b| a.is_text && b.is_text);
-                let seconds = texts.take(PAIRED_SECONDS);
-                parts.iter().chain(seconds).map(move |b| (a, b))
-            });
-            pairs
+            let last = seconds.iter().rev().filter(|time| time.is_text);
+            let times = || last.clone().take(PAIRED_SECONDS);
+            let texts = || parts.iter().filter(|part| part.is_text);
+            let both = parts.iter().flat_map(|a| parts.iter().map(move |b| (a, b)));
+            let with_time = texts().flat_map(|a| times().flat_map(move |b| [(a, b), (b, a)]));
+            both.chain(with_time)
                 .filter(|(a, b)| a.octets != b.octets)
-                .flat_map(|(a, b)| [(a, b), (b, a)])
                 .flat_map(|(a, b)| SEPARATORS.map(|separator| a.join(separator, b)))
                 .find_map(|part| made_of(key, &part))
         })
@@ -259,6 +258,10 @@ mod tests {
             (
                 sha("Porch1700000299"),
                 "SHA-256 of the text \"Porch\" \"\" the time 1700000299",
+            ),
+            (
+                sha("1700000001-LL-0042-A"),
+                "SHA-256 of the time 1700000001 \"-\" the text \"LL-0042-A\"",
             ),
             (
                 sha("192.0.2.17/LL-0042-A"),
