@@ -10,8 +10,6 @@ use lightleak_judge::adversary::known_plaintext::Index;
 
 const HAYSTACK: usize = 64 << 20;
 const LEDGER: usize = 4 << 20;
-/// Octets under XOR are searched far more slowly than raw ones.
-const XOR_HAYSTACK: usize = 16 << 20;
 
 fn known_plaintext(criterion: &mut Criterion) {
     let octets = random(1, LEDGER);
@@ -46,11 +44,10 @@ fn known_plaintext(criterion: &mut Criterion) {
         bencher.iter(|| finder.find(black_box(&haystack)));
     });
     group.sample_size(10);
-    group.throughput(Throughput::Bytes(XOR_HAYSTACK as u64));
     group.bench_function(
         BenchmarkId::new("all disguises", "ledger of 4 MiB"),
         |bencher| {
-            bencher.iter(|| index.search(black_box(&haystack[..XOR_HAYSTACK]), 1));
+            bencher.iter(|| index.search(black_box(&haystack), 1));
         },
     );
     group.finish();
@@ -70,7 +67,7 @@ fn prove(index: &Index, haystack: &[u8], needle: &[u8], plain: &[u8]) {
         (HAYSTACK, true)
     );
     assert_eq!(memchr::memmem::find(&planted, needle), Some(at));
-    let mut planted = haystack[..XOR_HAYSTACK].to_vec();
+    let mut planted = haystack.to_vec();
     for (octet, plain) in planted[1000..].iter_mut().zip(plain) {
         *octet = plain ^ 0x5A;
     }
