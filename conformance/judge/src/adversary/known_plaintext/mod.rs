@@ -26,7 +26,7 @@
 //! What two cameras draw in the same way in the same place, such as a caption or a
 //! clock, is the same plaintext, and short runs of it can be equal without being in
 //! the foreign ledger. In the clear video of another camera of the simulator there is
-//! such a run, mostly of less than 64 octets, in some ten million octets
+//! such a run, of less than 64 octets, in some 25 million octets
 //! (`benches/examples/decoys.rs`). In anything else there was none.
 //!
 //! What of these lengths is missed or reported short:
