@@ -5,19 +5,7 @@ use proptest::prelude::*;
 use aes_gcm::aes::Aes128;
 use aes_gcm::aes::cipher::{BlockCipherEncrypt, KeyInit};
 
-/// Octets of xorshift64*.
-pub(super) fn random(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut octets = Vec::with_capacity(length + 8);
-    while octets.len() < length {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        octets.extend(state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_be_bytes());
-    }
-    octets.truncate(length);
-    octets
-}
+pub(super) use crate::adversary::known_plaintext::random;
 
 /// AES-128 block by block, each by itself; what is no whole block stays clear.
 pub(super) fn ecb(key: u8, plain: &[u8]) -> Vec<u8> {

@@ -48,7 +48,7 @@ pub(super) mod table;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
-pub(super) use testing::base64;
+pub(super) use testing::{base64, random};
 pub(super) mod veil;
 mod xor;
 

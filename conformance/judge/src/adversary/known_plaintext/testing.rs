@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::Index;
 
 /// Octets of xorshift64*.
-pub(super) fn random(seed: u64, length: usize) -> Vec<u8> {
+pub(in crate::adversary) fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut octets = Vec::with_capacity(length + 8);
     while octets.len() < length {
