@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use lightleak_case::{Capture, TransportProtocol};
+use lightleak_case::{Capture, TransportProtocol, Vantage};
 
 use crate::{
     adversary::known_plaintext::Index,
@@ -112,7 +112,7 @@ impl Presence {
 }
 
 fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
-    let file = seen.vantage.file();
+    let file = Vantage::Wire.file();
     let capture = capture.ok_or(format!("there is no {file}"))?;
     let traffic = &seen.traffic;
     let alive = traffic.heartbeats.len() == 2;

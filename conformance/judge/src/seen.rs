@@ -1,4 +1,4 @@
-//! One session at one vantage: dissected, opened with the escrowed keys, and
+//! One session at all vantages: dissected, opened with the escrowed keys, and
 //! attacked without them. Requirements look at this and at nothing else.
 
 use std::net::IpAddr;
@@ -28,16 +28,14 @@ const MOST_HITS: usize = 16;
 /// How many pictures of an opened stream are decoded to find the mark.
 const MOST_PICTURES: usize = 300;
 
-/// A session, looked at from one vantage.
+/// A session, looked at.
 #[derive(Debug)]
 pub struct Seen<'a> {
     /// What the device claims.
     pub declaration: &'a Declaration,
     /// The session.
     pub session: &'a Session,
-    /// Where was looked.
-    pub vantage: Vantage,
-    /// Everything that was captured.
+    /// Everything that was captured on the wire.
     pub traffic: Traffic,
     /// What each flow is, in the order of `traffic.flows`.
     pub connections: Vec<Connection>,
@@ -82,15 +80,10 @@ pub struct Sighting {
 }
 
 impl<'a> Seen<'a> {
-    /// Looks at `session` of `case` from `vantage`.
-    pub fn look(
-        case: &'a Case,
-        session: &'a Session,
-        vantage: Vantage,
-        decoder: &dyn Decoder,
-    ) -> Self {
+    /// Looks at `session` of `case`.
+    pub fn look(case: &'a Case, session: &'a Session, decoder: &dyn Decoder) -> Self {
         let declaration = &case.declaration;
-        let capture = session.captures.get(&vantage);
+        let capture = session.captures.get(&Vantage::Wire);
         let traffic = capture.map(dissect::dissect).unwrap_or_default();
         let keys = KeyLog::parse(session.keys.iter().map(String::as_str));
         let connections: Vec<_> = traffic
@@ -115,7 +108,6 @@ impl<'a> Seen<'a> {
         let mut seen = Self {
             declaration,
             session,
-            vantage,
             presence: Presence::default(),
             sightings,
             ledger_bytes: session
@@ -133,6 +125,15 @@ impl<'a> Seen<'a> {
         };
         seen.presence = Presence::of(&seen, capture, &ledger, decoder);
         seen
+    }
+
+    /// Whether there was a tap at that vantage.
+    pub fn was_at(&self, vantage: Vantage) -> bool {
+        match vantage {
+            Vantage::Rest => !self.session.rest.is_empty(),
+            Vantage::Log => !self.session.log.is_empty(),
+            _ => true,
+        }
     }
 
     /// Flows and what they are.

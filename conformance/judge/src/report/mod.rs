@@ -8,7 +8,7 @@ pub mod terminal;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use lightleak_case::{Case, Declaration, Vantage};
+use lightleak_case::{Carriage, Case, Declaration, TransportPath, Vantage};
 use serde::Serialize;
 
 use crate::{
@@ -121,15 +121,13 @@ impl Report {
             .collect();
         let judged = in_parallel(case, |index| {
             let mut findings = Vec::new();
-            let mut pictures = BTreeMap::new();
+            let seen = Seen::look(case, &case.sessions[index], decoder);
             for vantage in Vantage::ALL {
-                let seen = Seen::look(case, &case.sessions[index], *vantage, decoder);
-                for row in rows.iter().filter(|row| applies(row, &seen)) {
-                    findings.push(find(row, index + 1, &seen, options));
+                for row in rows.iter().filter(|row| applies(row, &seen, *vantage)) {
+                    findings.push(find(row, index + 1, &seen, *vantage, options));
                 }
-                pictures.extend(recovered(&seen));
             }
-            (findings, pictures)
+            (findings, recovered(&seen))
         });
         let (mut findings, mut pictures) = (Vec::new(), BTreeMap::new());
         for (found, recovered) in judged {
@@ -229,7 +227,7 @@ pub(crate) fn picture_name(seen: &Seen<'_>, footage: usize) -> String {
     let session = seen.session.folder.rsplit('/').next().unwrap_or_default();
     format!(
         "report/{session}-{}-{}.png",
-        seen.vantage.name(),
+        Vantage::Wire.name(),
         footage + 1
     )
 }
@@ -247,16 +245,25 @@ fn sessions(case: &Case) -> Vec<SessionSummary> {
 
 /// A declaration alone takes nothing out: a path that is not declared is
 /// judged by every row.
-fn applies(row: &Requirement, seen: &Seen<'_>) -> bool {
+fn applies(row: &Requirement, seen: &Seen<'_>, vantage: Vantage) -> bool {
     let record = &seen.session.record;
     let claim = seen.declaration.path(&record.path);
-    row.stimuli.contain(&record.stimulus) && claim.is_none_or(row.expects)
+    row.vantages.contains(&vantage)
+        && seen.was_at(vantage)
+        && row.stimuli.contain(&record.stimulus)
+        && claim.is_none_or(row.expects)
 }
 
 /// Presence before absence: a pass without what it needs is none, and where
 /// the harness could not look for it, that is an error.
-fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>) -> Finding {
-    let outcome = match ((row.check)(seen), seen.presence.lacks(row.needs)) {
+fn find(
+    row: &Requirement,
+    session: usize,
+    seen: &Seen<'_>,
+    vantage: Vantage,
+    options: Options<'_>,
+) -> Finding {
+    let outcome = match ((row.check)(seen, vantage), seen.presence.lacks(row.needs)) {
         (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), Some(lack))
             if seen.presence.marks.is_err() =>
         {
@@ -285,7 +292,7 @@ fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>
         path: record.path.clone(),
         stimulus: record.stimulus.clone(),
         condition: record.condition.clone(),
-        vantage: Some(seen.vantage),
+        vantage: Some(vantage),
         verdict,
         assurance,
         reason,
@@ -304,7 +311,7 @@ fn unseen(
     let mut unseen = Vec::new();
     for path in &case.declaration.paths {
         for row in rows.iter().filter(|row| (row.expects)(path)) {
-            for stimulus in row.indispensable {
+            for stimulus in row.indispensable.iter().filter(|s| fits(s, path)) {
                 let of_row = |f: &&Finding| f.requirement == row.id && f.path == path.id;
                 let mut shown = findings.iter().filter(of_row);
                 if shown.any(|f| f.stimulus == *stimulus) {
@@ -327,6 +334,12 @@ fn unseen(
         }
     }
     unseen
+}
+
+/// Whether that can be done to the path: nobody dials a memory card.
+fn fits(stimulus: &str, path: &TransportPath) -> bool {
+    const DIALS: [&str; 1] = ["port-sweep"];
+    path.carriage != Carriage::Recording || !DIALS.contains(&stimulus)
 }
 
 fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {
