@@ -1,7 +1,7 @@
 //! One session at all vantages: dissected, opened with the escrowed keys, and
 //! attacked without them. Requirements look at this and at nothing else.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use lightleak_case::{Case, Declaration, Session, TransportProtocol, Vantage};
 
@@ -10,6 +10,7 @@ use crate::{
         known_plaintext::{Hit, Index},
         media_player::{self, Footage, Heard, Unplayed},
     },
+    attribution::Attribution,
     decoder::{Decoder, DecoderError},
     dissect::{
         self, Flow, FlowState, Span, Stream, Traffic, Undissected, pcmu,
@@ -20,6 +21,7 @@ use crate::{
     mark::{self, Mark},
     open::{self, OpenError, Opened, keylog::KeyLog},
     presence::Presence,
+    proof::{Comparison, Proof},
 };
 
 /// How many hits and pictures of a session are kept as evidence.
@@ -53,6 +55,17 @@ pub struct Seen<'a> {
     pub heard: Vec<Heard>,
     /// Why it could not try everything, if so.
     pub unplayed: Option<DecoderError>,
+    /// What the octets at each vantage are.
+    pub accounts: BTreeMap<Vantage, Account>,
+}
+
+/// What the octets at a vantage are, and what they prove.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Every octet.
+    pub attribution: Attribution,
+    /// What was opened, compared with the ledger.
+    pub proof: Proof,
 }
 
 /// What one flow is.
@@ -122,7 +135,13 @@ impl<'a> Seen<'a> {
             unplayed,
             connections,
             traffic,
+            accounts: BTreeMap::new(),
         };
+        let account = Account {
+            attribution: Attribution::of_wire(&seen),
+            proof: seen.prove_wire(),
+        };
+        seen.accounts.insert(Vantage::Wire, account);
         seen.presence = Presence::of(&seen, capture, &ledger, decoder);
         seen
     }
@@ -215,6 +234,34 @@ impl<'a> Seen<'a> {
             }
         }
         sound
+    }
+
+    /// What the device sent inside TLS as media, compared with the ledger.
+    fn prove_wire(&self) -> Proof {
+        let mut comparison = Comparison::new(&self.session.ledger);
+        for served in self.dialogues().filter(|d| d.opened) {
+            let requests = |method: &str| {
+                let exchanges = &served.dialogue.exchanges;
+                exchanges
+                    .iter()
+                    .filter(|e| e.request.method == method)
+                    .count()
+            };
+            let paused = requests("PAUSE") > 0 || requests("PLAY") > 1;
+            for channel in channels(served.dialogue) {
+                let packets = frames(served.stream, served.dialogue, channel);
+                let (sound, video): (Vec<_>, Vec<_>) =
+                    packets.into_iter().partition(|p| is_sound(p));
+                let units = rtp::depacketize(&video);
+                comparison.delivered(units.iter().map(|u| &u.annex_b[..]), paused);
+                let payloads = sound.iter().filter_map(|packet| {
+                    let header = rtp::Header::parse(packet)?;
+                    packet.get(header.payload)
+                });
+                comparison.delivered(payloads, paused);
+            }
+        }
+        comparison.finish()
     }
 
     /// Marks in media of these channels, read from decoded pictures.

@@ -12,9 +12,10 @@ use lightleak_case::{Carriage, Case, Declaration, TransportPath, Vantage};
 use serde::Serialize;
 
 use crate::{
+    attribution::Octets,
     decoder::{Decoder, Picture},
     requirement::{self, Level, Profile, Requirement},
-    seen::Seen,
+    seen::{Account, Seen},
     verdict::{Assurance, Evidence, Outcome, Verdict},
 };
 
@@ -50,6 +51,8 @@ pub struct Report {
     pub sessions: Vec<SessionSummary>,
     /// The verdicts.
     pub findings: Vec<Finding>,
+    /// What every octet is, by session and vantage.
+    pub attribution: Vec<AttributionRow>,
     /// Findings per verdict.
     pub summary: BTreeMap<Verdict, usize>,
     /// Whether every Must holds and is known to.
@@ -110,6 +113,23 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
 }
 
+/// What the octets of a session at one vantage are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttributionRow {
+    /// Session, by its number.
+    pub session: usize,
+    /// Transport path.
+    pub path: String,
+    /// Where was looked.
+    pub vantage: Vantage,
+    /// Octets by class.
+    pub bytes: Octets,
+    /// Octets of the ledger that were sent or stored.
+    pub ledger_bytes: u64,
+    /// Octets of these that were found in what was opened.
+    pub ledger_bytes_matched: u64,
+}
+
 impl Report {
     /// The value of `schema`.
     pub const SCHEMA: &str = "lightleak.report/1";
@@ -127,11 +147,13 @@ impl Report {
                     findings.push(find(row, index + 1, &seen, *vantage, options));
                 }
             }
-            (findings, recovered(&seen))
+            (findings, attributed(index + 1, &seen), recovered(&seen))
         });
-        let (mut findings, mut pictures) = (Vec::new(), BTreeMap::new());
-        for (found, recovered) in judged {
+        let (mut findings, mut attribution) = (Vec::new(), Vec::new());
+        let mut pictures = BTreeMap::new();
+        for (found, attributed, recovered) in judged {
             findings.extend(found);
+            attribution.extend(attributed);
             pictures.extend(recovered);
         }
         let shown: std::collections::BTreeSet<_> = findings
@@ -160,6 +182,7 @@ impl Report {
             declaration: case.declaration.clone(),
             sessions: sessions(case),
             findings,
+            attribution,
             summary,
             conforms: false,
             pictures,
@@ -264,6 +287,11 @@ fn find(
     options: Options<'_>,
 ) -> Finding {
     let outcome = match ((row.check)(seen, vantage), seen.presence.lacks(row.needs)) {
+        (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), _)
+            if seen.presence.claims.is_err() =>
+        {
+            Outcome::Error(seen.presence.claims.clone().err().unwrap_or_default())
+        }
         (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), Some(lack))
             if seen.presence.marks.is_err() =>
         {
@@ -340,6 +368,18 @@ fn unseen(
 fn fits(stimulus: &str, path: &TransportPath) -> bool {
     const DIALS: [&str; 1] = ["port-sweep"];
     path.carriage != Carriage::Recording || !DIALS.contains(&stimulus)
+}
+
+fn attributed(session: usize, seen: &Seen<'_>) -> Vec<AttributionRow> {
+    let row = |(vantage, account): (&Vantage, &Account)| AttributionRow {
+        session,
+        path: seen.session.record.path.clone(),
+        vantage: *vantage,
+        bytes: account.attribution.octets,
+        ledger_bytes: account.proof.ledger_bytes,
+        ledger_bytes_matched: account.proof.ledger_bytes_matched,
+    };
+    seen.accounts.iter().map(row).collect()
 }
 
 fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {

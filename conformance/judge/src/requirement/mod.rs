@@ -3,7 +3,6 @@
 mod class;
 mod rtsp;
 mod tls;
-mod upkeep;
 mod xc;
 
 use lightleak_case::{TransportPath, Vantage};

@@ -2,11 +2,12 @@
 
 use lightleak_case::Vantage;
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence, upkeep::Upkeep};
+use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence};
 use crate::{
     dissect::Span,
     presence::Need,
     seen::Seen,
+    upkeep::Upkeep,
     verdict::{Assurance, Outcome},
 };
 
