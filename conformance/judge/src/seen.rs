@@ -311,6 +311,22 @@ impl Connection {
         self.opened.as_ref().and_then(|opened| opened.as_ref().ok())
     }
 
+    /// Why not all data of it were opened, if there are any that are protected.
+    pub fn broken(&self) -> Option<&OpenError> {
+        let data = |records: &[tls::Record]| {
+            let is_data = |r: &tls::Record| r.content_type == tls::APPLICATION_DATA;
+            records.iter().any(is_data)
+        };
+        let tls = self.tls.as_ref()?;
+        if tls.server_hello.is_none() || !(data(&tls.from_a) || data(&tls.from_b)) {
+            return None;
+        }
+        match self.opened.as_ref()? {
+            Ok(opened) => opened.stopped.as_ref(),
+            Err(error) => Some(error),
+        }
+    }
+
     fn read(flow: &Flow, keys: &KeyLog) -> Self {
         if flow.transport != TransportProtocol::Tcp {
             return Self::default();

@@ -5,8 +5,9 @@ use lightleak_case::Vantage;
 use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence};
 use crate::{
     dissect::Span,
+    open::OpenError,
     presence::Need,
-    seen::Seen,
+    seen::{Account, Seen},
     upkeep::Upkeep,
     verdict::{Assurance, Outcome},
 };
@@ -50,6 +51,24 @@ pub(super) const ROWS: &[Requirement] = &[
         stimuli: Stimuli::All,
         indispensable: &["honest", "port-sweep"],
         check: all_declared,
+    },
+    Requirement {
+        id: "XC-03",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "every octet is explained, all ciphertext opens with the escrowed keys, and what it holds is what the ledger says",
+        source: Quote {
+            document: "ETSI EN 303 645 V2.1.1",
+            clause: "5.5-1",
+            text: "The consumer IoT device shall use best practice cryptography to communicate securely.",
+            read: Reading::SecondHand,
+        },
+        expects: |_| true,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::All,
+        indispensable: &["honest"],
+        check: proven,
     },
     Requirement {
         id: "XC-07",
@@ -142,6 +161,73 @@ fn all_declared(seen: &Seen<'_>, _: Vantage) -> Outcome {
             format!(
                 "{} flows, those of the device declared and protected as declared",
                 seen.traffic.flows.len()
+            ),
+        ),
+    }
+}
+
+fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    let Some(Account { attribution, proof }) = seen.accounts.get(&vantage) else {
+        return Outcome::Inconclusive(format!("there is no {}", vantage.file()));
+    };
+    let octets = attribution.octets;
+    if octets.unexplained > 0 {
+        let found = attribution.unexplained.iter();
+        let found = found.map(|(span, why)| evidence(seen, *span, why.clone()));
+        let first = attribution.unexplained.first().map(|(_, why)| why.as_str());
+        return Outcome::Fail(
+            format!(
+                "{} octets are explained by nothing that was declared, the first: {}",
+                octets.unexplained,
+                first.unwrap_or("at no place")
+            ),
+            found.collect(),
+        );
+    }
+    for (_, connection) in seen.flows() {
+        match connection.broken() {
+            Some(OpenError::BadRecord { .. }) => {
+                let why = connection.broken().map(ToString::to_string);
+                return Outcome::Fail(why.unwrap_or_default(), Vec::new());
+            }
+            Some(error) => return Outcome::Inconclusive(error.to_string()),
+            None => {}
+        }
+    }
+    if proof.foreign > 0 {
+        return Outcome::Fail(
+            format!(
+                "{} units that the escrowed keys open are not in the ledger",
+                proof.foreign
+            ),
+            Vec::new(),
+        );
+    }
+    if proof.ledger_bytes_matched < proof.ledger_bytes {
+        return Outcome::Fail(
+            format!(
+                "of {} octets of the ledger that were delivered, {} were found in what the escrowed keys open",
+                proof.ledger_bytes, proof.ledger_bytes_matched
+            ),
+            Vec::new(),
+        );
+    }
+    if octets.identified > 0 {
+        return Outcome::Inconclusive(format!(
+            "{} octets look like ciphertext, and nothing opened them",
+            octets.identified
+        ));
+    }
+    match octets.opened {
+        0 => Outcome::Pass(
+            Assurance::Identified,
+            "every octet is explained, and none is ciphertext of media".into(),
+        ),
+        opened => Outcome::Pass(
+            Assurance::Opened,
+            format!(
+                "{opened} octets of ciphertext opened, {} octets of the ledger found in them, nothing unexplained",
+                proof.ledger_bytes_matched
             ),
         ),
     }
