@@ -9,7 +9,7 @@ use crate::{
     claim::Claim,
     fault::Fault,
     g711::mu_law,
-    h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
+    h264::{self, AccessUnit, EncodeError, Encoder, EncoderConfig},
     live::Live,
     path::{self, Listen},
     record::{self, Recording},
@@ -50,7 +50,14 @@ pub struct Settings {
     pub identity: Identity,
     /// For whom it records; without it the memory card stays empty.
     pub recording: Option<Recording>,
+    /// Whether all is still and silent in front of it, but for the clock and
+    /// the marks; then it fills access units up ([`FILLER`]).
+    pub quiet: bool,
 }
+
+/// Octets of the filler data NAL unit (ITU-T H.264 7.3.2.7) behind the slices
+/// of an access unit that has not enough bits.
+pub const FILLER: usize = 400;
 
 /// A running camera. Dropping it switches it off.
 #[derive(Debug)]
@@ -65,7 +72,16 @@ pub struct Camera {
 
 impl Camera {
     /// Switches a camera on: it listens on its paths when this returns.
-    pub async fn start(settings: Settings, fault: Fault, world: World) -> Result<Self, StartError> {
+    pub async fn start(
+        settings: Settings,
+        fault: Fault,
+        mut world: World,
+    ) -> Result<Self, StartError> {
+        if let Some(witness) = fault.witness {
+            world.witness = witness(&world);
+        }
+        let Credentials { user, password } = &settings.credentials;
+        world.witness.secret(&password.escrow(user));
         let main = Film::new(&settings, Presentation::Main)?;
         let sub = Film::new(&settings, Presentation::Sub)?;
         let device = Arc::new(Device {
@@ -101,8 +117,8 @@ impl Camera {
             tasks.spawn(copy.run(device.clone()));
         }
         if let Some(recording) = device.settings.recording.clone() {
-            let units = device.live.subscribe();
-            tasks.spawn(record::run(device.clone(), recording, units));
+            let (units, sound) = (device.live.subscribe(), device.sound.subscribe());
+            tasks.spawn(record::run(device.clone(), recording, units, sound));
         }
         tracing::info!(serial = device.settings.serial, "the camera is on");
         let start = device.world.clock.unix();
@@ -239,7 +255,11 @@ async fn listen(device: Arc<Device>, start: Duration) {
         // A packet is there when its last sample is.
         let end = taken + Duration::from_secs(1) / PACKETS_PER_SECOND;
         device.world.clock.sleep_until(end).await;
-        let octets = sound.samples(number).map(mu_law).to_vec();
+        let samples = match device.settings.quiet {
+            true => sound.mark_samples(number),
+            false => sound.samples(number),
+        };
+        let octets = samples.map(mu_law).to_vec();
         let packet = SoundPacket {
             octets,
             number,
@@ -255,6 +275,7 @@ async fn listen(device: Arc<Device>, start: Duration) {
 struct Film {
     presentation: Presentation,
     frames_per_second: u32,
+    quiet: bool,
     scene: Scene,
     encoder: Encoder,
 }
@@ -280,6 +301,7 @@ impl Film {
         Ok(Self {
             presentation,
             frames_per_second: video.frames_per_second,
+            quiet: settings.quiet,
             scene,
             encoder: Encoder::new(video, seed)?,
         })
@@ -302,9 +324,17 @@ impl Film {
             if live.wants_key_frame() {
                 self.encoder.request_key_frame();
             }
-            let picture = self.scene.draw(number, taken);
+            let picture = match self.quiet {
+                true => self.scene.draw_still(number, taken),
+                false => self.scene.draw(number, taken),
+            };
             match self.encoder.encode(picture, number, taken) {
-                Ok(unit) => self.publish(&device, unit),
+                Ok(mut unit) => {
+                    if self.quiet {
+                        unit.nal_units.push(h264::filler(FILLER));
+                    }
+                    self.publish(&device, unit);
+                }
                 Err(error) => device.world.log.line(&format!("frame {number}: {error}")),
             }
         }

@@ -18,6 +18,9 @@ pub struct Case {
     /// `decoy/`: plaintext of another seed, which must never be found; empty
     /// if it is not there.
     pub decoy: Ledger,
+    /// `factory/`: what a factory-fresh unit stores, content by file name;
+    /// empty if it is not there.
+    pub factory: BTreeMap<String, Vec<u8>>,
     /// `sessions/`, sorted by the number that the folder's name begins with,
     /// then by name. The names mean nothing else.
     pub sessions: Vec<Session>,
@@ -30,6 +33,7 @@ impl Case {
     pub fn read(root: &Path) -> Result<Self, Error> {
         let declaration = Declaration::read(&root.join(DECLARATION))?;
         let decoy = Ledger::read(&root.join(DECOY))?;
+        let factory = read_stored(&root.join(FACTORY))?;
         let mut names = file::list(&root.join(SESSIONS))?.unwrap_or_default();
         names.sort_by_cached_key(|name| (leading_number(name), name.clone()));
         if names.is_empty() {
@@ -43,6 +47,7 @@ impl Case {
             root: root.to_owned(),
             declaration,
             decoy,
+            factory,
             sessions,
         })
     }
@@ -94,7 +99,7 @@ impl Session {
             keys: key_lines(&keys),
             ledger: Ledger::read(&path.join(LEDGER))?,
             log: file::read_text(&path.join(Vantage::Log.file()), LOG_LIMIT)?.unwrap_or_default(),
-            rest: read_rest(&path.join(Vantage::Rest.file()))?,
+            rest: read_stored(&path.join(Vantage::Rest.file()))?,
             folder,
         })
     }
@@ -109,7 +114,7 @@ pub struct CaseWriter {
 
 impl CaseWriter {
     /// Makes the folder. Of an earlier case of ours there `declaration.toml`,
-    /// `sessions`, `decoy` and `report` are removed first, and nothing else;
+    /// `sessions`, `decoy`, `factory` and `report` are removed first, and nothing else;
     /// anything else that is not an empty folder is [`Error::NotOurs`] and is
     /// not touched.
     pub fn create(root: &Path, declaration: &Declaration, decoy: &Ledger) -> Result<Self, Error> {
@@ -128,6 +133,12 @@ impl CaseWriter {
             root: root.to_owned(),
             sessions: 0,
         })
+    }
+
+    /// Writes what a factory-fresh unit stores: files by name, as in
+    /// [`CaseWriter::session`].
+    pub fn factory(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+        write_stored(&self.root.join(FACTORY), files)
     }
 
     /// Writes the next session; `captures` are finished pcapng files, `rest`
@@ -159,7 +170,7 @@ impl CaseWriter {
         file::write(&path.join(KEYS), keys.as_bytes())?;
         ledger.write(&path.join(LEDGER))?;
         file::write(&path.join(Vantage::Log.file()), log.as_bytes())?;
-        write_rest(&path.join(Vantage::Rest.file()), rest)?;
+        write_stored(&path.join(Vantage::Rest.file()), rest)?;
         Ok(folder)
     }
 }
@@ -174,6 +185,7 @@ pub fn is_ours(root: &Path) -> bool {
 const DECLARATION: &str = "declaration.toml";
 const SESSIONS: &str = "sessions";
 const DECOY: &str = "decoy";
+const FACTORY: &str = "factory";
 const REPORT: &str = "report";
 
 const RECORD: &str = "session.toml";
@@ -184,7 +196,7 @@ const LEDGER: &str = "ledger";
 const CAPTURE_LIMIT: u64 = 4 << 30;
 const KEYS_LIMIT: u64 = 64 << 20;
 const LOG_LIMIT: u64 = 1 << 30;
-const REST_LIMIT: u64 = 4 << 30;
+const STORED_LIMIT: u64 = 4 << 30;
 
 /// A capture that nobody looks at would be a byte that is not judged.
 fn refuse_unknown_captures(session: &Path) -> Result<(), Error> {
@@ -208,22 +220,22 @@ fn refuse_unknown_captures(session: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn read_rest(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let mut rest = BTreeMap::new();
+fn read_stored(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut files = BTreeMap::new();
     for name in file::list(folder)?.unwrap_or_default() {
-        if let Some(octets) = file::read(&folder.join(&name), REST_LIMIT)? {
-            rest.insert(name, octets);
+        if let Some(octets) = file::read(&folder.join(&name), STORED_LIMIT)? {
+            files.insert(name, octets);
         }
     }
-    Ok(rest)
+    Ok(files)
 }
 
-fn write_rest(folder: &Path, rest: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
-    if rest.is_empty() {
+fn write_stored(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+    if files.is_empty() {
         return Ok(());
     }
     file::create_dir(folder)?;
-    for (name, octets) in rest {
+    for (name, octets) in files {
         if name.is_empty() || name.starts_with('.') || *name != file_name(name) {
             let what = format!("no stored file may be called {name:?}; rename it");
             return Err(file::damaged(folder, what));
@@ -269,7 +281,7 @@ fn is_free(root: &Path) -> Result<bool, Error> {
 /// Removes an earlier case: the declaration last, because it is what tells
 /// that the folder is ours.
 fn clear(root: &Path) -> Result<(), Error> {
-    for name in [SESSIONS, DECOY, REPORT] {
+    for name in [SESSIONS, DECOY, FACTORY, REPORT] {
         let path = root.join(name);
         match fs::remove_dir_all(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(file::failed(&path, e)),

@@ -112,8 +112,10 @@ fn case_is_read_as_it_was_written() {
         )
         .unwrap();
     assert_eq!(name, "sessions/01-nvr.rtsps-honest-default");
+    writer.factory(&stored("boot-logo.h264")).unwrap();
 
     let case = Case::read(&root).unwrap();
+    assert_eq!(case.factory, stored("boot-logo.h264"));
     assert_eq!(case.declaration, declaration());
     assert_eq!(case.decoy, ledger());
     let [session] = case.sessions.as_slice() else {

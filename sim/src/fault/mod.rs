@@ -1,17 +1,32 @@
 //! What can be wrong with a camera: hooks, all empty in an honest one, and
 //! the list of mutants and decoys that use them.
 
+pub mod age_by_hand;
 pub mod clear_copy;
 pub mod clear_rtsp;
 pub mod clear_udp;
 pub mod client_hello;
+pub mod clip_file;
 pub mod decoys;
 pub mod mutants;
 pub mod raw_video;
+pub mod recorder;
+pub mod talkative;
+pub mod web_root;
+
+use std::{io, sync::Arc};
 
 use rtsp_types::Method;
 
-use crate::{path::Listen, rtsp::transport::Transport};
+use crate::{
+    camera::Device,
+    h264::AccessUnit,
+    path::Listen,
+    record::list::ListWriter,
+    rtsp::transport::Transport,
+    seal::{keys::OwnerRecipient, recording::ClipFile},
+    world::{Disk, Witness, World},
+};
 
 pub use decoys::{DECOYS, Decoy, Surroundings};
 pub use mutants::Mutant;
@@ -33,7 +48,26 @@ pub struct Fault {
     pub beneath_tls: Option<fn() -> Vec<u8>>,
     /// Sends a copy of every access unit somewhere.
     pub copy: Option<clear_copy::FaultyClearCopy>,
+    /// Makes the file of a clip (owner, name), in place of age.
+    pub clip: Option<MakesClip>,
+    /// Changes an access unit before it is recorded.
+    pub stored_unit: Option<fn(&Device, &AccessUnit) -> AccessUnit>,
+    /// Sees every access unit that the pre-roll takes.
+    pub pre_roll: Option<SeesPreRoll>,
+    /// Adds to the list after a clip of the camera's own was added.
+    pub adopts_clips: Option<AdoptsClips>,
+    /// Takes the place of the witness.
+    pub witness: Option<MakesWitness>,
 }
+
+/// Makes the file of a clip.
+pub type MakesClip = fn(&Device, &OwnerRecipient, &str) -> io::Result<Box<dyn ClipFile>>;
+/// Sees what is kept in memory only.
+pub type SeesPreRoll = fn(&dyn Disk, &AccessUnit) -> io::Result<()>;
+/// Adds clips on a card to a list.
+pub type AdoptsClips = fn(&dyn Disk, &mut ListWriter) -> io::Result<()>;
+/// Makes a witness that takes the place of the world's.
+pub type MakesWitness = fn(&World) -> Arc<dyn Witness>;
 
 impl Fault {
     /// An honest camera.
@@ -44,5 +78,10 @@ impl Fault {
         client_hello: None,
         beneath_tls: None,
         copy: None,
+        clip: None,
+        stored_unit: None,
+        pre_roll: None,
+        adopts_clips: None,
+        witness: None,
     };
 }

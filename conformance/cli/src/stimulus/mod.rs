@@ -1,9 +1,10 @@
 //! What is done to a device in one session: one file each, all listed here.
 
 mod credentials;
+mod forged_clip;
 mod honest;
 mod port_sweep;
-mod power_cut;
+pub(crate) mod power_cut;
 mod tls10_offer;
 mod udp_setup;
 
@@ -32,6 +33,7 @@ pub const ALL: &[&Stimulus] = &[
     &tls10_offer::STIMULUS,
     &port_sweep::STIMULUS,
     &power_cut::STIMULUS,
+    &forged_clip::STIMULUS,
 ];
 
 /// Something that is done to a device.

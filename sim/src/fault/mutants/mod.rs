@@ -2,6 +2,7 @@
 //! the requirement that has to catch it.
 
 mod rtsp;
+mod sto;
 mod tls;
 mod xc;
 
@@ -27,7 +28,9 @@ pub struct Mutant {
 impl Mutant {
     /// Every mutant, area by area.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [xc::ROWS, rtsp::ROWS, tls::ROWS].into_iter().flatten()
+        [xc::ROWS, rtsp::ROWS, tls::ROWS, sto::ROWS]
+            .into_iter()
+            .flatten()
     }
 
     /// The mutant of that id.
