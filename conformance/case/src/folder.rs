@@ -68,8 +68,9 @@ pub struct Session {
     pub ledger: Ledger,
     /// `log.txt`.
     pub log: String,
-    /// `rest/`: content of the stored files by their names.
-    pub rest: BTreeMap<String, Vec<u8>>,
+    /// `rest/`: content of the stored files by their names; none if nobody
+    /// looked.
+    pub rest: Option<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Session {
@@ -99,7 +100,10 @@ impl Session {
             keys: key_lines(&keys),
             ledger: Ledger::read(&path.join(LEDGER))?,
             log: file::read_text(&path.join(Vantage::Log.file()), LOG_LIMIT)?.unwrap_or_default(),
-            rest: read_stored(&path.join(Vantage::Rest.file()))?,
+            rest: match path.join(Vantage::Rest.file()) {
+                rest if rest.exists() => Some(read_stored(&rest)?),
+                _ => None,
+            },
             folder,
         })
     }
@@ -138,11 +142,14 @@ impl CaseWriter {
     /// Writes what a factory-fresh unit stores: files by name, as in
     /// [`CaseWriter::session`].
     pub fn factory(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
-        write_stored(&self.root.join(FACTORY), files)
+        match files.is_empty() {
+            true => Ok(()),
+            false => write_stored(&self.root.join(FACTORY), files),
+        }
     }
 
     /// Writes the next session; `captures` are finished pcapng files, `rest`
-    /// stored files by name (ASCII letters, digits, `.`, `-` and `_`, the first
+    /// stored files by name, if somebody looked (ASCII letters, digits, `.`, `-` and `_`, the first
     /// no `.`; another name is [`Error::Damaged`]). Returns its folder relative
     /// to the case.
     pub fn session(
@@ -152,7 +159,7 @@ impl CaseWriter {
         keys: &[String],
         ledger: &Ledger,
         log: &str,
-        rest: &BTreeMap<String, Vec<u8>>,
+        rest: Option<&BTreeMap<String, Vec<u8>>>,
     ) -> Result<String, Error> {
         self.sessions += 1;
         let name = format!(
@@ -170,7 +177,9 @@ impl CaseWriter {
         file::write(&path.join(KEYS), keys.as_bytes())?;
         ledger.write(&path.join(LEDGER))?;
         file::write(&path.join(Vantage::Log.file()), log.as_bytes())?;
-        write_stored(&path.join(Vantage::Rest.file()), rest)?;
+        if let Some(rest) = rest {
+            write_stored(&path.join(Vantage::Rest.file()), rest)?;
+        }
         Ok(folder)
     }
 }
@@ -231,9 +240,6 @@ fn read_stored(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
 }
 
 fn write_stored(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
-    if files.is_empty() {
-        return Ok(());
-    }
     file::create_dir(folder)?;
     for (name, octets) in files {
         if name.is_empty() || name.starts_with('.') || *name != file_name(name) {

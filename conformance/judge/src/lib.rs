@@ -14,6 +14,7 @@ pub mod proof;
 pub mod report;
 pub mod requirement;
 pub mod seen;
+pub mod stored;
 pub mod tone;
 mod upkeep;
 pub mod verdict;

@@ -13,8 +13,8 @@ use crate::{
         FlowState,
         rtp::{self, FoundUnit},
     },
-    mark::Mark,
-    seen::Seen,
+    mark::{self, Mark},
+    seen::{SOUND_TRACK, Seen},
     tone,
 };
 
@@ -39,9 +39,6 @@ pub struct Presence {
 /// hold no needle.
 const TELLING: usize = 256;
 
-/// The ledger's track of sound.
-const SOUND_TRACK: &str = "audio";
-
 /// Samples that hold a whole tone mark wherever they begin: two seconds.
 const SOUND_SAMPLES: usize = 2 * 8000;
 
@@ -61,7 +58,8 @@ impl Default for Presence {
 /// Something without which a pass would mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A tap that was alive and missed nothing.
+    /// A tap that was alive and missed nothing; of what was stored or logged,
+    /// that there is something.
     Tap,
     /// A device that did its part in the session.
     Device,
@@ -87,6 +85,21 @@ impl Presence {
             ..Self::default()
         };
         presence.device = match seen.session.record.stimulus.as_str() {
+            _ if seen.is_recording() => {
+                let matched = seen.accounts.get(&Vantage::Rest);
+                let matched = matched.map_or(0, |a| a.proof.ledger_bytes_matched);
+                if matched == 0 && presence.ledger.is_ok() {
+                    presence.ledger = Err(
+                        "nothing that the escrowed identities open on the card is in the ledger"
+                            .into(),
+                    );
+                }
+                presence.marks = recorded_marks(seen, decoder);
+                match &presence.marks {
+                    Ok(marks) => recognise(seen, marks).and_then(|()| recognise_sound(seen)),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
             "port-sweep" => sweep(seen),
@@ -105,9 +118,10 @@ impl Presence {
     }
 
     /// What of the needs is not met.
-    pub fn lacks(&self, needs: &[Need]) -> Option<&str> {
+    pub fn lacks(&self, needs: &[Need], vantage: Vantage) -> Option<&str> {
         needs.iter().find_map(|need| {
             match need {
+                Need::Tap if vantage != Vantage::Wire => &Ok(()),
                 Need::Tap => &self.tap,
                 Need::Device => &self.device,
                 Need::Ledger => &self.ledger,
@@ -164,9 +178,39 @@ fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
 /// was on its way when it closed.
 const IN_FLIGHT: u64 = 1 << 20;
 
-/// The client's word against the wire's.
+/// Pictures of a clip that are decoded to find the mark.
+const RECORDED_PICTURES: usize = 60;
+
+/// Marks in the clips that the device vouches for.
+fn recorded_marks(seen: &Seen<'_>, decoder: &dyn Decoder) -> Result<Vec<Mark>, DecoderError> {
+    let mut marks = Vec::new();
+    for (_, clip) in seen.clips() {
+        for track in clip.movie.tracks.iter().filter(|t| t.is_h264()) {
+            let video = track.annex_b(&clip.file.plaintext);
+            let pictures = decoder.decode(&video, RECORDED_PICTURES)?;
+            marks.extend(pictures.iter().filter_map(mark::read));
+        }
+    }
+    Ok(marks)
+}
+
+/// The client's word against the wire's, or the card's.
 fn claims(seen: &Seen<'_>) -> Result<(), String> {
     let experience = &seen.session.record.experience;
+    if seen.is_recording() {
+        let tracks = seen.clips().flat_map(|(_, clip)| &clip.movie.tracks);
+        let samples = tracks
+            .filter(|t| t.is_h264())
+            .map(|t| t.samples.len() as u64);
+        let units: u64 = samples.sum();
+        return match experience.access_units > units {
+            true => Err(format!(
+                "the owner says that the card holds {} access units, and {units} are in clips that are vouched for and open",
+                experience.access_units
+            )),
+            false => Ok(()),
+        };
+    }
     let mut opened = seen.dialogues().filter(|d| d.opened).peekable();
     let sealed = seen
         .served()
@@ -257,7 +301,10 @@ fn recognise(seen: &Seen<'_>, marks: &[Mark]) -> Result<(), String> {
 /// one and says in the ledger that it made some.
 fn recognise_sound(seen: &Seen<'_>) -> Result<(), String> {
     let unit = seen.declaration.device.unit;
-    let sound = seen.opened_sound();
+    let sound = match seen.is_recording() {
+        true => seen.recorded_sound(),
+        false => seen.opened_sound(),
+    };
     let ledger = &seen.session.ledger.tracks;
     if !ledger.contains_key(SOUND_TRACK) || sound.iter().all(|s| s.len() < SOUND_SAMPLES) {
         return Ok(());

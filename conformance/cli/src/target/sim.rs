@@ -138,7 +138,7 @@ impl SimTarget {
                 &session.keys,
                 &session.ledger,
                 &session.log,
-                &session.rest,
+                Some(&session.rest),
             )?;
         }
         Ok(())

@@ -2,8 +2,9 @@
 
 use lightleak_case::Vantage;
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence};
+use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence, evidence_at};
 use crate::{
+    adversary::media_player::Origin,
     dissect::Span,
     open::OpenError,
     presence::Need,
@@ -28,7 +29,7 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "no plaintext of the ledger appears in any captured octets, raw or thinly disguised",
         source: CONFIDENTIALITY,
         expects: |_| true,
-        vantages: &[Vantage::Wire],
+        vantages: Vantage::ALL,
         needs: &[Need::Tap, Need::Device, Need::Ledger],
         stimuli: Stimuli::All,
         indispensable: &["honest"],
@@ -64,7 +65,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::SecondHand,
         },
         expects: |_| true,
-        vantages: &[Vantage::Wire],
+        vantages: &[Vantage::Wire, Vantage::Rest],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
         indispensable: &["honest"],
@@ -77,7 +78,7 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "no media player without keys gets a picture of the device, in any carriage, on any port",
         source: CONFIDENTIALITY,
         expects: |_| true,
-        vantages: &[Vantage::Wire],
+        vantages: &[Vantage::Wire, Vantage::Rest],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
         indispensable: &["honest", "port-sweep"],
@@ -85,38 +86,52 @@ pub(super) const ROWS: &[Requirement] = &[
     },
 ];
 
-fn no_plaintext(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    if let Some(decoy) = seen.decoy_sightings.first() {
+fn no_plaintext(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    if let Some(decoy) = seen.decoy_sightings.iter().find(|s| s.vantage == vantage) {
         return Outcome::Error(format!(
-            "plaintext that this device never produced was found in packet {}: the search is wrong",
-            decoy.span.packet
+            "plaintext that this device never produced was found in packet {}, {}: the search is wrong",
+            decoy.span.packet, decoy.between
         ));
     }
-    if seen.sightings.is_empty() {
-        return Outcome::Pass(
-            Assurance::Absence,
-            format!(
-                "no run of 24 octets of the {} octets of plaintext in any of {} flows",
-                seen.ledger_bytes,
-                seen.traffic.flows.len()
-            ),
-        );
-    }
-    let found = seen.sightings.iter().map(|s| {
+    let mut found = Vec::new();
+    for sighting in seen.sightings.iter().filter(|s| s.vantage == vantage) {
+        let hit = &sighting.hit;
         let why = format!(
             "{} octets of track {} from offset {} on, {}, {}",
-            s.hit.matched, s.hit.track, s.hit.ledger_offset, s.hit.disguise, s.between
+            hit.matched, hit.track, hit.ledger_offset, hit.disguise, sighting.between
         );
-        evidence(seen, s.span, why)
-    });
-    let first = &seen.sightings[0];
-    Outcome::Fail(
-        format!(
-            "plaintext of track {} was seen, {}, {}",
-            first.hit.track, first.hit.disguise, first.between
+        let at = (vantage, sighting.file.as_deref(), sighting.span);
+        found.push((hit, &sighting.between, evidence_at(seen, at, why)));
+    }
+    match found.first() {
+        Some((first, between, _)) => Outcome::Fail(
+            format!(
+                "plaintext of track {} was seen, {}, {between}",
+                first.track, first.disguise
+            ),
+            found
+                .iter()
+                .map(|(_, _, evidence)| evidence.clone())
+                .collect(),
         ),
-        found.collect(),
-    )
+        None => Outcome::Pass(
+            Assurance::Absence,
+            format!(
+                "no run of 24 octets of the {} octets of plaintext {}",
+                seen.ledger_bytes,
+                searched(seen, vantage)
+            ),
+        ),
+    }
+}
+
+/// What was looked at, in words.
+fn searched(seen: &Seen<'_>, vantage: Vantage) -> String {
+    match vantage {
+        Vantage::Rest => format!("in any of {} stored files", seen.stored.len()),
+        Vantage::Log => format!("in {} octets of log", seen.session.log.len()),
+        _ => format!("in any of {} flows", seen.traffic.flows.len()),
+    }
 }
 
 fn all_declared(seen: &Seen<'_>, _: Vantage) -> Outcome {
@@ -172,9 +187,11 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     };
     let octets = attribution.octets;
     if octets.unexplained > 0 {
-        let found = attribution.unexplained.iter();
-        let found = found.map(|(span, why)| evidence(seen, *span, why.clone()));
-        let first = attribution.unexplained.first().map(|(_, why)| why.as_str());
+        let found = attribution.unexplained.iter().map(|u| {
+            let at = (vantage, u.file.as_deref(), u.span);
+            evidence_at(seen, at, u.why.clone())
+        });
+        let first = attribution.unexplained.first().map(|u| u.why.as_str());
         return Outcome::Fail(
             format!(
                 "{} octets are explained by nothing that was declared, the first: {}",
@@ -184,7 +201,7 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
             found.collect(),
         );
     }
-    for (_, connection) in seen.flows() {
+    for (_, connection) in seen.flows().filter(|_| vantage == Vantage::Wire) {
         match connection.broken() {
             Some(OpenError::BadRecord { .. }) => {
                 let why = connection.broken().map(ToString::to_string);
@@ -212,7 +229,7 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
             Vec::new(),
         );
     }
-    if octets.identified > 0 {
+    if octets.identified > attribution.cut {
         return Outcome::Inconclusive(format!(
             "{} octets look like ciphertext, and nothing opened them",
             octets.identified
@@ -233,56 +250,48 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     }
 }
 
-fn no_picture(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn no_picture(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     let unit = seen.declaration.device.unit;
     let mut found = Vec::new();
-    for (index, footage) in seen.footage.iter().enumerate() {
-        let flow = &seen.traffic.flows[footage.flow];
-        let (from, to) = match footage.from_a {
-            true => (flow.a, flow.b),
-            false => (flow.b, flow.a),
-        };
+    let footage = seen.footage.iter().enumerate();
+    for (index, footage) in footage.filter(|(_, f)| f.origin.vantage() == vantage) {
         let ours = footage.mark.is_some_and(|(mark, _)| mark.unit == unit);
-        if !ours && !seen.is_device(from.ip()) {
+        let Some((where_, file)) = whereabouts(seen, footage.origin, ours) else {
             continue;
-        }
+        };
         let what = match footage.mark {
             Some((mark, _)) => format!("its mark says unit {}, frame {}", mark.unit, mark.frame),
             None => "it carries no mark".into(),
         };
         let why = format!(
-            "{} over {} from {from} to {to} plays: {} pictures, {what}",
-            footage.carriage, flow.transport, footage.frames
+            "{} {where_} plays: {} pictures, {what}",
+            footage.carriage, footage.frames
         );
         let at = Span {
             packet: footage.place.packet,
             offset: footage.place.offset,
             length: 0,
         };
-        let mut evidence = evidence(seen, at, why);
+        let mut evidence = evidence_at(seen, (vantage, file, at), why);
         evidence.picture = Some(crate::report::picture_name(seen, index));
         evidence.mark = footage.mark.map(|(mark, _)| mark);
         found.push(evidence);
     }
-    for heard in &seen.heard {
-        let flow = &seen.traffic.flows[heard.flow];
-        let (from, to) = match heard.from_a {
-            true => (flow.a, flow.b),
-            false => (flow.b, flow.a),
-        };
-        if heard.mark.unit != unit && !seen.is_device(from.ip()) {
+    for heard in seen.heard.iter().filter(|h| h.origin.vantage() == vantage) {
+        let ours = heard.mark.unit == unit;
+        let Some((where_, file)) = whereabouts(seen, heard.origin, ours) else {
             continue;
-        }
+        };
         let why = format!(
-            "{} over {} from {from} to {to} sounds: {} tone marks, the first says unit {}, second {}",
-            heard.carriage, flow.transport, heard.marks, heard.mark.unit, heard.mark.second
+            "{} {where_} sounds: {} tone marks, the first says unit {}, second {}",
+            heard.carriage, heard.marks, heard.mark.unit, heard.mark.second
         );
         let at = Span {
             packet: heard.place.packet,
             offset: heard.place.offset,
             length: 0,
         };
-        found.push(evidence(seen, at, why));
+        found.push(evidence_at(seen, (vantage, file, at), why));
     }
     if let Some(first) = found.first() {
         return Outcome::Fail(first.why.clone(), found);
@@ -290,7 +299,7 @@ fn no_picture(seen: &Seen<'_>, _: Vantage) -> Outcome {
     if let Some(error) = &seen.unplayed {
         return Outcome::Error(error.to_string());
     }
-    if let Some(first) = seen.undissected().next() {
+    if let (Vantage::Wire, Some(first)) = (vantage, seen.undissected().next()) {
         return Outcome::Inconclusive(format!(
             "{} packets of the device could not be played, the first {}: {}",
             seen.undissected().count(),
@@ -300,6 +309,31 @@ fn no_picture(seen: &Seen<'_>, _: Vantage) -> Outcome {
     }
     Outcome::Pass(
         Assurance::Absence,
-        format!("nothing in {} flows plays", seen.traffic.flows.len()),
+        format!("nothing plays {}", searched(seen, vantage)),
     )
+}
+
+/// Where media were, in words, and the stored file if it is one. None if they
+/// are not the device's own: neither it sent or stored them, nor are they marked
+/// (`ours`).
+fn whereabouts<'a>(
+    seen: &'a Seen<'_>,
+    origin: Origin,
+    ours: bool,
+) -> Option<(String, Option<&'a str>)> {
+    match origin {
+        Origin::Flow { flow, from_a } => {
+            let flow = seen.traffic.flows.get(flow)?;
+            let (from, to) = match from_a {
+                true => (flow.a, flow.b),
+                false => (flow.b, flow.a),
+            };
+            let where_ = format!("over {} from {from} to {to}", flow.transport);
+            (ours || seen.is_device(from.ip())).then_some((where_, None))
+        }
+        Origin::File(file) => {
+            let name = seen.stored.get(file)?.name;
+            Some((format!("in {name}"), Some(name)))
+        }
+    }
 }
