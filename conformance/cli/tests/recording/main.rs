@@ -3,5 +3,6 @@
 
 mod clips;
 mod forgery;
+mod judged;
 mod power;
 mod studio;
