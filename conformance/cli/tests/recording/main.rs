@@ -4,5 +4,6 @@
 mod clips;
 mod faults;
 mod forgery;
+mod judged;
 mod power;
 mod studio;

@@ -2,11 +2,13 @@
 //!
 //! Nothing here panics, loops or grows without bound on hostile input.
 
+pub mod clip_list;
 pub mod datagram;
 pub mod h264;
 pub mod infrastructure;
 pub mod ip;
 pub mod link;
+pub mod mp4;
 pub mod pcmu;
 pub mod rtp;
 pub mod rtsp;
