@@ -20,7 +20,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
 /// What the first line begins with, and a signed message.
-const INTRODUCTION: &str = "lightleak-clips 1";
+pub const INTRODUCTION: &str = "lightleak-clips 1";
 /// What a clip's line begins with.
 const CLIP: &str = "clip ";
 /// What a signature's line begins with.
