@@ -79,16 +79,18 @@ pub async fn run(
     };
     loop {
         let result = tokio::select! {
-            unit = units.recv() => match unit {
-                Ok(unit) => recorder.see(unit),
-                // Pictures are missing: what follows can't be decoded.
-                Err(RecvError::Lagged(missed)) => recorder.lose(missed),
-                Err(RecvError::Closed) => return,
-            },
+            // Sound first: what ends when a picture is taken goes before it.
+            biased;
             packet = sound.recv() => match packet {
                 Ok(packet) => recorder.hear(packet),
                 // A gap: every packet says when it is heard.
                 Err(RecvError::Lagged(_)) => Ok(()),
+                Err(RecvError::Closed) => return,
+            },
+            unit = units.recv() => match unit {
+                Ok(unit) => recorder.see(unit),
+                // Pictures are missing: what follows can't be decoded.
+                Err(RecvError::Lagged(missed)) => recorder.lose(missed),
                 Err(RecvError::Closed) => return,
             },
         };

@@ -346,3 +346,75 @@ fn split(data: &mut Bytes, length: u32) -> Result<Bytes, Error> {
     }
     Ok(data.split_to(length))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::LazyLock, time::Duration};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        h264::{Encoder, STREAMS},
+        scene,
+    };
+
+    /// A picture and, with the third missing, three packets of sound.
+    static CLIP: LazyLock<(Contents, Vec<u8>)> = LazyLock::new(|| {
+        let video = STREAMS[0];
+        let picture = scene::logo(video.width as usize, video.height as usize);
+        let mut encoder = Encoder::new(video, 1).unwrap();
+        let unit = encoder.encode(&picture, 0, Duration::ZERO).unwrap();
+        let packet = |number: u32| SoundPacket {
+            octets: vec![number as u8; PACKET_SAMPLES],
+            number,
+            taken: Duration::ZERO,
+        };
+        let contents = Contents {
+            video: vec![(unit.into(), 9000)],
+            sound: [5, 6, 8].map(|number| packet(number).into()).to_vec(),
+            sound_start: 800,
+            ..Contents::default()
+        };
+        let mut file = head(&video, &contents.video[0].0).unwrap();
+        file.extend(fragment(1, &contents).unwrap());
+        (contents, file)
+    });
+
+    #[test]
+    fn both_tracks_are_read_as_they_were_written() {
+        let (contents, file) = &*CLIP;
+        let footage = read(file).unwrap();
+        assert_eq!(footage.whole, file.len());
+        assert_eq!(footage.samples, [contents.video[0].0.nal_units.clone()]);
+        let sound: Vec<_> = contents.sound.iter().map(|p| &p.octets[..]).collect();
+        assert_eq!(footage.sound, sound);
+        for cut in 0..file.len() {
+            assert!(read(&file[..cut]).is_ok_and(|f| f.samples.is_empty() && f.whole <= cut));
+        }
+    }
+
+    #[test]
+    fn a_packet_lasts_to_the_next_where_one_is_missing() {
+        let (contents, _) = &*CLIP;
+        let entries = write_sound(&contents.sound, &mut Vec::new()).unwrap();
+        let durations: Vec<_> = entries.iter().filter_map(|entry| entry.duration).collect();
+        assert_eq!(durations, [160, 320, 160]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_of_anything_never_panics(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..9),
+        ) {
+            let mut file = CLIP.1.clone();
+            let heads = 1500.min(file.len());
+            for (at, octet) in changes {
+                file[at.index(heads)] = octet;
+            }
+            if let Ok(footage) = read(&file) {
+                prop_assert!(footage.whole <= file.len());
+            }
+        }
+    }
+}

@@ -12,10 +12,10 @@ use crate::disk::MemoryDisk;
 const BEFORE: Duration = Duration::from_secs(12);
 
 /// Of the octets that come next, the power goes before one of these.
-const SPAN: u32 = 300_000;
+const SPAN: u32 = 200_000;
 
-/// How long it takes to write so many at any rate.
-const AFTER: Duration = Duration::from_secs(10);
+/// How long it takes to write so many at the rate of the default camera.
+const AFTER: Duration = Duration::from_secs(5);
 
 /// The stimulus.
 pub const STIMULUS: Stimulus = Stimulus {

@@ -30,10 +30,10 @@ fn opens_a_clip_with_the_owners_identity_and_ffprobe_counts_its_frames() {
         .expect("start ffprobe");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let answer: Value = serde_json::from_slice(&output.stdout).expect("parse the answer");
-    // 10 seconds of 15 frames and, but for what ended too late, 50 packets.
+    // 10 seconds of 15 frames and of 50 packets.
     let expected = serde_json::json!([
         { "codec_name": "h264", "nb_read_frames": "150" },
-        { "codec_name": "pcm_mulaw", "nb_read_frames": "499" },
+        { "codec_name": "pcm_mulaw", "nb_read_frames": "500" },
     ]);
     assert_eq!(answer["streams"], expected);
     if let Some(ffmpeg) = client("ffmpeg") {
@@ -67,7 +67,7 @@ fn hears_the_tone_mark(mut ffmpeg: Command, file: &Path) {
         panic!("half a sample");
     };
     let samples: Vec<i16> = samples.iter().map(|s| i16::from_le_bytes(*s)).collect();
-    assert_eq!(samples.len(), 499 * 160);
+    assert_eq!(samples.len(), 500 * 160);
     let seconds: Vec<u32> = tone::read(&samples).map(|mark| mark.second).collect();
     assert_eq!(seconds, Vec::from_iter(0..10));
 }

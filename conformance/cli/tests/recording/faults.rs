@@ -21,8 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::studio::{CAMERA, Studio};
 
-/// Frames of the first clip: 10 seconds.
-const FRAMES: usize = 10 * STREAMS[0].frames_per_second as usize;
+/// Frames of the first clip: 10 seconds, to the next key frame.
+const FRAMES: usize = 12 * STREAMS[0].frames_per_second as usize;
 
 async fn record(fault: Fault) -> Studio {
     let studio = Studio::with_fault(STREAMS[0], fault).await;
@@ -41,7 +41,7 @@ fn clips(studio: &Studio) -> [Vec<u8>; 2] {
     [0, 1].map(|clip| studio.card.read(&names[clip]).unwrap())
 }
 
-/// What the camera produced in the first ten seconds.
+/// What the camera produced in the time of the first clip.
 fn produced(studio: &Studio) -> Vec<Vec<bytes::Bytes>> {
     let units = studio.units().into_iter().take(FRAMES);
     units.map(|unit| unit.nal_units).collect()
@@ -63,7 +63,7 @@ async fn age_by_hand_is_age_as_long_as_nothing_is_wrong() {
     .await;
     let contents = studio.contents();
     assert!(contents.refused.is_empty(), "{:?}", contents.refused);
-    assert_eq!(contents.clips[0].footage.samples, produced(&studio));
+    assert!(contents.clips[0].footage.samples == produced(&studio));
     assert!(contents.clips[0].entry.closed);
     let whole = recording::open(&clips(&studio)[0], &studio.owner.identity).unwrap();
     assert!(whole.complete);
@@ -127,7 +127,7 @@ async fn a_key_from_the_serial_number_opens_as_any_other() {
     let studio = mutant("key.from-serial").await;
     let contents = studio.contents();
     assert!(contents.refused.is_empty(), "{:?}", contents.refused);
-    assert_eq!(contents.clips[0].footage.samples, produced(&studio));
+    assert!(contents.clips[0].footage.samples == produced(&studio));
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,8 +142,8 @@ async fn clips_without_encryption_play() {
     );
     assert_eq!(contents.refused.len(), 2);
     let footage = mp4::read(&clips(&studio)[0]).unwrap();
-    assert_eq!(footage.samples, produced(&studio));
-    assert!(footage.sound.len() > 490, "{}", footage.sound.len());
+    assert!(footage.samples == produced(&studio));
+    assert!(footage.sound.len() > 590, "{}", footage.sound.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,7 +177,7 @@ async fn a_table_that_is_xored_off_leaves_the_clip() {
     let table = xor_table();
     let plain = clip.iter().zip(table.iter().cycle());
     let plain: Vec<u8> = plain.map(|(o, t)| o ^ t).collect();
-    assert_eq!(mp4::read(&plain).unwrap().samples, produced(&studio));
+    assert!(mp4::read(&plain).unwrap().samples == produced(&studio));
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,7 +197,7 @@ async fn the_pre_roll_is_spilled_from_the_last_key_frame_on() {
     let units = studio.units();
     let last = units.iter().rposition(|unit| unit.key_frame).unwrap();
     let produced: Vec<u8> = units[last..].iter().flat_map(|u| u.annex_b()).collect();
-    assert_eq!(spilled, produced);
+    assert!(spilled == produced);
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,7 +228,7 @@ async fn the_card_is_served_to_whoever_asks() {
     assert!(page.contains(&format!("href=\"/{name}\"")), "{page}");
     let (head, clip) = ask(&name).await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert_eq!(mp4::read(&clip).unwrap().samples, produced(&studio));
+    assert!(mp4::read(&clip).unwrap().samples == produced(&studio));
     let (head, _) = ask("../etc/passwd").await;
     assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
 }
