@@ -79,7 +79,7 @@ impl Session {
         let record = SessionRecord::read(&path.join(RECORD))?;
         refuse_unknown_captures(&path)?;
         let mut captures = BTreeMap::new();
-        for vantage in Vantage::ALL {
+        for vantage in Vantage::CAPTURED {
             let path = path.join(vantage.file());
             if let Some(bytes) = file::read(&path, CAPTURE_LIMIT)? {
                 let capture =
@@ -93,8 +93,8 @@ impl Session {
             captures,
             keys: key_lines(&keys),
             ledger: Ledger::read(&path.join(LEDGER))?,
-            log: file::read_text(&path.join(LOG), LOG_LIMIT)?.unwrap_or_default(),
-            rest: read_rest(&path.join(REST))?,
+            log: file::read_text(&path.join(Vantage::Log.file()), LOG_LIMIT)?.unwrap_or_default(),
+            rest: read_rest(&path.join(Vantage::Rest.file()))?,
             folder,
         })
     }
@@ -158,8 +158,8 @@ impl CaseWriter {
         let keys: String = keys.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         file::write(&path.join(KEYS), keys.as_bytes())?;
         ledger.write(&path.join(LEDGER))?;
-        file::write(&path.join(LOG), log.as_bytes())?;
-        write_rest(&path.join(REST), rest)?;
+        file::write(&path.join(Vantage::Log.file()), log.as_bytes())?;
+        write_rest(&path.join(Vantage::Rest.file()), rest)?;
         Ok(folder)
     }
 }
@@ -179,8 +179,6 @@ const REPORT: &str = "report";
 const RECORD: &str = "session.toml";
 const KEYS: &str = "keys.log";
 const LEDGER: &str = "ledger";
-const LOG: &str = "log.txt";
-const REST: &str = "rest";
 
 /// Octets of files that are read whole.
 const CAPTURE_LIMIT: u64 = 4 << 30;
@@ -191,13 +189,13 @@ const REST_LIMIT: u64 = 4 << 30;
 /// A capture that nobody looks at would be a byte that is not judged.
 fn refuse_unknown_captures(session: &Path) -> Result<(), Error> {
     for name in file::list(session)?.unwrap_or_default() {
-        let known = Vantage::ALL.iter().any(|v| v.file() == name);
+        let known = Vantage::CAPTURED.iter().any(|v| v.file() == name);
         if !known
             && [".pcap", ".pcapng", ".cap"]
                 .iter()
                 .any(|end| name.ends_with(end))
         {
-            let names: Vec<&str> = Vantage::ALL.iter().map(|v| v.file()).collect();
+            let names: Vec<&str> = Vantage::CAPTURED.iter().map(|v| v.file()).collect();
             return Err(file::damaged(
                 &session.join(name),
                 format!(

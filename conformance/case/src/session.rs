@@ -63,23 +63,34 @@ pub struct Experience {
 pub enum Vantage {
     /// The network.
     Wire,
+    /// What the device stored.
+    Rest,
+    /// The lines that it logged.
+    Log,
 }
 
 impl Vantage {
     /// All of them, in the order in which they are judged.
-    pub const ALL: &[Vantage] = &[Vantage::Wire];
+    pub const ALL: &[Vantage] = &[Vantage::Wire, Vantage::Rest, Vantage::Log];
+
+    /// Those that are captured packet by packet.
+    pub const CAPTURED: &[Vantage] = &[Vantage::Wire];
 
     /// Its name, as in reports.
     pub fn name(self) -> &'static str {
         match self {
             Vantage::Wire => "wire",
+            Vantage::Rest => "rest",
+            Vantage::Log => "log",
         }
     }
 
-    /// Name of its capture in the session's folder.
+    /// Name of its capture, folder or file in the session's folder.
     pub fn file(self) -> &'static str {
         match self {
             Vantage::Wire => "wire.pcapng",
+            Vantage::Rest => "rest",
+            Vantage::Log => "log.txt",
         }
     }
 }

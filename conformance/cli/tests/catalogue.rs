@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, process::Command};
 use lightleak::stimulus;
 use lightleak_judge::requirement::{self, Stimuli};
 use lightleak_sim::{
-    fault::{DECOYS, MUTANTS},
+    fault::{DECOYS, Mutant},
     path,
 };
 use serde_json::Value;
@@ -24,13 +24,12 @@ fn every_id_joins() {
     let stimuli = unique(stimulus::ALL.iter().map(|s| s.id));
     let paths = unique(path::ALL.iter().map(|p| p.id));
     unique(
-        MUTANTS
-            .iter()
+        Mutant::all()
             .map(|m| m.id)
             .chain(DECOYS.iter().map(|d| d.id)),
     );
 
-    for mutant in MUTANTS {
+    for mutant in Mutant::all() {
         assert!(
             paths.contains(mutant.path),
             "{}: {}",
@@ -55,7 +54,7 @@ fn every_id_joins() {
 fn every_requirement_earns_its_place_by_a_mutant() {
     for requirement in requirement::all() {
         assert!(
-            MUTANTS.iter().any(|m| m.expected.contains(&requirement.id)),
+            Mutant::all().any(|m| m.expected.contains(&requirement.id)),
             "no mutant expects {}",
             requirement.id
         );
@@ -83,7 +82,7 @@ fn lists_name_what_there_is() {
         ("paths", path::ALL.len()),
         ("stimuli", stimulus::ALL.len()),
         ("requirements", requirement::all().count()),
-        ("mutants", MUTANTS.len()),
+        ("mutants", Mutant::all().count()),
         ("vectors", lightleak_vectors::sets().len()),
     ];
     for (name, count) in expected {

@@ -3,14 +3,17 @@
 #![forbid(unsafe_code)]
 
 pub mod adversary;
+pub mod attribution;
 pub mod decoder;
 pub mod dissect;
 pub mod mark;
 pub mod open;
 pub mod picture;
 pub mod presence;
+pub mod proof;
 pub mod report;
 pub mod requirement;
 pub mod seen;
 pub mod tone;
+mod upkeep;
 pub mod verdict;

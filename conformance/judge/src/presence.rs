@@ -4,12 +4,15 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use lightleak_case::{Capture, TransportProtocol};
+use lightleak_case::{Capture, TransportProtocol, Vantage};
 
 use crate::{
     adversary::known_plaintext::Index,
     decoder::{Decoder, DecoderError},
-    dissect::{FlowState, rtp::FoundUnit},
+    dissect::{
+        FlowState,
+        rtp::{self, FoundUnit},
+    },
     mark::Mark,
     seen::Seen,
     tone,
@@ -24,6 +27,9 @@ pub struct Presence {
     pub device: Result<(), String>,
     /// There is plaintext to look for, and it is the device's, or why not.
     pub ledger: Result<(), String>,
+    /// What the client says that it received is what the wire shows, where the
+    /// judge can look, or how they differ.
+    pub claims: Result<(), String>,
     /// Marks that the judge read in what the escrowed keys opened, or why it
     /// could not look.
     pub marks: Result<Vec<Mark>, DecoderError>,
@@ -46,6 +52,7 @@ impl Default for Presence {
             tap: unknown(),
             device: unknown(),
             ledger: unknown(),
+            claims: Ok(()),
             marks: Ok(Vec::new()),
         }
     }
@@ -76,6 +83,7 @@ impl Presence {
                 0 => Err("the ledger is empty".into()),
                 _ => Ok(()),
             },
+            claims: claims(seen),
             ..Self::default()
         };
         presence.device = match seen.session.record.stimulus.as_str() {
@@ -112,7 +120,7 @@ impl Presence {
 }
 
 fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
-    let file = seen.vantage.file();
+    let file = Vantage::Wire.file();
     let capture = capture.ok_or(format!("there is no {file}"))?;
     let traffic = &seen.traffic;
     let alive = traffic.heartbeats.len() == 2;
@@ -149,6 +157,46 @@ fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
             )),
             (None, None) => Ok(()),
         },
+    }
+}
+
+/// How much more than its client noticed may be on the wire, in octets: what
+/// was on its way when it closed.
+const IN_FLIGHT: u64 = 1 << 20;
+
+/// The client's word against the wire's.
+fn claims(seen: &Seen<'_>) -> Result<(), String> {
+    let experience = &seen.session.record.experience;
+    let mut opened = seen.dialogues().filter(|d| d.opened).peekable();
+    let sealed = seen
+        .served()
+        .any(|(_, c)| c.tls.is_some() && c.opened().is_none());
+    // What could not be opened may be what it speaks of.
+    if sealed && (opened.peek().is_none() || experience.media_bytes > 0) {
+        return Ok(());
+    }
+    let (mut units, mut octets) = (0, 0);
+    for served in opened {
+        for frame in &served.dialogue.frames_b {
+            let packet = served.stream.bytes.get(frame.payload.clone());
+            let packet = packet.unwrap_or_default();
+            octets += packet.len() as u64;
+            units += u64::from(rtp::Header::parse(packet).is_some_and(|h| h.marker));
+        }
+    }
+    let says = (experience.access_units, experience.media_bytes);
+    if says.0 > units || says.1 > octets {
+        return Err(format!(
+            "the client says that it received {} access units in {} octets, and {units} in {octets} were on the wire",
+            says.0, says.1
+        ));
+    }
+    match octets - says.1 > IN_FLIGHT {
+        true => Err(format!(
+            "the client says that it received {} octets of media, and {octets} were on the wire",
+            says.1
+        )),
+        false => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! One session at one vantage: dissected, opened with the escrowed keys, and
+//! One session at all vantages: dissected, opened with the escrowed keys, and
 //! attacked without them. Requirements look at this and at nothing else.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use lightleak_case::{Case, Declaration, Session, TransportProtocol, Vantage};
 
@@ -10,6 +10,7 @@ use crate::{
         known_plaintext::{Hit, Index},
         media_player::{self, Footage, Heard, Unplayed},
     },
+    attribution::Attribution,
     decoder::{Decoder, DecoderError},
     dissect::{
         self, Flow, FlowState, Span, Stream, Traffic, Undissected, pcmu,
@@ -20,6 +21,7 @@ use crate::{
     mark::{self, Mark},
     open::{self, OpenError, Opened, keylog::KeyLog},
     presence::Presence,
+    proof::{Comparison, Proof},
 };
 
 /// How many hits and pictures of a session are kept as evidence.
@@ -28,16 +30,14 @@ const MOST_HITS: usize = 16;
 /// How many pictures of an opened stream are decoded to find the mark.
 const MOST_PICTURES: usize = 300;
 
-/// A session, looked at from one vantage.
+/// A session, looked at.
 #[derive(Debug)]
 pub struct Seen<'a> {
     /// What the device claims.
     pub declaration: &'a Declaration,
     /// The session.
     pub session: &'a Session,
-    /// Where was looked.
-    pub vantage: Vantage,
-    /// Everything that was captured.
+    /// Everything that was captured on the wire.
     pub traffic: Traffic,
     /// What each flow is, in the order of `traffic.flows`.
     pub connections: Vec<Connection>,
@@ -55,6 +55,17 @@ pub struct Seen<'a> {
     pub heard: Vec<Heard>,
     /// Why it could not try everything, if so.
     pub unplayed: Option<DecoderError>,
+    /// What the octets at each vantage are.
+    pub accounts: BTreeMap<Vantage, Account>,
+}
+
+/// What the octets at a vantage are, and what they prove.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Every octet.
+    pub attribution: Attribution,
+    /// What was opened, compared with the ledger.
+    pub proof: Proof,
 }
 
 /// What one flow is.
@@ -82,15 +93,10 @@ pub struct Sighting {
 }
 
 impl<'a> Seen<'a> {
-    /// Looks at `session` of `case` from `vantage`.
-    pub fn look(
-        case: &'a Case,
-        session: &'a Session,
-        vantage: Vantage,
-        decoder: &dyn Decoder,
-    ) -> Self {
+    /// Looks at `session` of `case`.
+    pub fn look(case: &'a Case, session: &'a Session, decoder: &dyn Decoder) -> Self {
         let declaration = &case.declaration;
-        let capture = session.captures.get(&vantage);
+        let capture = session.captures.get(&Vantage::Wire);
         let traffic = capture.map(dissect::dissect).unwrap_or_default();
         let keys = KeyLog::parse(session.keys.iter().map(String::as_str));
         let connections: Vec<_> = traffic
@@ -115,7 +121,6 @@ impl<'a> Seen<'a> {
         let mut seen = Self {
             declaration,
             session,
-            vantage,
             presence: Presence::default(),
             sightings,
             ledger_bytes: session
@@ -130,9 +135,24 @@ impl<'a> Seen<'a> {
             unplayed,
             connections,
             traffic,
+            accounts: BTreeMap::new(),
         };
+        let account = Account {
+            attribution: Attribution::of_wire(&seen),
+            proof: seen.prove_wire(),
+        };
+        seen.accounts.insert(Vantage::Wire, account);
         seen.presence = Presence::of(&seen, capture, &ledger, decoder);
         seen
+    }
+
+    /// Whether there was a tap at that vantage.
+    pub fn was_at(&self, vantage: Vantage) -> bool {
+        match vantage {
+            Vantage::Rest => !self.session.rest.is_empty(),
+            Vantage::Log => !self.session.log.is_empty(),
+            _ => true,
+        }
     }
 
     /// Flows and what they are.
@@ -214,6 +234,34 @@ impl<'a> Seen<'a> {
             }
         }
         sound
+    }
+
+    /// What the device sent inside TLS as media, compared with the ledger.
+    fn prove_wire(&self) -> Proof {
+        let mut comparison = Comparison::new(&self.session.ledger);
+        for served in self.dialogues().filter(|d| d.opened) {
+            let requests = |method: &str| {
+                let exchanges = &served.dialogue.exchanges;
+                exchanges
+                    .iter()
+                    .filter(|e| e.request.method == method)
+                    .count()
+            };
+            let paused = requests("PAUSE") > 0 || requests("PLAY") > 1;
+            for channel in channels(served.dialogue) {
+                let packets = frames(served.stream, served.dialogue, channel);
+                let (sound, video): (Vec<_>, Vec<_>) =
+                    packets.into_iter().partition(|p| is_sound(p));
+                let units = rtp::depacketize(&video);
+                comparison.delivered(units.iter().map(|u| &u.annex_b[..]), paused);
+                let payloads = sound.iter().filter_map(|packet| {
+                    let header = rtp::Header::parse(packet)?;
+                    packet.get(header.payload)
+                });
+                comparison.delivered(payloads, paused);
+            }
+        }
+        comparison.finish()
     }
 
     /// Marks in media of these channels, read from decoded pictures.

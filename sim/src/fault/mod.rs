@@ -14,7 +14,7 @@ use rtsp_types::Method;
 use crate::{path::Listen, rtsp::transport::Transport};
 
 pub use decoys::{DECOYS, Decoy, Surroundings};
-pub use mutants::{MUTANTS, Mutant};
+pub use mutants::Mutant;
 
 /// Hooks at fixed points of a camera.
 #[derive(Clone, Copy, Debug)]

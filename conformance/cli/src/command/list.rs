@@ -4,10 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use lightleak_judge::requirement::{self, Stimuli};
-use lightleak_sim::{
-    fault::{MUTANTS, Mutant},
-    path,
-};
+use lightleak_sim::{fault::Mutant, path};
 use serde_json::{Value, json};
 
 use super::{Failure, Outcome};
@@ -112,7 +109,7 @@ impl What {
                 name: "mutants",
                 columns: &["id", "expected", "story", "path", "source"],
                 brief: 3,
-                rows: MUTANTS.iter().map(mutant_row).collect(),
+                rows: Mutant::all().map(mutant_row).collect(),
             },
             What::Vectors => List {
                 name: "vectors",

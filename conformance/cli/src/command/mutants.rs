@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::Args;
-use lightleak_sim::fault::{DECOYS, Decoy, MUTANTS, Mutant};
+use lightleak_sim::fault::{DECOYS, Decoy, Mutant};
 use serde::Serialize;
 
 use super::{
@@ -88,14 +88,12 @@ struct Job {
 type Verdict = Result<(BTreeSet<&'static str>, u8), Failure>;
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
-    let ids: Vec<_> = MUTANTS
-        .iter()
+    let ids: Vec<_> = Mutant::all()
         .map(|m| m.id)
         .chain(DECOYS.iter().map(|d| d.id))
         .collect();
     check_globs("mutant or decoy", &arguments.only, &ids)?;
-    let mutants: Vec<_> = MUTANTS
-        .iter()
+    let mutants: Vec<_> = Mutant::all()
         .filter(|m| matches(&arguments.only, m.id))
         .collect();
     let decoys: Vec<_> = DECOYS

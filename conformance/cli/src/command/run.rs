@@ -6,7 +6,7 @@ use clap::Args;
 use lightleak_case::Case;
 use lightleak_judge::report::{Report, terminal};
 use lightleak_sim::{
-    fault::{DECOYS, MUTANTS},
+    fault::{DECOYS, Mutant},
     path,
 };
 
@@ -102,8 +102,7 @@ pub(super) fn target(name: &str) -> Result<SimTarget, Failure> {
     name.strip_prefix("sim:")
         .and_then(SimTarget::find)
         .ok_or_else(|| {
-            let ids = MUTANTS
-                .iter()
+            let ids = Mutant::all()
                 .map(|m| m.id)
                 .chain(DECOYS.iter().map(|d| d.id));
             let ids = ids.collect::<Vec<_>>().join(", ");

@@ -40,6 +40,22 @@ pub struct Traffic {
     pub undissected: Vec<Undissected>,
     /// Packets of which only a part was captured.
     pub cut: u64,
+    /// What each packet carries for TCP or UDP, by its number less one; none
+    /// where it carries something else.
+    pub carried: Vec<Option<Carried>>,
+}
+
+/// What a packet carries for TCP or UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Its sender.
+    pub from: SocketAddr,
+    /// Its receiver.
+    pub to: SocketAddr,
+    /// Octets of payload in this packet.
+    pub payload: usize,
+    /// Where the IP packet ends in it; padding of the link may follow.
+    pub end: usize,
 }
 
 /// A packet, or octets of one, that could not be dissected.
@@ -96,6 +112,7 @@ pub enum FlowState {
 /// packet or the last: anybody can send frames that look like it.
 pub fn dissect(capture: &Capture) -> Traffic {
     let mut dissection = Dissection::default();
+    dissection.traffic.carried = vec![None; capture.packets.len()];
     let last = capture.packets.len().saturating_sub(1);
     for (index, packet) in capture.packets.iter().enumerate() {
         let interface = capture.interfaces.get(packet.interface);
@@ -162,9 +179,12 @@ impl<'a> Dissection<'a> {
             return self.note(number, why, from, None);
         }
         let protocol = datagram.protocol;
+        let ends = |c: &Chunk<'_>| (c.packet, c.offset + c.data.len());
+        let ends: Vec<_> = datagram.chunks.iter().map(ends).collect();
         match protocol {
             transport::TCP => match transport::tcp(datagram) {
                 Ok((packet, segment)) => {
+                    self.carries(&packet, &ends);
                     if let Some(why) = self.connections.segment(&packet, segment) {
                         self.note(number, why.to_owned(), from, None);
                     }
@@ -173,6 +193,7 @@ impl<'a> Dissection<'a> {
             },
             transport::UDP => match transport::udp(datagram) {
                 Ok(packet) => {
+                    self.carries(&packet, &ends);
                     self.conversations.datagram(&packet);
                     if let Some(why) = packet.odd {
                         self.note(number, why, from, None);
@@ -187,6 +208,26 @@ impl<'a> Dissection<'a> {
                     self.note(number, why, from, Some(protocol));
                 }
             },
+        }
+    }
+
+    /// `ends`: of the packets that brought it, where the IP packet ends in each.
+    fn carries(&mut self, packet: &transport::Transport<'_>, ends: &[(u64, usize)]) {
+        let place = |number: u64| usize::try_from(number).unwrap_or(0).wrapping_sub(1);
+        for &(number, end) in ends {
+            if let Some(carried) = self.traffic.carried.get_mut(place(number)) {
+                *carried = Some(Carried {
+                    from: packet.from,
+                    to: packet.to,
+                    payload: 0,
+                    end,
+                });
+            }
+        }
+        for chunk in &packet.payload {
+            if let Some(Some(carried)) = self.traffic.carried.get_mut(place(chunk.packet)) {
+                carried.payload += chunk.data.len();
+            }
         }
     }
 

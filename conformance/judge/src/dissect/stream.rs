@@ -1,5 +1,7 @@
 //! A direction of a flow: its payload in order, and where each octet was captured.
 
+use std::ops::Range;
+
 use super::datagram::Chunk;
 
 /// Payload in order. Of UDP each piece is one datagram, or a fragment of one;
@@ -15,6 +17,9 @@ pub struct Stream {
     /// Indices of those pieces that continue the datagram of the piece before:
     /// it came in fragments. They ascend.
     pub continued: Vec<usize>,
+    /// What of `bytes` was captured more than once, and the same: sent again.
+    /// In no order, and once for each time.
+    pub again: Vec<Range<usize>>,
     /// Whether the sender ended the direction (FIN or RST).
     pub ended: bool,
 }

@@ -7,7 +7,7 @@ mod opened;
 mod tls12;
 mod tls13;
 
-pub use opened::{OpenError, Opened};
+pub use opened::{Anatomy, OpenError, Opened};
 
 use crate::dissect::{
     Flow,
@@ -32,6 +32,8 @@ pub fn open(flow: &Flow, reading: &TlsReading, keys: &KeyLog) -> Result<Opened, 
         from_b: b.data,
         records: a.records + b.records,
         ciphertext_bytes: a.ciphertext_bytes + b.ciphertext_bytes,
+        records_a: a.anatomy,
+        records_b: b.anatomy,
         stopped: a.stopped.or(b.stopped),
     };
     match opened.stopped {

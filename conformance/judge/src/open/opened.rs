@@ -19,9 +19,30 @@ pub struct Opened {
     pub records: u64,
     /// Octets of ciphertext, tags and nonces excluded, that were opened.
     pub ciphertext_bytes: u64,
+    /// How the opened records of `a` are made up, in their order.
+    pub records_a: Vec<Anatomy>,
+    /// How the opened records of `b` are made up, in their order.
+    pub records_b: Vec<Anatomy>,
     /// Why not every record of the connection was opened, if so; of two sides
     /// that stopped, the client.
     pub stopped: Option<OpenError>,
+}
+
+/// How an opened record is made up, in octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anatomy {
+    /// Where its header begins in the stream.
+    pub at: usize,
+    /// What it holds.
+    pub content_type: u8,
+    /// Explicit nonce (RFC 5288 3).
+    pub nonce: usize,
+    /// Its content.
+    pub content: usize,
+    /// The content type inside, and the zeros behind it (RFC 8446 5.4).
+    pub inside: (usize, usize),
+    /// What authenticates it.
+    pub tag: usize,
 }
 
 /// Why a connection could not be opened.
@@ -88,6 +109,8 @@ pub struct OpenedSide {
     pub records: u64,
     /// Octets of ciphertext.
     pub ciphertext_bytes: u64,
+    /// How the records are made up.
+    pub anatomy: Vec<Anatomy>,
     /// Why not every record was opened, if so.
     pub stopped: Option<OpenError>,
 }

@@ -10,7 +10,7 @@ use crate::dissect::{
 
 use super::{
     keylog::KeyLog,
-    opened::{OpenError, OpenedSide, Side},
+    opened::{Anatomy, OpenError, OpenedSide, Side},
 };
 use protection::{KeyBlock, Keys, Suite};
 
@@ -104,6 +104,16 @@ fn records(
             .ok_or_else(bad)?;
         opened.records += 1;
         opened.ciphertext_bytes += content.len() as u64;
+        opened.anatomy.push(Anatomy {
+            at: record.at,
+            content_type: record.content_type,
+            nonce: keys.explicit_nonce(),
+            content: content.len(),
+            inside: (0, 0),
+            tag: record
+                .length
+                .saturating_sub(keys.explicit_nonce() + content.len()),
+        });
         match (record.content_type, phase) {
             (tls::HANDSHAKE, _) => {
                 for message in messages.push(record.at, &content) {

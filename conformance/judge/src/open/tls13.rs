@@ -9,7 +9,7 @@ use crate::dissect::{
 
 use super::{
     keylog::KeyLog,
-    opened::{OpenError, OpenedSide, Side},
+    opened::{Anatomy, OpenError, OpenedSide, Side},
 };
 use protection::{Keys, Suite};
 
@@ -109,6 +109,14 @@ impl Sender<'_> {
                 .ok_or_else(bad)?;
             opened.records += 1;
             opened.ciphertext_bytes += inner.ciphertext as u64;
+            opened.anatomy.push(Anatomy {
+                at: record.at,
+                content_type: inner.content_type,
+                nonce: 0,
+                content: inner.content.len(),
+                inside: (1, inner.ciphertext.saturating_sub(inner.content.len() + 1)),
+                tag: record.length.saturating_sub(inner.ciphertext),
+            });
             match inner.content_type {
                 tls::APPLICATION_DATA => side.push(record, 0, &inner.content, &mut opened.data),
                 tls::HANDSHAKE => {

@@ -8,13 +8,14 @@ pub mod terminal;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use lightleak_case::{Case, Declaration, Vantage};
+use lightleak_case::{Carriage, Case, Declaration, TransportPath, Vantage};
 use serde::Serialize;
 
 use crate::{
+    attribution::Octets,
     decoder::{Decoder, Picture},
     requirement::{self, Level, Profile, Requirement},
-    seen::Seen,
+    seen::{Account, Seen},
     verdict::{Assurance, Evidence, Outcome, Verdict},
 };
 
@@ -50,6 +51,8 @@ pub struct Report {
     pub sessions: Vec<SessionSummary>,
     /// The verdicts.
     pub findings: Vec<Finding>,
+    /// What every octet is, by session and vantage.
+    pub attribution: Vec<AttributionRow>,
     /// Findings per verdict.
     pub summary: BTreeMap<Verdict, usize>,
     /// Whether every Must holds and is known to.
@@ -110,6 +113,23 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
 }
 
+/// What the octets of a session at one vantage are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttributionRow {
+    /// Session, by its number.
+    pub session: usize,
+    /// Transport path.
+    pub path: String,
+    /// Where was looked.
+    pub vantage: Vantage,
+    /// Octets by class.
+    pub bytes: Octets,
+    /// Octets of the ledger that were sent or stored.
+    pub ledger_bytes: u64,
+    /// Octets of these that were found in what was opened.
+    pub ledger_bytes_matched: u64,
+}
+
 impl Report {
     /// The value of `schema`.
     pub const SCHEMA: &str = "lightleak.report/1";
@@ -121,19 +141,19 @@ impl Report {
             .collect();
         let judged = in_parallel(case, |index| {
             let mut findings = Vec::new();
-            let mut pictures = BTreeMap::new();
+            let seen = Seen::look(case, &case.sessions[index], decoder);
             for vantage in Vantage::ALL {
-                let seen = Seen::look(case, &case.sessions[index], *vantage, decoder);
-                for row in rows.iter().filter(|row| applies(row, &seen)) {
-                    findings.push(find(row, index + 1, &seen, options));
+                for row in rows.iter().filter(|row| applies(row, &seen, *vantage)) {
+                    findings.push(find(row, index + 1, &seen, *vantage, options));
                 }
-                pictures.extend(recovered(&seen));
             }
-            (findings, pictures)
+            (findings, attributed(index + 1, &seen), recovered(&seen))
         });
-        let (mut findings, mut pictures) = (Vec::new(), BTreeMap::new());
-        for (found, recovered) in judged {
+        let (mut findings, mut attribution) = (Vec::new(), Vec::new());
+        let mut pictures = BTreeMap::new();
+        for (found, attributed, recovered) in judged {
             findings.extend(found);
+            attribution.extend(attributed);
             pictures.extend(recovered);
         }
         let shown: std::collections::BTreeSet<_> = findings
@@ -162,6 +182,7 @@ impl Report {
             declaration: case.declaration.clone(),
             sessions: sessions(case),
             findings,
+            attribution,
             summary,
             conforms: false,
             pictures,
@@ -229,7 +250,7 @@ pub(crate) fn picture_name(seen: &Seen<'_>, footage: usize) -> String {
     let session = seen.session.folder.rsplit('/').next().unwrap_or_default();
     format!(
         "report/{session}-{}-{}.png",
-        seen.vantage.name(),
+        Vantage::Wire.name(),
         footage + 1
     )
 }
@@ -247,16 +268,30 @@ fn sessions(case: &Case) -> Vec<SessionSummary> {
 
 /// A declaration alone takes nothing out: a path that is not declared is
 /// judged by every row.
-fn applies(row: &Requirement, seen: &Seen<'_>) -> bool {
+fn applies(row: &Requirement, seen: &Seen<'_>, vantage: Vantage) -> bool {
     let record = &seen.session.record;
     let claim = seen.declaration.path(&record.path);
-    row.stimuli.contain(&record.stimulus) && claim.is_none_or(row.expects)
+    row.vantages.contains(&vantage)
+        && seen.was_at(vantage)
+        && row.stimuli.contain(&record.stimulus)
+        && claim.is_none_or(row.expects)
 }
 
 /// Presence before absence: a pass without what it needs is none, and where
 /// the harness could not look for it, that is an error.
-fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>) -> Finding {
-    let outcome = match ((row.check)(seen), seen.presence.lacks(row.needs)) {
+fn find(
+    row: &Requirement,
+    session: usize,
+    seen: &Seen<'_>,
+    vantage: Vantage,
+    options: Options<'_>,
+) -> Finding {
+    let outcome = match ((row.check)(seen, vantage), seen.presence.lacks(row.needs)) {
+        (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), _)
+            if seen.presence.claims.is_err() =>
+        {
+            Outcome::Error(seen.presence.claims.clone().err().unwrap_or_default())
+        }
         (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), Some(lack))
             if seen.presence.marks.is_err() =>
         {
@@ -285,7 +320,7 @@ fn find(row: &Requirement, session: usize, seen: &Seen<'_>, options: Options<'_>
         path: record.path.clone(),
         stimulus: record.stimulus.clone(),
         condition: record.condition.clone(),
-        vantage: Some(seen.vantage),
+        vantage: Some(vantage),
         verdict,
         assurance,
         reason,
@@ -304,7 +339,7 @@ fn unseen(
     let mut unseen = Vec::new();
     for path in &case.declaration.paths {
         for row in rows.iter().filter(|row| (row.expects)(path)) {
-            for stimulus in row.indispensable {
+            for stimulus in row.indispensable.iter().filter(|s| fits(s, path)) {
                 let of_row = |f: &&Finding| f.requirement == row.id && f.path == path.id;
                 let mut shown = findings.iter().filter(of_row);
                 if shown.any(|f| f.stimulus == *stimulus) {
@@ -327,6 +362,24 @@ fn unseen(
         }
     }
     unseen
+}
+
+/// Whether that can be done to the path: nobody dials a memory card.
+fn fits(stimulus: &str, path: &TransportPath) -> bool {
+    const DIALS: [&str; 1] = ["port-sweep"];
+    path.carriage != Carriage::Recording || !DIALS.contains(&stimulus)
+}
+
+fn attributed(session: usize, seen: &Seen<'_>) -> Vec<AttributionRow> {
+    let row = |(vantage, account): (&Vantage, &Account)| AttributionRow {
+        session,
+        path: seen.session.record.path.clone(),
+        vantage: *vantage,
+        bytes: account.attribution.octets,
+        ledger_bytes: account.proof.ledger_bytes,
+        ledger_bytes_matched: account.proof.ledger_bytes_matched,
+    };
+    seen.accounts.iter().map(row).collect()
 }
 
 fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {

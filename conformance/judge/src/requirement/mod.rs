@@ -3,10 +3,9 @@
 mod class;
 mod rtsp;
 mod tls;
-mod upkeep;
 mod xc;
 
-use lightleak_case::TransportPath;
+use lightleak_case::{TransportPath, Vantage};
 use serde::Serialize;
 
 use crate::{
@@ -36,15 +35,17 @@ pub struct Requirement {
     pub source: Quote,
     /// Which paths it speaks of.
     pub expects: fn(&TransportPath) -> bool,
+    /// Where it is looked at.
+    pub vantages: &'static [Vantage],
     /// Without which a pass would mean nothing.
     pub needs: &'static [Need],
     /// The stimuli whose sessions show it.
     pub stimuli: Stimuli,
     /// Those without which the others show too little: a case has to have a
-    /// session of each path with each of them.
+    /// session of each path with each of them that can be done to it.
     pub indispensable: &'static [&'static str],
-    /// Looks at a session.
-    pub check: fn(&Seen<'_>) -> Outcome,
+    /// Looks at a session from a vantage.
+    pub check: fn(&Seen<'_>, Vantage) -> Outcome,
 }
 
 impl Requirement {
@@ -152,7 +153,7 @@ impl Stimuli {
 /// Evidence in the session's capture.
 fn evidence(seen: &Seen<'_>, at: Span, why: String) -> Evidence {
     Evidence {
-        capture: format!("{}/{}", seen.session.folder, seen.vantage.file()),
+        capture: format!("{}/{}", seen.session.folder, Vantage::Wire.file()),
         packet: at.packet,
         offset: at.offset,
         length: at.length,

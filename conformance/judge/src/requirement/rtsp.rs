@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lightleak_case::{Carriage, Hop, TransportProtocol};
+use lightleak_case::{Carriage, Hop, TransportProtocol, Vantage};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
 use crate::{
@@ -26,6 +26,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::InText,
         },
         expects: |path| path.carriage == Carriage::RtspInterleaved && path.hop == Hop::Tls,
+        vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["udp-setup"]),
         indispensable: &["udp-setup"],
@@ -44,6 +45,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::InText,
         },
         expects: |path| path.carriage == Carriage::RtspInterleaved,
+        vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials", "wrong-credentials"]),
         indispensable: &["no-credentials"],
@@ -54,7 +56,7 @@ pub(super) const ROWS: &[Requirement] = &[
 /// How far RTP may jump from one datagram to the next and still be in sequence.
 const MAX_STEP: u16 = 16;
 
-fn no_udp(seen: &Seen<'_>) -> Outcome {
+fn no_udp(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found = Vec::new();
     let mut refused = Vec::new();
     let dialogues = seen.dialogues().filter(|d| d.opened);
@@ -148,7 +150,7 @@ struct Tried {
     other: Option<u16>,
 }
 
-fn no_access(seen: &Seen<'_>) -> Outcome {
+fn no_access(seen: &Seen<'_>, _: Vantage) -> Outcome {
     const METHODS: [&str; 3] = ["DESCRIBE", "SETUP", "PLAY"];
     let mut found = Vec::new();
     let mut tried = METHODS.map(|_| Tried::default());

@@ -1,6 +1,6 @@
 //! TLS: TLS everywhere.
 
-use lightleak_case::Hop;
+use lightleak_case::{Hop, Vantage};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
 use crate::{
@@ -28,6 +28,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::InText,
         },
         expects: |path| path.hop == Hop::Tls,
+        vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["tls10-offer"]),
         indispensable: &["tls10-offer"],
@@ -45,6 +46,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::InText,
         },
         expects: |path| path.hop == Hop::Tls,
+        vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["honest", "no-credentials", "wrong-credentials", "udp-setup"]),
         indispensable: &["honest"],
@@ -52,7 +54,7 @@ pub(super) const ROWS: &[Requirement] = &[
     },
 ];
 
-fn no_old_version(seen: &Seen<'_>) -> Outcome {
+fn no_old_version(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found = Vec::new();
     let mut unclear = Vec::new();
     let mut refused = 0;
@@ -92,7 +94,7 @@ fn no_old_version(seen: &Seen<'_>) -> Outcome {
     }
 }
 
-fn only_records(seen: &Seen<'_>) -> Outcome {
+fn only_records(seen: &Seen<'_>, _: Vantage) -> Outcome {
     const CHANGE_CIPHER_SPEC: u8 = 20;
     const APPLICATION_DATA: u8 = 23;
     let mut found = Vec::new();

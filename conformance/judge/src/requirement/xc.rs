@@ -1,10 +1,13 @@
 //! XC: what holds on every transport path.
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence, upkeep::Upkeep};
+use lightleak_case::Vantage;
+
+use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence};
 use crate::{
     dissect::Span,
     presence::Need,
     seen::Seen,
+    upkeep::Upkeep,
     verdict::{Assurance, Outcome},
 };
 
@@ -24,6 +27,7 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "no plaintext of the ledger appears in any captured octets, raw or thinly disguised",
         source: CONFIDENTIALITY,
         expects: |_| true,
+        vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device, Need::Ledger],
         stimuli: Stimuli::All,
         indispensable: &["honest"],
@@ -41,6 +45,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::SecondHand,
         },
         expects: |_| true,
+        vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
         indispensable: &["honest", "port-sweep"],
@@ -53,6 +58,7 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "no media player without keys gets a picture of the device, in any carriage, on any port",
         source: CONFIDENTIALITY,
         expects: |_| true,
+        vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
         indispensable: &["honest", "port-sweep"],
@@ -60,7 +66,7 @@ pub(super) const ROWS: &[Requirement] = &[
     },
 ];
 
-fn no_plaintext(seen: &Seen<'_>) -> Outcome {
+fn no_plaintext(seen: &Seen<'_>, _: Vantage) -> Outcome {
     if let Some(decoy) = seen.decoy_sightings.first() {
         return Outcome::Error(format!(
             "plaintext that this device never produced was found in packet {}: the search is wrong",
@@ -94,7 +100,7 @@ fn no_plaintext(seen: &Seen<'_>) -> Outcome {
     )
 }
 
-fn all_declared(seen: &Seen<'_>) -> Outcome {
+fn all_declared(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let (mut strays, mut unknown) = (Vec::new(), Vec::new());
     let packet = |packet| Span {
         packet,
@@ -141,7 +147,7 @@ fn all_declared(seen: &Seen<'_>) -> Outcome {
     }
 }
 
-fn no_picture(seen: &Seen<'_>) -> Outcome {
+fn no_picture(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let unit = seen.declaration.device.unit;
     let mut found = Vec::new();
     for (index, footage) in seen.footage.iter().enumerate() {

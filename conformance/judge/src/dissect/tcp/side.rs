@@ -28,6 +28,8 @@ pub struct Side<'a> {
     near: i64,
     /// Position to octets, none of them twice.
     chunks: BTreeMap<i64, Chunk<'a>>,
+    /// Positions of octets that came once more, and the same.
+    again: Vec<(i64, i64)>,
     /// The end of what is known to be sent.
     sent: i64,
     /// The end of what the other side has acknowledged.
@@ -147,14 +149,29 @@ impl<'a> Side<'a> {
         };
         let first = self.chunks.keys().next().copied().unwrap_or(0);
         let mut expected = self.start.unwrap_or(first.min(0));
+        let mut places = Vec::new();
         for (&at, chunk) in &self.chunks {
             let before = usize::try_from(expected - at).unwrap_or(0);
             let chunk = chunk.after(before);
+            let begins = at + before as i64;
             if at > expected {
                 stream.gaps.push(stream.bytes.len());
             }
             expected = expected.max(at + before as i64 + length(chunk.data));
+            places.push((begins, begins + length(chunk.data), stream.bytes.len()));
             stream.push(chunk.data, chunk.packet, chunk.offset, chunk.time_ns);
+        }
+        for &(low, high) in &self.again {
+            let first = places.partition_point(|&(_, end, _)| end <= low);
+            for &(begins, end, at) in &places[first..] {
+                if begins >= high {
+                    break;
+                }
+                let index = |position: i64| at + usize::try_from(position - begins).unwrap_or(0);
+                stream
+                    .again
+                    .push(index(low.max(begins))..index(high.min(end)));
+            }
         }
         // An acknowledged FIN takes one sequence number, captured or not.
         if self.sent.max(self.acked - 1) > expected {
@@ -173,6 +190,7 @@ impl<'a> Side<'a> {
         let from = before.map_or(at, |(key, _)| key);
 
         let mut differs = false;
+        let mut again = Vec::new();
         let mut holes = Vec::new();
         let mut covered = at;
         for (&key, there) in self.chunks.range(from..end) {
@@ -185,7 +203,10 @@ impl<'a> Side<'a> {
             }
             let (low, high) = (key.max(at), there_end.min(end));
             let new = between(&chunk, at, low, high);
-            differs |= between(there, key, low, high).data != new.data;
+            match between(there, key, low, high).data == new.data {
+                true => again.push((low, high)),
+                false => differs = true,
+            }
             covered = there_end;
         }
         if covered < end {
@@ -194,6 +215,7 @@ impl<'a> Side<'a> {
         if joins && !holes.is_empty() {
             self.near = end;
         }
+        self.again.extend(again);
         for (low, high) in holes {
             self.chunks.insert(low, between(&chunk, at, low, high));
         }

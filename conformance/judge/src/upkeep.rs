@@ -19,7 +19,7 @@ const ALLOWED: u64 = 4096;
 const ALLOWED_PER_SECOND: u64 = 32;
 
 /// What of a session keeps the network running.
-pub(super) struct Upkeep {
+pub(crate) struct Upkeep {
     /// Indices of the flows of the device that do.
     flows: BTreeSet<usize>,
     /// The first packet in which the device says something of its own choice,
@@ -31,7 +31,7 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     /// Looks for it.
-    pub(super) fn of(seen: &Seen<'_>) -> Self {
+    pub(crate) fn of(seen: &Seen<'_>) -> Self {
         let mut upkeep = Self {
             flows: BTreeSet::new(),
             said: BTreeMap::new(),
@@ -78,12 +78,12 @@ impl Upkeep {
     }
 
     /// Whether a flow, by its index, is upkeep and nothing else.
-    pub(super) fn keeps(&self, flow: usize) -> bool {
+    pub(crate) fn keeps(&self, flow: usize) -> bool {
         self.flows.contains(&flow)
     }
 
     /// Where the device says more than upkeep needs, and how much.
-    pub(super) fn excess(&self) -> Option<(Span, String)> {
+    pub(crate) fn excess(&self) -> Option<(Span, String)> {
         let octets: u64 = self.said.values().map(|(_, octets)| octets).sum();
         if octets <= self.allowed {
             return None;

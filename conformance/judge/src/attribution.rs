@@ -1,0 +1,345 @@
+//! Attribution: what every captured octet is. What stays unexplained is a
+//! finding: to call octets "clear by design" wins nothing, since the octets of
+//! the ledger have to be among those that were opened ([`crate::proof`]).
+
+use std::{collections::BTreeMap, net::SocketAddr, ops::Range};
+
+use lightleak_case::{Capture, TransportProtocol, Vantage};
+use serde::Serialize;
+
+use crate::{
+    dissect::{
+        Flow, Span, Stream,
+        tls::{self, Record},
+    },
+    open::Anatomy,
+    seen::Seen,
+    upkeep::Upkeep,
+};
+
+/// How many places of unexplained octets are kept.
+const MOST_PLACES: usize = 16;
+
+/// What octets can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Clear by design: headers of link, network, transport and record, with
+    /// explicit nonces and inner content types.
+    Header,
+    /// A handshake, an alert, or a change_cipher_spec.
+    Handshake,
+    /// What keeps the network running, parsed; the tap's heartbeats.
+    Infrastructure,
+    /// Ciphertext that the escrowed keys opened.
+    Opened,
+    /// Ciphertext by its record structure; nothing was opened.
+    Identified,
+    /// What authenticates ciphertext.
+    Tag,
+    /// Padding of records, and zeros behind a short frame.
+    Padding,
+    /// None of these.
+    Unexplained,
+    /// Neither sent nor stored by the device: what its peers say in clear, and
+    /// other hosts of the network.
+    Foreign,
+}
+
+/// Octets by class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Octets {
+    /// [`Class::Header`].
+    pub header: u64,
+    /// [`Class::Handshake`].
+    pub handshake: u64,
+    /// [`Class::Infrastructure`].
+    pub infrastructure: u64,
+    /// [`Class::Opened`].
+    pub opened: u64,
+    /// [`Class::Identified`].
+    pub identified: u64,
+    /// [`Class::Tag`].
+    pub tag: u64,
+    /// [`Class::Padding`].
+    pub padding: u64,
+    /// [`Class::Unexplained`].
+    pub unexplained: u64,
+    /// [`Class::Foreign`].
+    pub foreign: u64,
+}
+
+/// What the octets of a session at one vantage are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attribution {
+    /// Octets by class; together all there are.
+    pub octets: Octets,
+    /// Where the first unexplained ones are, and why they are not explained.
+    pub unexplained: Vec<(Span, String)>,
+}
+
+impl Attribution {
+    /// Of everything that was captured on the wire.
+    pub fn of_wire(seen: &Seen<'_>) -> Self {
+        let mut attribution = Self::default();
+        if let Some(capture) = seen.session.captures.get(&Vantage::Wire) {
+            attribution.packets(seen, capture);
+            attribution.flows(seen);
+        }
+        attribution
+    }
+
+    /// Everything but the payload of TCP and UDP.
+    fn packets(&mut self, seen: &Seen<'_>, capture: &Capture) {
+        let traffic = &seen.traffic;
+        let kept: BTreeMap<u64, ()> = traffic.infrastructure.iter().map(|m| (m.0, ())).collect();
+        let odd: BTreeMap<u64, _> = traffic.undissected.iter().map(|u| (u.packet, u)).collect();
+        let last = capture.packets.len().saturating_sub(1);
+        for (index, packet) in capture.packets.iter().enumerate() {
+            let octets = packet.data.len();
+            let whole = Span {
+                packet: packet.number,
+                offset: 0,
+                length: octets,
+            };
+            if let Some(carried) = traffic.carried.get(index).copied().flatten() {
+                let ours = [carried.from, carried.to].map(|end| seen.is_device(end.ip()));
+                let (header, padding) = match ours {
+                    [false, false] => (Class::Foreign, Class::Foreign),
+                    _ => (Class::Header, Class::Padding),
+                };
+                let trailer = packet.data.get(carried.end..).unwrap_or_default();
+                self.add(header, octets - trailer.len() - carried.payload);
+                match trailer.iter().all(|octet| *octet == 0) {
+                    true => self.add(padding, trailer.len()),
+                    false if ours[0] => self.miss(
+                        trailer.len(),
+                        Some(Span {
+                            offset: carried.end,
+                            length: trailer.len(),
+                            ..whole
+                        }),
+                        "octets behind the IP packet",
+                    ),
+                    false => self.add(Class::Foreign, trailer.len()),
+                }
+            } else if kept.contains_key(&packet.number) {
+                self.add(Class::Infrastructure, octets);
+            } else if let Some(odd) = odd.get(&packet.number) {
+                match odd.from.is_none_or(|from| seen.is_device(from)) {
+                    true => self.miss(octets, Some(whole), &odd.reason),
+                    false => self.add(Class::Foreign, octets),
+                }
+            } else if index == 0 || index == last {
+                // What else it could be, it would have been.
+                self.add(Class::Infrastructure, octets);
+            } else {
+                self.miss(octets, Some(whole), "part of no whole datagram");
+            }
+        }
+    }
+
+    /// The payload of TCP and UDP.
+    fn flows(&mut self, seen: &Seen<'_>) {
+        let upkeep = Upkeep::of(seen);
+        let mut placed: BTreeMap<(SocketAddr, SocketAddr), usize> = BTreeMap::new();
+        for (index, (flow, connection)) in seen.flows().enumerate() {
+            let tls = connection.tls.as_ref();
+            let opened = connection.opened();
+            let sides = [
+                (
+                    (flow.a, flow.b),
+                    &flow.from_a,
+                    tls.filter(|t| t.client_hello.is_some())
+                        .map(|t| (&t.from_a, t.residue_a)),
+                    opened.map(|o| &o.records_a),
+                ),
+                (
+                    (flow.b, flow.a),
+                    &flow.from_b,
+                    tls.filter(|t| t.server_hello.is_some())
+                        .map(|t| (&t.from_b, t.residue_b)),
+                    opened.map(|o| &o.records_b),
+                ),
+            ];
+            let own = seen.carries_own(index);
+            for ((from, to), stream, records, anatomy) in sides {
+                let ours = seen.is_device(from.ip());
+                let rest = match ours || own {
+                    true => Class::Unexplained,
+                    false => Class::Foreign,
+                };
+                let all = 0..stream.bytes.len();
+                let parts = if !ours && !own && !seen.is_device(to.ip()) {
+                    vec![(all, Class::Foreign)]
+                } else if upkeep.keeps(index) {
+                    vec![(all, Class::Infrastructure)]
+                } else if tls::is_refusal(stream) {
+                    vec![(all, Class::Handshake)]
+                } else {
+                    match records {
+                        Some((records, residue)) => {
+                            let anatomy = anatomy.map_or(&[][..], |a| &a[..]);
+                            record_parts(stream, records, residue, anatomy, rest)
+                        }
+                        None => vec![(all, rest)],
+                    }
+                };
+                let octets: usize = stream.again.iter().map(|r| r.len()).sum();
+                *placed.entry((from, to)).or_default() += stream.bytes.len() + octets;
+                self.stream(flow, from, stream, &parts);
+            }
+        }
+        // Octets of segments that have no place in a stream.
+        let mut carried: BTreeMap<(SocketAddr, SocketAddr), usize> = BTreeMap::new();
+        for packet in seen.traffic.carried.iter().flatten() {
+            *carried.entry((packet.from, packet.to)).or_default() += packet.payload;
+        }
+        for ((from, to), octets) in carried {
+            let left = octets.saturating_sub(placed.get(&(from, to)).copied().unwrap_or(0));
+            match seen.is_device(from.ip()) {
+                _ if left == 0 => {}
+                true => {
+                    let odd = seen.undissected().find(|u| u.from == Some(from.ip()));
+                    let span = odd.map(|u| Span {
+                        packet: u.packet,
+                        offset: 0,
+                        length: 0,
+                    });
+                    self.miss(left, span, "octets that have no place in their stream");
+                }
+                false => self.add(Class::Foreign, left),
+            }
+        }
+    }
+
+    /// Counts the parts of a stream, and what of them was sent again.
+    fn stream(
+        &mut self,
+        flow: &Flow,
+        from: SocketAddr,
+        stream: &Stream,
+        parts: &[(Range<usize>, Class)],
+    ) {
+        for (range, class) in parts.iter().filter(|(range, _)| !range.is_empty()) {
+            match class {
+                Class::Unexplained => {
+                    let span = stream.span(range.start, range.len());
+                    let tcp = flow.transport == TransportProtocol::Tcp;
+                    let what = if tcp { "a connection" } else { "datagrams" };
+                    let why = format!("{from} says something unknown in {what}");
+                    self.miss(range.len(), span, &why);
+                }
+                class => self.add(*class, range.len()),
+            }
+        }
+        for again in &stream.again {
+            let first = parts.partition_point(|(range, _)| range.end <= again.start);
+            let over = parts[first..]
+                .iter()
+                .take_while(|(range, _)| range.start < again.end);
+            for (range, class) in over {
+                let low = range.start.max(again.start);
+                self.add(*class, range.end.min(again.end).saturating_sub(low));
+            }
+        }
+    }
+
+    fn add(&mut self, class: Class, octets: usize) {
+        let count = match class {
+            Class::Header => &mut self.octets.header,
+            Class::Handshake => &mut self.octets.handshake,
+            Class::Infrastructure => &mut self.octets.infrastructure,
+            Class::Opened => &mut self.octets.opened,
+            Class::Identified => &mut self.octets.identified,
+            Class::Tag => &mut self.octets.tag,
+            Class::Padding => &mut self.octets.padding,
+            Class::Unexplained => &mut self.octets.unexplained,
+            Class::Foreign => &mut self.octets.foreign,
+        };
+        *count += octets as u64;
+    }
+
+    fn miss(&mut self, octets: usize, at: Option<Span>, why: &str) {
+        self.add(Class::Unexplained, octets);
+        if let Some(at) = at
+            && self.unexplained.len() < MOST_PLACES
+        {
+            self.unexplained.push((at, why.to_owned()));
+        }
+    }
+}
+
+/// The parts of a side of a TLS connection, in order and without gap. `rest` is
+/// what is in no record.
+fn record_parts(
+    stream: &Stream,
+    records: &[Record],
+    residue: Option<usize>,
+    anatomy: &[Anatomy],
+    rest: Class,
+) -> Vec<(Range<usize>, Class)> {
+    let mut parts = Parts::default();
+    let mut opened = anatomy.iter().peekable();
+    let mut protected = false;
+    for record in records {
+        parts.put(record.at + tls::HEADER, Class::Header);
+        if let Some(anatomy) = opened.next_if(|anatomy| anatomy.at == record.at) {
+            let content = match anatomy.content_type {
+                tls::APPLICATION_DATA => Class::Opened,
+                _ => Class::Handshake,
+            };
+            for (octets, class) in [
+                (anatomy.nonce, Class::Header),
+                (anatomy.content, content),
+                (anatomy.inside.0, Class::Header),
+                (anatomy.inside.1, Class::Padding),
+                (anatomy.tag, Class::Tag),
+            ] {
+                parts.put(parts.end + octets, class);
+            }
+            protected = true;
+            continue;
+        }
+        let class = match record.content_type {
+            tls::APPLICATION_DATA => Class::Identified,
+            tls::CHANGE_CIPHER_SPEC => Class::Handshake,
+            // After the keys are in use, it is one or is called so: Finished of
+            // TLS 1.2 is, and nobody opened it.
+            _ if !protected => Class::Handshake,
+            _ => Class::Identified,
+        };
+        protected |= record.content_type == tls::APPLICATION_DATA;
+        parts.put(record.at + tls::HEADER + record.length, class);
+    }
+    let end = stream.bytes.len();
+    match residue {
+        Some(at) => {
+            parts.put(at, Class::Identified);
+            parts.put(end, rest);
+        }
+        // A record that the end of the capture cuts short.
+        None => parts.put(end, Class::Identified),
+    }
+    for part in &mut parts.parts {
+        part.0.end = part.0.end.min(end);
+        part.0.start = part.0.start.min(part.0.end);
+    }
+    parts.parts
+}
+
+/// Parts one behind the other.
+#[derive(Default)]
+struct Parts {
+    parts: Vec<(Range<usize>, Class)>,
+    end: usize,
+}
+
+impl Parts {
+    /// The next part ends there.
+    fn put(&mut self, end: usize, class: Class) {
+        if end > self.end {
+            self.parts.push((self.end..end, class));
+            self.end = end;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Mutants whose first row is of area XC.
+
+use super::Mutant;
+use crate::fault::{
+    Fault, clear_copy::FaultyClearCopy, clear_rtsp::FAULTY_CLEAR_RTSP, raw_video::FAULTY_RAW_VIDEO,
+};
+
+pub(super) const ROWS: &[Mutant] = &[
+    Mutant {
+        id: "rtsp.open",
+        path: "nvr.rtsps",
+        expected: &["XC-02", "XC-07"],
+        story: "plain RTSP beside the sealed one, on every interface, with an empty password",
+        source: "Osmantic/ODS#525",
+        fault: Fault {
+            listeners: Some(|l| l.push(FAULTY_CLEAR_RTSP)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "xc.debug-port",
+        path: "nvr.rtsps",
+        expected: &["XC-02"],
+        story: "a forgotten debugging port gives the encoder's output to whoever connects",
+        source: "of our own making (catalogue, XC-02)",
+        fault: Fault {
+            listeners: Some(|l| l.push(FAULTY_RAW_VIDEO)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "xc.clear-anywhere",
+        path: "nvr.rtsps",
+        expected: &["XC-01"],
+        story: "a copy of the encoder's buffer goes to the maker's server, taken before the encryption",
+        source: "of our own making (catalogue, XC-01)",
+        fault: Fault {
+            copy: Some(FaultyClearCopy {
+                disguise: |octets| octets.to_vec(),
+            }),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "p2p.xor-obfuscation",
+        path: "nvr.rtsps",
+        expected: &["XC-01"],
+        story: "fixed-key scrambling where a key exchange should be",
+        source: "CVE-2021-32934",
+        fault: Fault {
+            copy: Some(FaultyClearCopy {
+                disguise: |octets| {
+                    let key = b"Charlie is the designer of P2P!!";
+                    octets
+                        .iter()
+                        .zip(key.iter().cycle())
+                        .map(|(o, k)| o ^ k)
+                        .collect()
+                },
+            }),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "xc.base64",
+        path: "nvr.rtsps",
+        expected: &["XC-01"],
+        story: "pictures in base64, taken for unreadable",
+        source: "of our own making (catalogue, XC-01)",
+        fault: Fault {
+            copy: Some(FaultyClearCopy {
+                disguise: |octets| {
+                    use base64::{Engine as _, prelude::BASE64_STANDARD};
+                    BASE64_STANDARD.encode(octets).into_bytes()
+                },
+            }),
+            ..Fault::NONE
+        },
+    },
+];
