@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod age;
 pub mod keys;
 pub mod tls13;
 
@@ -23,7 +24,11 @@ pub struct Set {
 
 /// All sets, in order of their id.
 pub fn sets() -> Vec<Set> {
-    vec![keys::published().set(), tls13::simple_1rtt().set()]
+    vec![
+        age::cctv().set(),
+        keys::published().set(),
+        tls13::simple_1rtt().set(),
+    ]
 }
 
 /// Octets written as hexadecimal digits; white space separates.

@@ -8,9 +8,15 @@ use std::{
 
 /// Crates that both may contain. None of them works on one format on both
 /// sides: what one side seals, the other opens with another implementation.
-/// RustCrypto seals age in sim, and opens TLS in the judge.
+/// RustCrypto seals age in sim, and opens TLS in the judge; aws-lc-rs seals TLS
+/// in sim, and opens age in the judge.
 const SHARED: &[(&str, &str)] = &[
     ("aead", "RustCrypto: traits, no algorithm"),
+    (
+        "aws-lc-rs",
+        "TLS and signatures of clip lists in sim, opens age in the judge",
+    ),
+    ("aws-lc-sys", "the same"),
     (
         "block-buffer",
         "RustCrypto: blocks of octets for hashes, no algorithm",
@@ -29,6 +35,11 @@ const SHARED: &[(&str, &str)] = &[
     ("const-oid", "RustCrypto: names of algorithms, no algorithm"),
     ("cpufeatures", "asks the processor what it can do"),
     ("crypto-common", "RustCrypto: traits, no algorithm"),
+    (
+        "curve25519-dalek",
+        "for age in sim (4), for signatures of clip lists in the judge (5)",
+    ),
+    ("curve25519-dalek-derive", "runs in the compiler"),
     ("digest", "RustCrypto: traits of hashes, no algorithm"),
     (
         "getrandom",
@@ -77,6 +88,7 @@ const SHARED: &[(&str, &str)] = &[
     ("serde_derive", "runs in the compiler"),
     ("sha2", "for age in sim (0.10), for TLS in the judge (0.11)"),
     ("smallvec", "short vectors"),
+    ("subtle", "comparisons in constant time"),
     ("syn", "runs in the compiler"),
     ("thiserror", "error types"),
     ("thiserror-impl", "runs in the compiler"),
@@ -93,6 +105,7 @@ const SHARED: &[(&str, &str)] = &[
     ("unicode-ident", "runs in the compiler"),
     ("universal-hash", "RustCrypto: traits, no algorithm"),
     ("zerocopy", "octets as numbers, for ppv-lite86"),
+    ("zeroize", "clears memory that held keys"),
 ];
 
 /// Crates whose business is sockets, processes or the system's randomness.

@@ -1,0 +1,231 @@
+//! Escrowed identities: lines of a session's key log.
+//!
+//! ```text
+//! AGE_IDENTITY age1... AGE-SECRET-KEY-1...
+//! ```
+//!
+//! A recipient and its X25519 identity, in Bech32.
+
+use std::fmt;
+
+use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
+
+use super::{
+    Aead, AgeError, TAG, bech32, derive,
+    header::{Fault, Header, Parsed},
+    secret::Secret,
+};
+
+/// What the lines begin with.
+const LABEL: &str = "AGE_IDENTITY";
+/// info of the key that wraps the file key.
+const INFO: &[u8] = b"age-encryption.org/v1/X25519";
+
+/// Identities to open files with.
+#[derive(Debug, Default)]
+pub struct Identities {
+    identities: Vec<Identity>,
+    malformed: Vec<MalformedLine>,
+}
+
+/// A line that was to be an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {fault}")]
+pub struct MalformedLine {
+    /// Counted from 1 among all lines.
+    pub line: usize,
+    /// What is wrong.
+    pub fault: Malformed,
+}
+
+/// What is wrong with an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// The line does not have three words.
+    #[error("not a recipient and an identity")]
+    Words,
+    /// The second word is no recipient.
+    #[error("not a recipient of X25519")]
+    Recipient,
+    /// The third word is no identity.
+    #[error("not an identity of X25519")]
+    Identity,
+    /// The identity belongs to another recipient.
+    #[error("recipient and identity do not belong together")]
+    Pair,
+}
+
+impl Identities {
+    /// Reads the lines; those with other labels are left out.
+    pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut all = Self::default();
+        for (line, text) in (1..).zip(lines) {
+            let mut words = text.split_ascii_whitespace();
+            if words.next() != Some(LABEL) {
+                continue;
+            }
+            match identity([words.next(), words.next(), words.next()]) {
+                Ok(identity) => all.identities.push(identity),
+                Err(fault) => all.malformed.push(MalformedLine { line, fault }),
+            }
+        }
+        all
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.identities.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.identities.is_empty()
+    }
+
+    /// Lines that were to be identities and are none, in order.
+    pub fn malformed(&self) -> &[MalformedLine] {
+        &self.malformed
+    }
+
+    /// The identities' octets, to look for.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret<32>> {
+        self.identities.iter().map(|identity| &identity.secret)
+    }
+
+    /// The file key of a header: that of the first stanza that opens. Marks
+    /// every stanza that does.
+    pub(super) fn unwrap(&self, header: &mut Header) -> Result<Option<Secret<16>>, AgeError> {
+        let mut file_key = None;
+        for parsed in &mut header.stanzas {
+            for identity in &self.identities {
+                if let Some(key) = identity.unwrap(parsed)? {
+                    parsed.stanza.opened = true;
+                    file_key.get_or_insert(key);
+                }
+            }
+        }
+        Ok(file_key)
+    }
+}
+
+struct Identity {
+    key: PrivateKey,
+    secret: Secret<32>,
+    recipient: Vec<u8>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(redacted)")
+    }
+}
+
+impl Identity {
+    fn unwrap(&self, parsed: &Parsed) -> Result<Option<Secret<16>>, AgeError> {
+        let Some((share, body)) = &parsed.x25519 else {
+            return Ok(None);
+        };
+        let salt = [share, self.recipient.as_slice()].concat();
+        let wrap_key = agreement::agree(
+            &self.key,
+            UnparsedPublicKey::new(&X25519, share),
+            // The library refuses a shared secret of zeros.
+            parsed.error(Fault::X25519LowOrder),
+            |shared| Ok(derive(&salt, shared, INFO)),
+        )?;
+        let mut file_key = Secret::zero();
+        let (sealed, tag) = body.split_at(body.len() - TAG);
+        let opened = Aead::new(&wrap_key).open([0; 12], sealed, tag, file_key.expose_mut());
+        Ok(opened.then_some(file_key))
+    }
+}
+
+fn identity(words: [Option<&str>; 3]) -> Result<Identity, Malformed> {
+    let [Some(recipient), Some(identity), None] = words else {
+        return Err(Malformed::Words);
+    };
+    let recipient = bech32::decode(recipient, "age").filter(|octets| octets.len() == 32);
+    let recipient = recipient.ok_or(Malformed::Recipient)?;
+    let octets = bech32::decode(identity, "AGE-SECRET-KEY-").map(zeroize::Zeroizing::new);
+    let octets = octets.ok_or(Malformed::Identity)?;
+    let mut secret = Secret::zero();
+    if octets.len() != secret.expose().len() {
+        return Err(Malformed::Identity);
+    }
+    secret.expose_mut().copy_from_slice(&octets);
+    let key = PrivateKey::from_private_key(&X25519, secret.expose());
+    let key = key.map_err(|_| Malformed::Identity)?;
+    let public = key.compute_public_key().map_err(|_| Malformed::Identity)?;
+    match public.as_ref() == recipient {
+        true => Ok(Identity {
+            key,
+            secret,
+            recipient,
+        }),
+        false => Err(Malformed::Pair),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification.
+    const RECIPIENT: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
+    const IDENTITY: &str =
+        "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+
+    #[test]
+    fn an_identity_is_read_among_other_lines() {
+        let line = format!("AGE_IDENTITY {RECIPIENT} {IDENTITY}");
+        let identities = Identities::parse(["# text", "CLIENT_RANDOM 00 01", &line, ""]);
+        assert_eq!((identities.len(), identities.malformed().len()), (1, 0));
+        assert!(!identities.is_empty());
+        let secrets: Vec<_> = identities.secrets().map(|s| *s.expose()).collect();
+        assert_eq!(secrets, [[0x42; 32]]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_line_is_said() {
+        let other = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
+        let lower = IDENTITY.to_lowercase();
+        let typo = IDENTITY.replace("Q4EGAEX", "Q4EGAEP");
+        for (line, fault) in [
+            (format!("AGE_IDENTITY {RECIPIENT}"), Malformed::Words),
+            (
+                format!("AGE_IDENTITY {RECIPIENT} {IDENTITY} x"),
+                Malformed::Words,
+            ),
+            (
+                format!("AGE_IDENTITY {IDENTITY} {IDENTITY}"),
+                Malformed::Recipient,
+            ),
+            (
+                format!("AGE_IDENTITY {RECIPIENT} {lower}"),
+                Malformed::Identity,
+            ),
+            (
+                format!("AGE_IDENTITY {RECIPIENT} {typo}"),
+                Malformed::Identity,
+            ),
+            (format!("AGE_IDENTITY {other} {IDENTITY}"), Malformed::Pair),
+        ] {
+            let identities = Identities::parse(["", &line]);
+            assert!(identities.is_empty(), "{line}");
+            let expected = MalformedLine { line: 2, fault };
+            assert_eq!(identities.malformed(), [expected], "{line}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let line = format!("AGE_IDENTITY {RECIPIENT} {IDENTITY}");
+        let identities = Identities::parse([line.as_str()]);
+        let shown = format!("{identities:?} {:?}", identities.secrets().next());
+        assert_eq!(
+            shown,
+            "Identities { identities: [Identity(redacted)], malformed: [] } Some(Secret(redacted))"
+        );
+    }
+}
