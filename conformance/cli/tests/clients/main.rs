@@ -4,6 +4,7 @@
 mod age;
 mod ffmpeg;
 mod ffprobe;
+mod gstreamer;
 mod schema;
 mod serve;
 mod support;
