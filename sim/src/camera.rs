@@ -7,13 +7,13 @@ use tokio::{sync::broadcast, task::JoinSet};
 
 use crate::{
     claim::Claim,
-    fault::Fault,
+    fault::{self, Fault},
     g711::mu_law,
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     live::Live,
     path::{self, Listen},
     record::{self, Recording},
-    rtsp::{Presentation, digest::Credentials, transport::Transport},
+    rtsp::{Presentation, Track, digest::Credentials, transport::Transport},
     scene::{Scene, SceneConfig, SceneError},
     seal::keys::Identity,
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
@@ -66,11 +66,14 @@ pub struct Camera {
 impl Camera {
     /// Switches a camera on: it listens on its paths when this returns.
     pub async fn start(settings: Settings, fault: Fault, world: World) -> Result<Self, StartError> {
+        let Credentials { user, password } = &settings.credentials;
+        world.witness.secret(&password.escrow(user));
         let main = Film::new(&settings, Presentation::Main)?;
         let sub = Film::new(&settings, Presentation::Sub)?;
         let device = Arc::new(Device {
             settings,
             fault,
+            faulty: fault::State::default(),
             live: Live::new(),
             sub: Live::new(),
             sound: broadcast::Sender::new(SOUND_BACKLOG),
@@ -100,6 +103,9 @@ impl Camera {
         if let Some(copy) = device.fault.copy {
             tasks.spawn(copy.run(device.clone()));
         }
+        if let Some(errand) = device.fault.errand {
+            tasks.spawn(errand(device.clone()));
+        }
         if let Some(recording) = device.settings.recording.clone() {
             let units = device.live.subscribe();
             tasks.spawn(record::run(device.clone(), recording, units));
@@ -124,6 +130,8 @@ pub struct Device {
     pub settings: Settings,
     /// What is wrong with it.
     pub fault: Fault,
+    /// What it remembers for being faulty.
+    pub faulty: fault::State,
     /// Its video.
     pub live: Live,
     /// Its video once more, smaller; nothing is encoded while nobody watches.
@@ -146,9 +154,9 @@ impl Device {
 
     /// Whether media may travel that way: inside the TLS connection only
     /// (ONVIF Streaming 8.1, algorithm NONE).
-    pub fn accepts_transport(&self, offer: &Transport) -> bool {
+    pub fn accepts_transport(&self, offer: &Transport, track: Track) -> bool {
         match self.fault.accepts_transport {
-            Some(accepts) => accepts(offer),
+            Some(accepts) => accepts(offer, track),
             None => offer.is_interleaved(),
         }
     }
@@ -168,7 +176,8 @@ impl Device {
         u64::from_be_bytes(octets)
     }
 
-    async fn listen(
+    /// Has `listen` served by `tasks`, and gives its address.
+    pub(crate) async fn listen(
         self: &Arc<Self>,
         listen: Listen,
         tasks: &mut JoinSet<()>,

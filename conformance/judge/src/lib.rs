@@ -9,6 +9,7 @@ pub mod mark;
 pub mod open;
 pub mod picture;
 pub mod presence;
+pub mod probe;
 pub mod report;
 pub mod requirement;
 pub mod seen;

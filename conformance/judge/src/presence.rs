@@ -11,6 +11,7 @@ use crate::{
     decoder::{Decoder, DecoderError},
     dissect::{FlowState, rtp::FoundUnit},
     mark::Mark,
+    probe,
     seen::Seen,
     tone,
 };
@@ -82,6 +83,8 @@ impl Presence {
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
             "port-sweep" => sweep(seen),
+            "guessable-credentials" => probe::guessed(seen),
+            "blocked-tls" => probe::blocked(seen),
             // Whatever else was done, an honest client gets to see the mark.
             _ => {
                 let media = seen.opened_media();

@@ -18,7 +18,7 @@ use crate::{
         tls::{self, TlsReading},
     },
     mark::{self, Mark},
-    open::{self, OpenError, Opened, keylog::KeyLog},
+    open::{self, OpenError, Opened, escrow::Escrow, keylog::KeyLog},
     presence::Presence,
 };
 
@@ -134,6 +134,11 @@ impl<'a> Seen<'a> {
             Vantage::Log => !self.session.log.is_empty(),
             _ => true,
         }
+    }
+
+    /// What was escrowed: passwords and other secrets.
+    pub fn escrow(&self) -> Escrow {
+        Escrow::parse(self.session.keys.iter().map(String::as_str))
     }
 
     /// Flows and what they are.

@@ -1,6 +1,9 @@
 //! What is done to a device in one session: one file each, all listed here.
 
+mod blocked_tls;
+mod clear;
 mod credentials;
+mod guessable_credentials;
 mod honest;
 mod port_sweep;
 mod power_cut;
@@ -31,6 +34,8 @@ pub const ALL: &[&Stimulus] = &[
     &udp_setup::STIMULUS,
     &tls10_offer::STIMULUS,
     &port_sweep::STIMULUS,
+    &guessable_credentials::STIMULUS,
+    &blocked_tls::STIMULUS,
     &power_cut::STIMULUS,
 ];
 
@@ -64,6 +69,8 @@ pub struct Visit {
     pub world: World,
     /// The device.
     pub device: IpAddr,
+    /// Its serial number.
+    pub serial: String,
     /// Where the transport path is.
     pub address: Address,
     /// Credentials that the device knows.

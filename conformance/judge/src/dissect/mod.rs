@@ -4,6 +4,7 @@
 
 pub mod datagram;
 pub mod h264;
+pub mod http;
 pub mod infrastructure;
 pub mod ip;
 pub mod link;
