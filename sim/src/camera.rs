@@ -7,13 +7,13 @@ use tokio::{sync::broadcast, task::JoinSet};
 
 use crate::{
     claim::Claim,
-    fault::Fault,
+    fault::{self, Fault},
     g711::mu_law,
     h264::{self, AccessUnit, EncodeError, Encoder, EncoderConfig},
     live::Live,
     path::{self, Listen},
     record::{self, Recording},
-    rtsp::{Presentation, digest::Credentials, transport::Transport},
+    rtsp::{Presentation, Track, digest::Credentials, transport::Transport},
     scene::{Scene, SceneConfig, SceneError},
     seal::keys::Identity,
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
@@ -87,6 +87,7 @@ impl Camera {
         let device = Arc::new(Device {
             settings,
             fault,
+            faulty: fault::State::default(),
             live: Live::new(),
             sub: Live::new(),
             sound: broadcast::Sender::new(SOUND_BACKLOG),
@@ -116,6 +117,9 @@ impl Camera {
         if let Some(copy) = device.fault.copy {
             tasks.spawn(copy.run(device.clone()));
         }
+        if let Some(errand) = device.fault.errand {
+            tasks.spawn(errand(device.clone()));
+        }
         if let Some(recording) = device.settings.recording.clone() {
             let (units, sound) = (device.live.subscribe(), device.sound.subscribe());
             tasks.spawn(record::run(device.clone(), recording, units, sound));
@@ -140,6 +144,8 @@ pub struct Device {
     pub settings: Settings,
     /// What is wrong with it.
     pub fault: Fault,
+    /// What it remembers for being faulty.
+    pub faulty: fault::State,
     /// Its video.
     pub live: Live,
     /// Its video once more, smaller; nothing is encoded while nobody watches.
@@ -162,9 +168,9 @@ impl Device {
 
     /// Whether media may travel that way: inside the TLS connection only
     /// (ONVIF Streaming 8.1, algorithm NONE).
-    pub fn accepts_transport(&self, offer: &Transport) -> bool {
+    pub fn accepts_transport(&self, offer: &Transport, track: Track) -> bool {
         match self.fault.accepts_transport {
-            Some(accepts) => accepts(offer),
+            Some(accepts) => accepts(offer, track),
             None => offer.is_interleaved(),
         }
     }
@@ -184,7 +190,8 @@ impl Device {
         u64::from_be_bytes(octets)
     }
 
-    async fn listen(
+    /// Has `listen` served by `tasks`, and gives its address.
+    pub(crate) async fn listen(
         self: &Arc<Self>,
         listen: Listen,
         tasks: &mut JoinSet<()>,

@@ -10,6 +10,7 @@ pub mod mark;
 pub mod open;
 pub mod picture;
 pub mod presence;
+pub mod probe;
 pub mod proof;
 pub mod report;
 pub mod requirement;

@@ -14,6 +14,7 @@ use crate::{
         rtp::{self, FoundUnit},
     },
     mark::{self, Mark},
+    probe,
     seen::{SOUND_TRACK, Seen},
     tone,
 };
@@ -103,6 +104,8 @@ impl Presence {
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
             "port-sweep" => sweep(seen),
+            "guessable-credentials" => probe::guessed(seen),
+            "blocked-tls" => probe::blocked(seen),
             // Whatever else was done, an honest client gets to see the mark.
             _ => {
                 let media = seen.opened_media();

@@ -21,7 +21,7 @@ use crate::{
         tls::{self, TlsReading},
     },
     mark::{self, Mark},
-    open::{self, OpenError, Opened, keylog::KeyLog},
+    open::{self, OpenError, Opened, escrow::Escrow, keylog::KeyLog},
     presence::Presence,
     proof::{Comparison, Proof},
     stored::{self, Clip, Content, Stored},
@@ -204,6 +204,11 @@ impl<'a> Seen<'a> {
     pub fn is_recording(&self) -> bool {
         let path = self.declaration.path(&self.session.record.path);
         path.is_some_and(|path| path.carriage == Carriage::Recording)
+    }
+
+    /// What was escrowed: passwords and other secrets.
+    pub fn escrow(&self) -> Escrow {
+        Escrow::parse(self.session.keys.iter().map(String::as_str))
     }
 
     /// Flows and what they are.

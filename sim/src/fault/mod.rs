@@ -2,34 +2,43 @@
 //! the list of mutants and decoys that use them.
 
 pub mod age_by_hand;
+pub mod clear_answers;
 pub mod clear_copy;
+pub mod clear_http;
 pub mod clear_rtsp;
 pub mod clear_udp;
 pub mod client_hello;
 pub mod clip_file;
 pub mod decoys;
+pub mod errands;
 pub mod mutants;
 pub mod raw_video;
 pub mod recorder;
+mod state;
 pub mod talkative;
 pub mod web_root;
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use rtsp_types::Method;
 
 use crate::{
-    camera::Device,
+    camera::{Device, Settings},
     h264::AccessUnit,
     path::Listen,
     record::list::ListWriter,
-    rtsp::transport::Transport,
+    rtsp::{
+        Track,
+        digest::{Algorithm, Credentials},
+        transport::Transport,
+    },
     seal::{keys::OwnerRecipient, recording::ClipFile},
-    world::{Disk, Witness, World},
+    world::{BoxFuture, Disk, Witness, World},
 };
 
 pub use decoys::{DECOYS, Decoy, Surroundings};
 pub use mutants::Mutant;
+pub use state::State;
 
 /// Hooks at fixed points of a camera.
 #[derive(Clone, Copy, Debug)]
@@ -38,14 +47,24 @@ pub struct Fault {
     pub listeners: Option<fn(&mut Vec<Listen>)>,
     /// Decides which RTSP methods demand credentials.
     pub demands_credentials: Option<fn(&Method) -> bool>,
-    /// Decides which transports SETUP accepts.
-    pub accepts_transport: Option<fn(&Transport) -> bool>,
+    /// Names the algorithms of the Digest challenges.
+    pub algorithms: Option<&'static [Algorithm]>,
+    /// Makes credentials that are as good as the user's.
+    pub also_admits: Option<fn(&Settings) -> Credentials>,
+    /// Decides which transports SETUP accepts for a track.
+    pub accepts_transport: Option<fn(&Transport, Track) -> bool>,
+    /// Decides which parameters can be set.
+    pub accepts_parameter: Option<fn(&str) -> bool>,
+    /// Says something in every RTSP response, about who and where it is.
+    pub banner: Option<fn(&Settings, SocketAddr) -> String>,
     /// Sees a ClientHello record before the TLS stack does; what it returns is
     /// the answer, and the stack sees nothing.
     pub client_hello: Option<client_hello::Answer>,
     /// Octets that are written to the TCP connection itself, beside the TLS
     /// session on it.
     pub beneath_tls: Option<fn() -> Vec<u8>>,
+    /// Does something else for as long as the camera is on.
+    pub errand: Option<fn(Arc<Device>) -> BoxFuture<'static, ()>>,
     /// Sends a copy of every access unit somewhere.
     pub copy: Option<clear_copy::FaultyClearCopy>,
     /// Makes the file of a clip (owner, name), in place of age.
@@ -74,9 +93,14 @@ impl Fault {
     pub const NONE: Self = Self {
         listeners: None,
         demands_credentials: None,
+        algorithms: None,
+        also_admits: None,
         accepts_transport: None,
+        accepts_parameter: None,
+        banner: None,
         client_hello: None,
         beneath_tls: None,
+        errand: None,
         copy: None,
         clip: None,
         stored_unit: None,

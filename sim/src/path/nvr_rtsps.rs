@@ -42,7 +42,11 @@ pub const PATH: TransportPath = TransportPath {
                     TlsAcceptor::from(config).accept(stream).await.map(Some)
                 };
                 let handshake = within(&*clock, HANDSHAKE_TIMEOUT, handshake).await;
-                let Some(stream) = handshake.ok_or(io::Error::from(ErrorKind::TimedOut))?? else {
+                let handshake = handshake.unwrap_or(Err(ErrorKind::TimedOut.into()));
+                if handshake.is_err() {
+                    device.faulty.handshake_failed();
+                }
+                let Some(stream) = handshake? else {
                     return Ok(());
                 };
                 let demands = Device::demands_credentials;

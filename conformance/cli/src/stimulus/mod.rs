@@ -1,7 +1,10 @@
 //! What is done to a device in one session: one file each, all listed here.
 
+mod blocked_tls;
+mod clear;
 mod credentials;
 mod forged_clip;
+mod guessable_credentials;
 mod honest;
 mod port_sweep;
 pub(crate) mod power_cut;
@@ -32,6 +35,8 @@ pub const ALL: &[&Stimulus] = &[
     &udp_setup::STIMULUS,
     &tls10_offer::STIMULUS,
     &port_sweep::STIMULUS,
+    &guessable_credentials::STIMULUS,
+    &blocked_tls::STIMULUS,
     &power_cut::STIMULUS,
     &forged_clip::STIMULUS,
 ];
@@ -66,6 +71,8 @@ pub struct Visit {
     pub world: World,
     /// The device.
     pub device: IpAddr,
+    /// Its serial number.
+    pub serial: String,
     /// Where the transport path is.
     pub address: Address,
     /// Credentials that the device knows.

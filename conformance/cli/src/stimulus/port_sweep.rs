@@ -1,13 +1,12 @@
-//! `port-sweep`: dials every TCP port of the device, and talks to what answers
-//! where nothing was declared, as a media player would: listens first, then
-//! asks for RTSP without credentials.
+//! `port-sweep`: dials every TCP port of the device, listens to what answers
+//! where nothing was declared, and asks every open port for RTSP without TLS: as
+//! it is, in an HTTP tunnel and in WebSocket.
 
 use std::{net::SocketAddr, time::Duration};
 
-use lightleak_sim::{rtsp::transport::Transport, viewer::rtsp::Address};
 use tokio::io::AsyncReadExt;
 
-use super::{Diary, Stimulus, Visit};
+use super::{Diary, Stimulus, Visit, clear};
 
 /// How long an open port may take to say something.
 const WAIT: Duration = Duration::from_secs(2);
@@ -15,7 +14,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// The stimulus.
 pub const STIMULUS: Stimulus = Stimulus {
     id: "port-sweep",
-    title: "every TCP port is dialled; what answers undeclared is listened to and asked for RTSP",
+    title: "every TCP port is dialled; what answers is asked for RTSP without TLS, in HTTP and WebSocket too",
     network: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();
@@ -30,8 +29,10 @@ pub const STIMULUS: Stimulus = Stimulus {
             for endpoint in open {
                 if endpoint != visit.address.endpoint {
                     listen(&visit, endpoint, &mut diary).await;
-                    play(&visit, endpoint, &mut diary).await;
                 }
+                clear::plain(&visit, endpoint, &mut diary).await;
+                clear::tunnel(&visit, endpoint, &mut diary).await;
+                clear::websocket(&visit, endpoint, &mut diary).await;
             }
             diary.0
         })
@@ -59,36 +60,4 @@ async fn listen(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
     }
     diary.note(format!("{endpoint}: said {total} octets unasked"));
     diary.0.media_bytes += total as u64;
-}
-
-/// Asks for RTSP in clear.
-async fn play(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
-    let address = Address {
-        endpoint,
-        url: format!("rtsp://{endpoint}/main"),
-        authority: None,
-        versions: &[],
-    };
-    let Some(mut viewer) = diary.connect(&address, None, &visit.world).await else {
-        return;
-    };
-    let what = |method: &str| format!("{endpoint}: {method} in clear");
-    if diary.response(&what("DESCRIBE"), viewer.describe().await) == Some(200) {
-        diary.response(
-            &what("SETUP"),
-            viewer.setup(&Transport::interleaved(0)).await,
-        );
-        diary.response(
-            &what("SETUP of sound"),
-            viewer.setup_sound(&Transport::interleaved(2)).await,
-        );
-        diary.response(&what("PLAY"), viewer.play().await);
-        if let Err(error) = viewer.watch(WAIT).await {
-            diary.note(format!("{endpoint}: watch: failed to {error}"));
-        }
-        diary.response(&what("TEARDOWN"), viewer.teardown().await);
-    }
-    diary.0.access_units += viewer.media.access_units;
-    diary.0.media_bytes += viewer.media.octets;
-    viewer.close().await;
 }

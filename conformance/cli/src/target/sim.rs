@@ -202,6 +202,7 @@ impl SimTarget {
             declaration.device.clip_list_key = Some(list_key.to_string());
         }
         let credentials = settings.credentials.clone();
+        let serial = settings.serial.clone();
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
         let claims = || camera.claims.iter().filter(|c| plan.declares(c.path));
         declare::claims(&mut declaration, claims());
@@ -229,6 +230,7 @@ impl SimTarget {
                 let visit = Visit {
                     world: host(VISITOR),
                     device: CAMERA,
+                    serial,
                     address: Address {
                         endpoint,
                         url: claim.url.clone(),

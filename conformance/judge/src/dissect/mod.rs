@@ -5,6 +5,7 @@
 pub mod clip_list;
 pub mod datagram;
 pub mod h264;
+pub mod http;
 pub mod infrastructure;
 pub mod ip;
 pub mod link;

@@ -4,6 +4,7 @@
 
 mod aead;
 pub mod age;
+pub mod escrow;
 pub mod keylog;
 mod opened;
 mod tls12;

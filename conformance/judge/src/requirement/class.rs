@@ -154,7 +154,7 @@ fn is_sealed(tls: &TlsReading) -> Result<(), Stray> {
 
 /// Suites with NULL encryption (IANA TLS Cipher Suites; RFC 5246 A.5, 4785,
 /// 5487, 5489, 4492, 9150).
-fn is_null(suite: u16) -> bool {
+pub(super) fn is_null(suite: u16) -> bool {
     matches!(
         suite,
         0x0000..=0x0002

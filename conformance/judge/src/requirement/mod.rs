@@ -1,6 +1,8 @@
 //! The requirements: rows by area, as the catalogue has them. No parsing here.
 
 mod class;
+mod fail_closed;
+mod iot;
 mod rtsp;
 mod tls;
 mod xc;
@@ -17,7 +19,15 @@ use crate::{
 
 /// Every requirement, area by area.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
-    [xc::ROWS, rtsp::ROWS, tls::ROWS].into_iter().flatten()
+    [
+        xc::ROWS,
+        fail_closed::ROWS,
+        rtsp::ROWS,
+        tls::ROWS,
+        iot::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// One testable sentence.

@@ -10,7 +10,7 @@ use crate::{
     presence::Need,
     seen::{Account, Seen},
     upkeep::Upkeep,
-    verdict::{Assurance, Outcome},
+    verdict::{Assurance, Evidence, Outcome},
 };
 
 const CRA: &str = "Regulation (EU) 2024/2847";
@@ -250,7 +250,8 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     }
 }
 
-fn no_picture(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+/// What plays or sounds at a vantage, of the device.
+pub(super) fn playing(seen: &Seen<'_>, vantage: Vantage) -> Vec<Evidence> {
     let unit = seen.declaration.device.unit;
     let mut found = Vec::new();
     let footage = seen.footage.iter().enumerate();
@@ -293,6 +294,11 @@ fn no_picture(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
         };
         found.push(evidence_at(seen, (vantage, file, at), why));
     }
+    found
+}
+
+fn no_picture(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    let found = playing(seen, vantage);
     if let Some(first) = found.first() {
         return Outcome::Fail(first.why.clone(), found);
     }

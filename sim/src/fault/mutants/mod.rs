@@ -1,6 +1,7 @@
 //! The mutants: cameras with exactly one fault, one row each, by the area of
 //! the requirement that has to catch it.
 
+mod iot;
 mod rtsp;
 mod sto;
 mod tls;
@@ -28,7 +29,7 @@ pub struct Mutant {
 impl Mutant {
     /// Every mutant, area by area.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [xc::ROWS, rtsp::ROWS, tls::ROWS, sto::ROWS]
+        [xc::ROWS, rtsp::ROWS, tls::ROWS, sto::ROWS, iot::ROWS]
             .into_iter()
             .flatten()
     }
