@@ -3,6 +3,7 @@
 
 pub mod age_by_hand;
 pub mod clear_copy;
+pub mod clear_page;
 pub mod clear_rtsp;
 pub mod clear_udp;
 pub mod client_hello;
@@ -12,11 +13,14 @@ pub mod mutants;
 pub mod raw_video;
 pub mod recorder;
 pub mod talkative;
+pub mod tls_settings;
+pub mod weak_hello;
 pub mod web_root;
 
 use std::{io, sync::Arc};
 
 use rtsp_types::Method;
+use rustls::ServerConfig;
 
 use crate::{
     camera::Device,
@@ -43,6 +47,8 @@ pub struct Fault {
     /// Sees a ClientHello record before the TLS stack does; what it returns is
     /// the answer, and the stack sees nothing.
     pub client_hello: Option<client_hello::Answer>,
+    /// Changes the settings of the TLS server.
+    pub tls: Option<fn(&mut ServerConfig)>,
     /// Octets that are written to the TCP connection itself, beside the TLS
     /// session on it.
     pub beneath_tls: Option<fn() -> Vec<u8>>,
@@ -76,6 +82,7 @@ impl Fault {
         demands_credentials: None,
         accepts_transport: None,
         client_hello: None,
+        tls: None,
         beneath_tls: None,
         copy: None,
         clip: None,

@@ -4,6 +4,7 @@
 
 pub mod datagram;
 pub mod h264;
+pub mod http;
 pub mod infrastructure;
 pub mod ip;
 pub mod link;
@@ -16,6 +17,7 @@ pub mod tcp;
 pub mod tls;
 pub mod transport;
 pub mod udp;
+pub mod x509;
 
 use std::net::{IpAddr, SocketAddr};
 
