@@ -12,6 +12,7 @@ use crate::{
     dissect::{
         FlowState,
         rtp::{self, FoundUnit},
+        tls::{flight, offer::Offer},
     },
     mark::{self, Mark},
     probe,
@@ -103,6 +104,8 @@ impl Presence {
             }
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
+            "weak-suites" => dialogue(seen).and_then(|()| weak_offers(seen)),
+            "early-data" => dialogue(seen).and_then(|()| resumed(seen)),
             "port-sweep" => sweep(seen),
             "guessable-credentials" => probe::guessed(seen),
             "blocked-tls" => probe::blocked(seen),
@@ -214,16 +217,20 @@ fn claims(seen: &Seen<'_>) -> Result<(), String> {
             false => Ok(()),
         };
     }
-    let mut opened = seen.dialogues().filter(|d| d.opened).peekable();
+    let mut dialogues = seen.dialogues().peekable();
     let sealed = seen
         .served()
         .any(|(_, c)| c.tls.is_some() && c.opened().is_none());
-    // What could not be opened may be what it speaks of.
-    if sealed && (opened.peek().is_none() || experience.media_bytes > 0) {
+    // What could not be opened, or came beside, may be what it speaks of.
+    let datagrams = seen.flows().any(|(flow, _)| {
+        let udp = flow.transport == TransportProtocol::Udp;
+        udp && (seen.is_device(flow.a.ip()) || seen.is_device(flow.b.ip()))
+    });
+    if datagrams || sealed && (dialogues.peek().is_none() || experience.media_bytes > 0) {
         return Ok(());
     }
     let (mut units, mut octets) = (0, 0);
-    for served in opened {
+    for served in dialogues {
         for frame in &served.dialogue.frames_b {
             let packet = served.stream.bytes.get(frame.payload.clone());
             let packet = packet.unwrap_or_default();
@@ -347,6 +354,36 @@ fn old_offer(seen: &Seen<'_>) -> Result<(), String> {
         if !hellos().any(|t| offered(&t)) {
             return Err(format!("no offer of {name} was seen"));
         }
+    }
+    Ok(())
+}
+
+/// Every offer that nobody should accept was made.
+fn weak_offers(seen: &Seen<'_>) -> Result<(), String> {
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    for offer in Offer::ALL {
+        if !hellos().any(|hello| Offer::of(hello) == Some(offer)) {
+            return Err(format!("no offer of {} was seen", offer.name()));
+        }
+    }
+    Ok(())
+}
+
+/// A session was resumed, or tried to be, if the device gave a ticket for that;
+/// with 0-RTT data if a ticket allows them.
+fn resumed(seen: &Seen<'_>) -> Result<(), String> {
+    let opened = || seen.served().filter_map(|(_, c)| c.opened());
+    let tickets = opened().flat_map(|o| &o.handshake_b);
+    let tickets = tickets.filter(|m| m.kind == flight::NEW_SESSION_TICKET);
+    let allow: Vec<_> = tickets.map(flight::early_data).collect();
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    if !allow.is_empty() && !hellos().any(|hello| hello.resumes) {
+        return Err("the device gave session tickets, and nobody used one".into());
+    }
+    if allow.contains(&Some(true)) && !hellos().any(|hello| hello.early_data) {
+        return Err("a ticket of the device allows 0-RTT data, and nobody sent any".into());
     }
     Ok(())
 }
