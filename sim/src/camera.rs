@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rtsp_types::Method;
+use rustls::ServerConfig;
 use tokio::{sync::broadcast, task::JoinSet};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     record::{self, Recording},
     rtsp::{Presentation, Track, digest::Credentials, transport::Transport},
     scene::{Scene, SceneConfig, SceneError},
-    seal::keys::Identity,
+    seal::{keys::Identity, tls},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
 };
@@ -84,10 +85,15 @@ impl Camera {
         world.witness.secret(&password.escrow(user));
         let main = Film::new(&settings, Presentation::Main)?;
         let sub = Film::new(&settings, Presentation::Sub)?;
+        let mut tls = tls::server(&settings.identity, &world)?;
+        if let Some(change) = fault.tls {
+            change(&mut tls);
+        }
         let device = Arc::new(Device {
             settings,
             fault,
             faulty: fault::State::default(),
+            tls: Arc::new(tls),
             live: Live::new(),
             sub: Live::new(),
             sound: broadcast::Sender::new(SOUND_BACKLOG),
@@ -146,6 +152,8 @@ pub struct Device {
     pub fault: Fault,
     /// What it remembers for being faulty.
     pub faulty: fault::State,
+    /// Its TLS server: sessions of one connection can be resumed by another.
+    pub tls: Arc<ServerConfig>,
     /// Its video.
     pub live: Live,
     /// Its video once more, smaller; nothing is encoded while nobody watches.
@@ -242,6 +250,9 @@ pub enum StartError {
     /// The encoder's settings are out of range, or it refuses.
     #[error("set the encoder up: {0}")]
     Encoder(#[from] EncodeError),
+    /// Certificate and key do not fit.
+    #[error("set TLS up: {0}")]
+    Tls(#[from] rustls::Error),
     /// A port is not to be had.
     #[error("listen: {0}")]
     Net(#[from] io::Error),

@@ -103,6 +103,8 @@ impl Presence {
             }
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
+            "weak-suites" => dialogue(seen).and_then(|()| probe::offered(seen)),
+            "early-data" => dialogue(seen).and_then(|()| probe::resumed(seen)),
             "port-sweep" => sweep(seen),
             "guessable-credentials" => probe::guessed(seen),
             "blocked-tls" => probe::blocked(seen),

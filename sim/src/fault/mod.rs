@@ -5,6 +5,7 @@ pub mod age_by_hand;
 pub mod clear_answers;
 pub mod clear_copy;
 pub mod clear_http;
+pub mod clear_page;
 pub mod clear_rtsp;
 pub mod clear_udp;
 pub mod client_hello;
@@ -16,11 +17,14 @@ pub mod raw_video;
 pub mod recorder;
 mod state;
 pub mod talkative;
+pub mod tls_settings;
+pub mod weak_hello;
 pub mod web_root;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
 use rtsp_types::Method;
+use rustls::ServerConfig;
 
 use crate::{
     camera::{Device, Settings},
@@ -60,6 +64,8 @@ pub struct Fault {
     /// Sees a ClientHello record before the TLS stack does; what it returns is
     /// the answer, and the stack sees nothing.
     pub client_hello: Option<client_hello::Answer>,
+    /// Changes the settings of the TLS server.
+    pub tls: Option<fn(&mut ServerConfig)>,
     /// Octets that are written to the TCP connection itself, beside the TLS
     /// session on it.
     pub beneath_tls: Option<fn() -> Vec<u8>>,
@@ -99,6 +105,7 @@ impl Fault {
         accepts_parameter: None,
         banner: None,
         client_hello: None,
+        tls: None,
         beneath_tls: None,
         errand: None,
         copy: None,

@@ -15,7 +15,6 @@ use crate::{
     claim::{Carriage, EndToEnd, Hop},
     fault::client_hello,
     rtsp::{PRESENTATION, server},
-    seal::tls,
     world::within,
 };
 
@@ -37,9 +36,8 @@ pub const PATH: TransportPath = TransportPath {
                     let Some(stream) = client_hello::intercept(&device.fault, stream).await? else {
                         return Ok(None);
                     };
-                    let config = tls::server(&device.settings.identity, &device.world)
-                        .map_err(io::Error::other)?;
-                    TlsAcceptor::from(config).accept(stream).await.map(Some)
+                    let acceptor = TlsAcceptor::from(device.tls.clone());
+                    acceptor.accept(stream).await.map(Some)
                 };
                 let handshake = within(&*clock, HANDSHAKE_TIMEOUT, handshake).await;
                 let handshake = handshake.unwrap_or(Err(ErrorKind::TimedOut.into()));

@@ -1,14 +1,17 @@
 //! An RTSP client (RFC 2326), over TLS or in clear, that asks step by step
 //! and remembers what it was told.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rtsp_types::{
     HeaderName, Method, Request, Response, StatusCode, Url, Version,
     headers::{AUTHORIZATION, CONTENT_TYPE, CSEQ, SESSION, TRANSPORT, WWW_AUTHENTICATE},
 };
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, ServerName},
+};
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
@@ -103,15 +106,28 @@ impl RtspViewer {
         credentials: Option<Credentials>,
         world: &World,
     ) -> Result<Self, ViewerError> {
+        let authority = address.authority.clone();
+        let config = authority.map(|a| tls::client(a, address.versions, world));
+        Self::connect_with(address, config.transpose()?, credentials, world).await
+    }
+
+    /// Connects, with TLS if there are settings. What they remember of an
+    /// earlier connection is used: its session is resumed, and where its ticket
+    /// allows that, the first request is sent as 0-RTT data.
+    pub async fn connect_with(
+        address: &Address,
+        config: Option<Arc<ClientConfig>>,
+        credentials: Option<Credentials>,
+        world: &World,
+    ) -> Result<Self, ViewerError> {
         let failed = |error| ViewerError::Connect(address.endpoint, error);
         let connecting = async {
             let stream = world.net.connect(address.endpoint).await.map_err(failed)?;
-            let Some(authority) = &address.authority else {
+            let Some(config) = config else {
                 return Ok(stream);
             };
-            let config = tls::client(authority.clone(), address.versions, world)?;
             let name = ServerName::IpAddress(address.endpoint.ip().into());
-            let connector = TlsConnector::from(config);
+            let connector = TlsConnector::from(config).early_data(true);
             let stream = connector.connect(name, stream).await.map_err(failed)?;
             Ok(Box::new(stream) as Box<dyn ByteStream>)
         };

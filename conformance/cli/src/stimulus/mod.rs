@@ -3,13 +3,16 @@
 mod blocked_tls;
 mod clear;
 mod credentials;
+mod early_data;
 mod forged_clip;
 mod guessable_credentials;
+mod hello;
 mod honest;
 mod port_sweep;
 pub(crate) mod power_cut;
 mod tls10_offer;
 mod udp_setup;
+mod weak_suites;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -34,6 +37,8 @@ pub const ALL: &[&Stimulus] = &[
     &credentials::WRONG,
     &udp_setup::STIMULUS,
     &tls10_offer::STIMULUS,
+    &weak_suites::STIMULUS,
+    &early_data::STIMULUS,
     &port_sweep::STIMULUS,
     &guessable_credentials::STIMULUS,
     &blocked_tls::STIMULUS,
@@ -131,6 +136,17 @@ impl Diary {
                 self.note(format!("failed to {error}"));
                 None
             }
+        }
+    }
+
+    /// What an honest viewer does at the least, and how the device takes it.
+    async fn sound_handshake(&mut self, visit: &Visit) {
+        match RtspViewer::connect(&visit.address, None, &visit.world).await {
+            Ok(mut viewer) => {
+                self.response("OPTIONS over TLS", viewer.options().await);
+                viewer.close().await;
+            }
+            Err(error) => self.note(format!("sound handshake: failed to {error}")),
         }
     }
 

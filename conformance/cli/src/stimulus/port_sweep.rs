@@ -1,10 +1,10 @@
 //! `port-sweep`: dials every TCP port of the device, listens to what answers
-//! where nothing was declared, and asks every open port for RTSP without TLS: as
-//! it is, in an HTTP tunnel and in WebSocket.
+//! where nothing was declared and asks it for a page, and asks every open port
+//! for RTSP without TLS: as it is, in an HTTP tunnel and in WebSocket.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Diary, Stimulus, Visit, clear};
 
@@ -14,7 +14,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// The stimulus.
 pub const STIMULUS: Stimulus = Stimulus {
     id: "port-sweep",
-    title: "every TCP port is dialled; what answers is asked for RTSP without TLS, in HTTP and WebSocket too",
+    title: "every TCP port is dialled; what answers is asked for a page and for RTSP without TLS, in HTTP and WebSocket too",
     network: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();
@@ -29,6 +29,7 @@ pub const STIMULUS: Stimulus = Stimulus {
             for endpoint in open {
                 if endpoint != visit.address.endpoint {
                     listen(&visit, endpoint, &mut diary).await;
+                    browse(&visit, endpoint, &mut diary).await;
                 }
                 clear::plain(&visit, endpoint, &mut diary).await;
                 clear::tunnel(&visit, endpoint, &mut diary).await;
@@ -42,10 +43,28 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 /// Takes what the port says by itself.
 async fn listen(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
-    let mut stream = match visit.world.net.connect(endpoint).await {
-        Ok(stream) => stream,
-        Err(error) => return diary.note(format!("{endpoint}: {error}")),
-    };
+    match hear(visit, endpoint, b"").await {
+        Ok(total) => {
+            diary.note(format!("{endpoint}: said {total} octets unasked"));
+            diary.0.media_bytes += total as u64;
+        }
+        Err(error) => diary.note(format!("{endpoint}: {error}")),
+    }
+}
+
+/// Asks for a page in clear (RFC 9112).
+async fn browse(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
+    let request = format!("GET / HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n\r\n");
+    match hear(visit, endpoint, request.as_bytes()).await {
+        Ok(total) => diary.note(format!("{endpoint}: GET in clear: {total} octets")),
+        Err(error) => diary.note(format!("{endpoint}: GET in clear: {error}")),
+    }
+}
+
+/// Says something and counts the octets that come for a while.
+async fn hear(visit: &Visit, endpoint: SocketAddr, said: &[u8]) -> io::Result<usize> {
+    let mut stream = visit.world.net.connect(endpoint).await?;
+    stream.write_all(said).await?;
     let end = visit.world.clock.unix() + WAIT;
     let mut octets = vec![0; 64 * 1024];
     let mut total = 0;
@@ -58,6 +77,5 @@ async fn listen(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
             () = visit.world.clock.sleep_until(end) => break,
         }
     }
-    diary.note(format!("{endpoint}: said {total} octets unasked"));
-    diary.0.media_bytes += total as u64;
+    Ok(total)
 }

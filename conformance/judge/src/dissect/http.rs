@@ -42,6 +42,13 @@ impl Head {
         })
     }
 
+    /// The first value of a header of that name (lower case).
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let (_, value) = headers.find(|(n, _)| n == name)?;
+        Some(value)
+    }
+
     fn start(line: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(line).ok()?;
         let mut head = Self::default();
@@ -72,6 +79,8 @@ mod tests {
         assert_eq!((head.method.as_str(), head.status), ("GET", 0));
         assert!(head.has("upgrade", "websocket") && head.has("accept", "b"));
         assert!(!head.has("x", "y"));
+        assert_eq!(head.value("upgrade"), Some("WebSocket"));
+        assert_eq!(head.value("x"), None);
         let head = Head::parse(b"HTTP/1.0 200 OK\nA: b").unwrap();
         assert_eq!((head.status, head.has("a", "b")), (200, true));
     }

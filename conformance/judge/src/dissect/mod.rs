@@ -19,6 +19,7 @@ pub mod tcp;
 pub mod tls;
 pub mod transport;
 pub mod udp;
+pub mod x509;
 
 use std::net::{IpAddr, SocketAddr};
 

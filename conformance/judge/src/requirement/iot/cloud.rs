@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use lightleak_case::{TransportProtocol, Vantage};
 
-use super::super::{class, evidence, tls::TLS12};
+use super::super::evidence;
 use crate::{
-    dissect::{Flow, FlowState, Span},
+    dissect::{
+        Flow, FlowState, Span,
+        tls::{TLS12, suite},
+    },
     seen::{Connection, Seen},
     upkeep::Upkeep,
     verdict::{Assurance, Outcome},
@@ -66,7 +69,7 @@ pub(super) fn is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
 fn is_tls(flow: &Flow, connection: &Connection) -> bool {
     let sound = connection.tls.as_ref().is_some_and(|tls| {
         let hello = tls.server_hello;
-        hello.is_some_and(|h| h.version >= TLS12 && !class::is_null(h.cipher_suite))
+        hello.is_some_and(|h| h.version >= TLS12 && !suite::is_null(h.cipher_suite))
             && tls.residue_a.is_none()
             && tls.residue_b.is_none()
     });
