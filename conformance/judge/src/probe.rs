@@ -13,7 +13,10 @@ use crate::{
         dictionary::{self, Guess},
         shown::Shown,
     },
-    dissect::{FlowState, Span},
+    dissect::{
+        FlowState, Span,
+        tls::{flight, offer::Offer},
+    },
     seen::{Connection, Seen},
 };
 
@@ -48,6 +51,36 @@ pub(crate) fn shown(seen: &Seen<'_>) -> Vec<(Shown, u16, Span)> {
         Some((shown, response.status, span))
     });
     shown.collect()
+}
+
+/// Every offer that nobody should accept was made.
+pub(crate) fn offered(seen: &Seen<'_>) -> Result<(), String> {
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    for offer in Offer::ALL {
+        if !hellos().any(|hello| Offer::of(hello) == Some(offer)) {
+            return Err(format!("no offer of {} was seen", offer.name()));
+        }
+    }
+    Ok(())
+}
+
+/// A session was resumed, or tried to be, if the device gave a ticket for that;
+/// with 0-RTT data if a ticket allows them.
+pub(crate) fn resumed(seen: &Seen<'_>) -> Result<(), String> {
+    let opened = || seen.served().filter_map(|(_, c)| c.opened());
+    let tickets = opened().flat_map(|o| &o.handshake_b);
+    let tickets = tickets.filter(|m| m.kind == flight::NEW_SESSION_TICKET);
+    let allow: Vec<_> = tickets.map(flight::early_data).collect();
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    if !allow.is_empty() && !hellos().any(|hello| hello.resumes) {
+        return Err("the device gave session tickets, and nobody used one".into());
+    }
+    if allow.contains(&Some(true)) && !hellos().any(|hello| hello.early_data) {
+        return Err("a ticket of the device allows 0-RTT data, and nobody sent any".into());
+    }
+    Ok(())
 }
 
 /// Every guess was shown to the device and answered.

@@ -1,8 +1,10 @@
 //! The requirements: rows by area, as the catalogue has them. No parsing here.
 
 mod class;
+mod coverage;
 mod fail_closed;
 mod iot;
+mod keystream;
 mod rtsp;
 mod tls;
 mod xc;
@@ -21,7 +23,9 @@ use crate::{
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
     [
         xc::ROWS,
+        coverage::ROWS,
         fail_closed::ROWS,
+        keystream::ROWS,
         rtsp::ROWS,
         tls::ROWS,
         iot::ROWS,

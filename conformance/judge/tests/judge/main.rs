@@ -11,4 +11,7 @@ mod hostile;
 mod report;
 mod rtsp;
 mod tls;
+mod tls_escrow;
+mod tls_handshake;
+mod tls_portal;
 mod xc;
