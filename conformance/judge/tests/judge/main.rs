@@ -7,8 +7,12 @@ mod sealed;
 mod video;
 mod wire;
 
+mod clear;
+mod fail_closed;
 mod hostile;
+mod iot;
 mod report;
 mod rtsp;
 mod tls;
+mod tracks;
 mod xc;
