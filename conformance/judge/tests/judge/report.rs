@@ -58,7 +58,7 @@ fn a_case_without_the_session_that_matters_does_not_conform() {
         let options = Options {
             profile: Profile::Secure,
             strict: false,
-            selected: &|id| id.starts_with("XC-"),
+            selected: &|id| ["XC-01", "XC-02", "XC-07"].contains(&id),
         };
         Report::judge(&case, &video::OpenH264, options)
     };
@@ -76,7 +76,7 @@ fn a_case_without_the_session_that_matters_does_not_conform() {
         .filter(|f| f.session.is_none())
         .collect();
     let ids: Vec<_> = missing.iter().map(|f| f.requirement).collect();
-    assert_eq!(ids, ["XC-02", "XC-07", "XC-06"]);
+    assert_eq!(ids, ["XC-02", "XC-07"]);
     expect(
         missing[0],
         Inconclusive,

@@ -85,6 +85,13 @@ fn rtp_to_a_group_fails_whoever_asked_for_it() {
         }
     });
     expect(&finding(session, "RTSP-14"), Pass, "");
+    // To one viewer: the business of another row.
+    let session = set_up(SOUND, refused, |wire| {
+        for packet in video::rtp(&VIDEO) {
+            wire.udp(camera_at(5004), client(5004), &packet);
+        }
+    });
+    expect(&finding(session, "RTSP-14"), Pass, "");
 }
 
 #[test]
