@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    iter,
     net::{IpAddr, SocketAddr},
 };
 
@@ -33,11 +34,12 @@ pub fn guesses(serial: &str, addresses: &[IpAddr], users: &[String]) -> Vec<Gues
     dictionary::guesses(serial, addresses, users)
 }
 
-/// The guesses for the device of a session.
-pub(crate) fn guesses_of(seen: &Seen<'_>) -> Vec<Guess> {
+/// The guesses for the device of a session, where these users are known beside
+/// those of the escrow.
+pub(crate) fn guesses_of(seen: &Seen<'_>, users: impl Iterator<Item = String>) -> Vec<Guess> {
     let device = &seen.declaration.device;
-    let users = seen.escrow().credentials.into_iter().map(|(user, _)| user);
-    let users: Vec<_> = users.collect();
+    let escrowed = seen.escrow().credentials.into_iter().map(|(user, _)| user);
+    let users: Vec<_> = escrowed.chain(users).collect();
     guesses(&device.serial, &device.addresses, &users)
 }
 
@@ -86,7 +88,7 @@ pub(crate) fn resumed(seen: &Seen<'_>) -> Result<(), String> {
 /// Every guess was shown to the device and answered.
 pub(crate) fn guessed(seen: &Seen<'_>) -> Result<(), String> {
     let shown = shown(seen);
-    let guesses = guesses_of(seen);
+    let guesses = guesses_of(seen, iter::empty());
     let tried = |g: &&Guess| shown.iter().any(|(s, ..)| s.is_of(&g.user, &g.password));
     let missing: Vec<_> = guesses.iter().filter(|g| !tried(g)).collect();
     match missing.first() {
