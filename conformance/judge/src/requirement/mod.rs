@@ -4,6 +4,7 @@ mod class;
 mod fail_closed;
 mod iot;
 mod rtsp;
+mod sto;
 mod tls;
 mod xc;
 
@@ -22,6 +23,7 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
     [
         xc::ROWS,
         fail_closed::ROWS,
+        sto::ROWS,
         rtsp::ROWS,
         tls::ROWS,
         iot::ROWS,
