@@ -353,10 +353,15 @@ impl<'a> Seen<'a> {
 
     /// What the device stored, compared with the ledger.
     fn prove_rest(&self) -> Proof {
+        self.prove_clips(self.clips().map(|(_, clip)| clip))
+    }
+
+    /// What is in these clips, compared with the ledger.
+    pub fn prove_clips<'b>(&self, clips: impl Iterator<Item = &'b Clip>) -> Proof {
         let mut comparison = Comparison::new(&self.session.ledger);
         let sound = self.session.ledger.tracks.get(SOUND_TRACK);
         let packet = sound.and_then(|t| t.units.first()).map_or(0, |u| u.length);
-        for (_, clip) in self.clips() {
+        for clip in clips {
             let plaintext = &clip.file.plaintext;
             for track in &clip.movie.tracks {
                 if track.is_h264() {

@@ -6,6 +6,7 @@ mod fail_closed;
 mod iot;
 mod keystream;
 mod rtsp;
+mod sto;
 mod tls;
 mod xc;
 
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
         coverage::ROWS,
         fail_closed::ROWS,
         keystream::ROWS,
+        sto::ROWS,
         rtsp::ROWS,
         tls::ROWS,
         iot::ROWS,
