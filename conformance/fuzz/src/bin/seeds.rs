@@ -10,6 +10,7 @@ use std::{
     error::Error,
     fs, io,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use lightleak_case::{Case, PcapngWriter, Session, Vantage};
@@ -54,6 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let seeds = Seeds::new(&corpus, &format!("{}-{}", record.path, record.stimulus));
             seeds.case(&root, session)?;
             seeds.capture(session)?;
+            seeds.clip(session)?;
         }
     }
     Ok(())
@@ -106,6 +108,30 @@ impl<'a> Seeds<'a> {
             lines(folder.join("log.txt"))?,
         ];
         self.write("case", &parts.join(SEPARATOR))?;
+        Ok(())
+    }
+
+    /// What the owner would store, and the beginning of what the camera stored.
+    fn clip(&self, session: &Session) -> Result<(), Box<dyn Error>> {
+        let owner = session
+            .keys
+            .iter()
+            .find_map(|line| Some((line, line.strip_prefix("AGE_IDENTITY ")?)));
+        let mut clips = session.rest.iter();
+        let clip = clips.find(|(name, _)| name.ends_with(".age"));
+        let (Some((line, owner)), Some((_, clip))) = (owner, clip) else {
+            return Ok(());
+        };
+        let recipient = owner.split(' ').next().unwrap_or_default();
+        let sealed = Command::new("age")
+            .args(["--recipient", recipient, "Cargo.toml"])
+            .output()?;
+        let identity = line.as_bytes();
+        let whole = [identity, &sealed.stdout].join(SEPARATOR);
+        self.write("age", &whole)?;
+        let cut = Seeds::new(self.corpus, &format!("{}-cut", self.name));
+        let start = &clip[..clip.len().min(OCTETS)];
+        cut.write("age", &[identity, start].join(SEPARATOR))?;
         Ok(())
     }
 
