@@ -3,19 +3,20 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rtsp_types::Method;
+use rustls::ServerConfig;
 use tokio::{sync::broadcast, task::JoinSet};
 
 use crate::{
     claim::Claim,
-    fault::Fault,
+    fault::{self, Fault},
     g711::mu_law,
-    h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
+    h264::{self, AccessUnit, EncodeError, Encoder, EncoderConfig},
     live::Live,
     path::{self, Listen},
     record::{self, Recording},
-    rtsp::{Presentation, digest::Credentials, transport::Transport},
+    rtsp::{Presentation, Track, digest::Credentials, transport::Transport},
     scene::{Scene, SceneConfig, SceneError},
-    seal::keys::Identity,
+    seal::{keys::Identity, tls},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
 };
@@ -50,7 +51,14 @@ pub struct Settings {
     pub identity: Identity,
     /// For whom it records; without it the memory card stays empty.
     pub recording: Option<Recording>,
+    /// Whether all is still and silent in front of it, but for the clock and
+    /// the marks; then it fills access units up ([`FILLER`]).
+    pub quiet: bool,
 }
+
+/// Octets of the filler data NAL unit (ITU-T H.264 7.3.2.7) behind the slices
+/// of an access unit that has not enough bits.
+pub const FILLER: usize = 400;
 
 /// A running camera. Dropping it switches it off.
 #[derive(Debug)]
@@ -65,12 +73,27 @@ pub struct Camera {
 
 impl Camera {
     /// Switches a camera on: it listens on its paths when this returns.
-    pub async fn start(settings: Settings, fault: Fault, world: World) -> Result<Self, StartError> {
+    pub async fn start(
+        settings: Settings,
+        fault: Fault,
+        mut world: World,
+    ) -> Result<Self, StartError> {
+        if let Some(witness) = fault.witness {
+            world.witness = witness(&world);
+        }
+        let Credentials { user, password } = &settings.credentials;
+        world.witness.secret(&password.escrow(user));
         let main = Film::new(&settings, Presentation::Main)?;
         let sub = Film::new(&settings, Presentation::Sub)?;
+        let mut tls = tls::server(&settings.identity, &world)?;
+        if let Some(change) = fault.tls {
+            change(&mut tls);
+        }
         let device = Arc::new(Device {
             settings,
             fault,
+            faulty: fault::State::default(),
+            tls: Arc::new(tls),
             live: Live::new(),
             sub: Live::new(),
             sound: broadcast::Sender::new(SOUND_BACKLOG),
@@ -100,9 +123,12 @@ impl Camera {
         if let Some(copy) = device.fault.copy {
             tasks.spawn(copy.run(device.clone()));
         }
+        if let Some(errand) = device.fault.errand {
+            tasks.spawn(errand(device.clone()));
+        }
         if let Some(recording) = device.settings.recording.clone() {
-            let units = device.live.subscribe();
-            tasks.spawn(record::run(device.clone(), recording, units));
+            let (units, sound) = (device.live.subscribe(), device.sound.subscribe());
+            tasks.spawn(record::run(device.clone(), recording, units, sound));
         }
         tracing::info!(serial = device.settings.serial, "the camera is on");
         let start = device.world.clock.unix();
@@ -124,6 +150,10 @@ pub struct Device {
     pub settings: Settings,
     /// What is wrong with it.
     pub fault: Fault,
+    /// What it remembers for being faulty.
+    pub faulty: fault::State,
+    /// Its TLS server: sessions of one connection can be resumed by another.
+    pub tls: Arc<ServerConfig>,
     /// Its video.
     pub live: Live,
     /// Its video once more, smaller; nothing is encoded while nobody watches.
@@ -146,9 +176,9 @@ impl Device {
 
     /// Whether media may travel that way: inside the TLS connection only
     /// (ONVIF Streaming 8.1, algorithm NONE).
-    pub fn accepts_transport(&self, offer: &Transport) -> bool {
+    pub fn accepts_transport(&self, offer: &Transport, track: Track) -> bool {
         match self.fault.accepts_transport {
-            Some(accepts) => accepts(offer),
+            Some(accepts) => accepts(offer, track),
             None => offer.is_interleaved(),
         }
     }
@@ -168,7 +198,8 @@ impl Device {
         u64::from_be_bytes(octets)
     }
 
-    async fn listen(
+    /// Has `listen` served by `tasks`, and gives its address.
+    pub(crate) async fn listen(
         self: &Arc<Self>,
         listen: Listen,
         tasks: &mut JoinSet<()>,
@@ -219,6 +250,9 @@ pub enum StartError {
     /// The encoder's settings are out of range, or it refuses.
     #[error("set the encoder up: {0}")]
     Encoder(#[from] EncodeError),
+    /// Certificate and key do not fit.
+    #[error("set TLS up: {0}")]
+    Tls(#[from] rustls::Error),
     /// A port is not to be had.
     #[error("listen: {0}")]
     Net(#[from] io::Error),
@@ -239,7 +273,11 @@ async fn listen(device: Arc<Device>, start: Duration) {
         // A packet is there when its last sample is.
         let end = taken + Duration::from_secs(1) / PACKETS_PER_SECOND;
         device.world.clock.sleep_until(end).await;
-        let octets = sound.samples(number).map(mu_law).to_vec();
+        let samples = match device.settings.quiet {
+            true => sound.mark_samples(number),
+            false => sound.samples(number),
+        };
+        let octets = samples.map(mu_law).to_vec();
         let packet = SoundPacket {
             octets,
             number,
@@ -255,6 +293,7 @@ async fn listen(device: Arc<Device>, start: Duration) {
 struct Film {
     presentation: Presentation,
     frames_per_second: u32,
+    quiet: bool,
     scene: Scene,
     encoder: Encoder,
 }
@@ -280,6 +319,7 @@ impl Film {
         Ok(Self {
             presentation,
             frames_per_second: video.frames_per_second,
+            quiet: settings.quiet,
             scene,
             encoder: Encoder::new(video, seed)?,
         })
@@ -302,9 +342,17 @@ impl Film {
             if live.wants_key_frame() {
                 self.encoder.request_key_frame();
             }
-            let picture = self.scene.draw(number, taken);
+            let picture = match self.quiet {
+                true => self.scene.draw_still(number, taken),
+                false => self.scene.draw(number, taken),
+            };
             match self.encoder.encode(picture, number, taken) {
-                Ok(unit) => self.publish(&device, unit),
+                Ok(mut unit) => {
+                    if self.quiet {
+                        unit.nal_units.push(h264::filler(FILLER));
+                    }
+                    self.publish(&device, unit);
+                }
                 Err(error) => device.world.log.line(&format!("frame {number}: {error}")),
             }
         }

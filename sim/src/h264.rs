@@ -323,6 +323,14 @@ fn sei(seed: u64, number: u32) -> Bytes {
     nal.into()
 }
 
+/// A filler data NAL unit of that many octets, at least 2 (ITU-T H.264 7.3.2.7).
+pub fn filler(length: usize) -> Bytes {
+    let mut nal = vec![0xff; length.max(2)];
+    nal[0] = 12;
+    nal[length.max(2) - 1] = 0x80;
+    nal.into()
+}
+
 /// ITU-T H.264 7.3.1: no 00 00 00, 00 00 01, 00 00 02 or 00 00 03 inside.
 fn with_emulation_prevention(rbsp: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(rbsp.len() + 2);
@@ -372,6 +380,12 @@ mod tests {
         for (rbsp, nal) in cases {
             assert_eq!(with_emulation_prevention(rbsp), nal);
         }
+    }
+
+    #[test]
+    fn filler_is_a_header_octets_of_ones_and_trailing_bits() {
+        assert_eq!(filler(5)[..], [12, 0xff, 0xff, 0xff, 0x80]);
+        assert_eq!(filler(0)[..], [12, 0x80]);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 
 pub mod camera;
 pub mod claim;
+pub mod factory;
 pub mod fault;
 pub mod g711;
 pub mod h264;

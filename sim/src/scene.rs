@@ -4,6 +4,7 @@
 mod backdrop;
 mod caption;
 mod font;
+mod logo;
 mod mark;
 mod mover;
 mod picture;
@@ -80,6 +81,11 @@ pub enum SceneError {
     },
 }
 
+/// A picture that is no scene: a maker's logo. Both sizes must be even.
+pub(crate) fn logo(width: usize, height: usize) -> Picture {
+    logo::paint(width, height)
+}
+
 /// A harbour under a camera: draws one picture after the other.
 #[derive(Debug)]
 pub struct Scene {
@@ -138,10 +144,21 @@ impl Scene {
     /// buffer. Frames may be drawn in any order and more than once.
     pub fn draw(&mut self, frame: u32, taken: Duration) -> &Picture {
         let time = u64::from(frame) * 1000 / u64::from(self.config.frames_per_second);
+        self.draw_at(frame, time, frame, taken)
+    }
+
+    /// The same, when nothing moves but the clock and the mark.
+    pub fn draw_still(&mut self, frame: u32, taken: Duration) -> &Picture {
+        self.draw_at(0, 0, frame, taken)
+    }
+
+    /// The noise of one frame, everything else at a time in milliseconds, and
+    /// the mark of a frame.
+    fn draw_at(&mut self, noise: u32, time: u64, frame: u32, taken: Duration) -> &Picture {
         self.draw_sky(time);
         self.draw_water(time);
         self.movers.draw(&mut self.picture, &self.layout, time);
-        let numbers = &mut Seeded::new(self.config.seed ^ (u64::from(frame) << 32), NOISE_STARTS);
+        let numbers = &mut Seeded::new(self.config.seed ^ (u64::from(noise) << 32), NOISE_STARTS);
         let width = self.picture.width();
         self.noise.add(&mut self.picture.y, width, numbers);
         caption::draw(&mut self.picture, &self.config.name, taken);
@@ -304,6 +321,22 @@ mod tests {
             scene.draw(frame, moment);
         }
         scene
+    }
+
+    #[test]
+    fn when_all_is_still_only_mark_and_clock_change() {
+        let mut scene = Scene::new(config()).expect("valid");
+        let start = Duration::from_secs(1_795_559_857);
+        let first = scene.draw(0, start).clone();
+        assert!(scene.draw_still(0, start) == &first);
+        let changed = |other: &Picture| {
+            let rows = first.y().chunks(320).zip(other.y().chunks(320));
+            rows.filter(|(one, two)| one != two).count()
+        };
+        let later = start + Duration::from_secs(50);
+        let still = changed(scene.draw_still(500, later));
+        assert!((1..80).contains(&still), "{still} rows");
+        assert!(changed(scene.draw(500, later)) > 200);
     }
 
     #[test]

@@ -42,10 +42,19 @@ pub struct Sound {
 impl Sound {
     /// The samples of packet `number`; packets may be asked for in any order.
     pub fn samples(&self, number: u32) -> [i16; PACKET_SAMPLES] {
-        let mut numbers = Seeded::new(self.seed ^ (u64::from(number) << 32), SOUND);
         // Waves against the quay: louder and softer within four seconds.
         let phase = (number % 200).abs_diff(100) as i32;
-        let loudness = 300 + 9 * phase;
+        self.samples_in(300 + 9 * phase, number)
+    }
+
+    /// The samples of packet `number` when nothing is heard but the mark:
+    /// silence for the rest of every second.
+    pub fn mark_samples(&self, number: u32) -> [i16; PACKET_SAMPLES] {
+        self.samples_in(0, number)
+    }
+
+    fn samples_in(&self, loudness: i32, number: u32) -> [i16; PACKET_SAMPLES] {
+        let mut numbers = Seeded::new(self.seed ^ (u64::from(number) << 32), SOUND);
         let tone = self.tone(number);
         std::array::from_fn(|index| {
             let noise = numbers.between(-loudness, loudness);
@@ -124,6 +133,14 @@ mod tests {
         assert_eq!(tones[6..14], [0, 0, 0, 2, 0, 0, 0, 0].map(Some));
         assert!(tones[14..30].iter().all(Option::is_some));
         assert!(tones[30..].iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn without_waves_there_is_the_mark_and_silence() {
+        for number in 0..100 {
+            let silent = SOUND.mark_samples(number) == [0; PACKET_SAMPLES];
+            assert_eq!(silent, SOUND.tone(number).is_none(), "{number}");
+        }
     }
 
     #[test]

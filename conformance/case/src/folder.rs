@@ -18,6 +18,9 @@ pub struct Case {
     /// `decoy/`: plaintext of another seed, which must never be found; empty
     /// if it is not there.
     pub decoy: Ledger,
+    /// `factory/`: what a factory-fresh unit stores, content by file name;
+    /// empty if it is not there.
+    pub factory: BTreeMap<String, Vec<u8>>,
     /// `sessions/`, sorted by the number that the folder's name begins with,
     /// then by name. The names mean nothing else.
     pub sessions: Vec<Session>,
@@ -30,6 +33,7 @@ impl Case {
     pub fn read(root: &Path) -> Result<Self, Error> {
         let declaration = Declaration::read(&root.join(DECLARATION))?;
         let decoy = Ledger::read(&root.join(DECOY))?;
+        let factory = read_stored(&root.join(FACTORY))?;
         let mut names = file::list(&root.join(SESSIONS))?.unwrap_or_default();
         names.sort_by_cached_key(|name| (leading_number(name), name.clone()));
         if names.is_empty() {
@@ -43,6 +47,7 @@ impl Case {
             root: root.to_owned(),
             declaration,
             decoy,
+            factory,
             sessions,
         })
     }
@@ -63,8 +68,9 @@ pub struct Session {
     pub ledger: Ledger,
     /// `log.txt`.
     pub log: String,
-    /// `rest/`: content of the stored files by their names.
-    pub rest: BTreeMap<String, Vec<u8>>,
+    /// `rest/`: content of the stored files by their names; none if nobody
+    /// looked.
+    pub rest: Option<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Session {
@@ -94,7 +100,10 @@ impl Session {
             keys: key_lines(&keys),
             ledger: Ledger::read(&path.join(LEDGER))?,
             log: file::read_text(&path.join(Vantage::Log.file()), LOG_LIMIT)?.unwrap_or_default(),
-            rest: read_rest(&path.join(Vantage::Rest.file()))?,
+            rest: match path.join(Vantage::Rest.file()) {
+                rest if rest.exists() => Some(read_stored(&rest)?),
+                _ => None,
+            },
             folder,
         })
     }
@@ -109,7 +118,7 @@ pub struct CaseWriter {
 
 impl CaseWriter {
     /// Makes the folder. Of an earlier case of ours there `declaration.toml`,
-    /// `sessions`, `decoy` and `report` are removed first, and nothing else;
+    /// `sessions`, `decoy`, `factory` and `report` are removed first, and nothing else;
     /// anything else that is not an empty folder is [`Error::NotOurs`] and is
     /// not touched.
     pub fn create(root: &Path, declaration: &Declaration, decoy: &Ledger) -> Result<Self, Error> {
@@ -130,8 +139,17 @@ impl CaseWriter {
         })
     }
 
+    /// Writes what a factory-fresh unit stores: files by name, as in
+    /// [`CaseWriter::session`].
+    pub fn factory(&self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+        match files.is_empty() {
+            true => Ok(()),
+            false => write_stored(&self.root.join(FACTORY), files),
+        }
+    }
+
     /// Writes the next session; `captures` are finished pcapng files, `rest`
-    /// stored files by name (ASCII letters, digits, `.`, `-` and `_`, the first
+    /// stored files by name, if somebody looked (ASCII letters, digits, `.`, `-` and `_`, the first
     /// no `.`; another name is [`Error::Damaged`]). Returns its folder relative
     /// to the case.
     pub fn session(
@@ -141,7 +159,7 @@ impl CaseWriter {
         keys: &[String],
         ledger: &Ledger,
         log: &str,
-        rest: &BTreeMap<String, Vec<u8>>,
+        rest: Option<&BTreeMap<String, Vec<u8>>>,
     ) -> Result<String, Error> {
         self.sessions += 1;
         let name = format!(
@@ -159,7 +177,9 @@ impl CaseWriter {
         file::write(&path.join(KEYS), keys.as_bytes())?;
         ledger.write(&path.join(LEDGER))?;
         file::write(&path.join(Vantage::Log.file()), log.as_bytes())?;
-        write_rest(&path.join(Vantage::Rest.file()), rest)?;
+        if let Some(rest) = rest {
+            write_stored(&path.join(Vantage::Rest.file()), rest)?;
+        }
         Ok(folder)
     }
 }
@@ -174,6 +194,7 @@ pub fn is_ours(root: &Path) -> bool {
 const DECLARATION: &str = "declaration.toml";
 const SESSIONS: &str = "sessions";
 const DECOY: &str = "decoy";
+const FACTORY: &str = "factory";
 const REPORT: &str = "report";
 
 const RECORD: &str = "session.toml";
@@ -184,7 +205,7 @@ const LEDGER: &str = "ledger";
 const CAPTURE_LIMIT: u64 = 4 << 30;
 const KEYS_LIMIT: u64 = 64 << 20;
 const LOG_LIMIT: u64 = 1 << 30;
-const REST_LIMIT: u64 = 4 << 30;
+const STORED_LIMIT: u64 = 4 << 30;
 
 /// A capture that nobody looks at would be a byte that is not judged.
 fn refuse_unknown_captures(session: &Path) -> Result<(), Error> {
@@ -208,22 +229,19 @@ fn refuse_unknown_captures(session: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn read_rest(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let mut rest = BTreeMap::new();
+fn read_stored(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut files = BTreeMap::new();
     for name in file::list(folder)?.unwrap_or_default() {
-        if let Some(octets) = file::read(&folder.join(&name), REST_LIMIT)? {
-            rest.insert(name, octets);
+        if let Some(octets) = file::read(&folder.join(&name), STORED_LIMIT)? {
+            files.insert(name, octets);
         }
     }
-    Ok(rest)
+    Ok(files)
 }
 
-fn write_rest(folder: &Path, rest: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
-    if rest.is_empty() {
-        return Ok(());
-    }
+fn write_stored(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
     file::create_dir(folder)?;
-    for (name, octets) in rest {
+    for (name, octets) in files {
         if name.is_empty() || name.starts_with('.') || *name != file_name(name) {
             let what = format!("no stored file may be called {name:?}; rename it");
             return Err(file::damaged(folder, what));
@@ -269,7 +287,7 @@ fn is_free(root: &Path) -> Result<bool, Error> {
 /// Removes an earlier case: the declaration last, because it is what tells
 /// that the folder is ours.
 fn clear(root: &Path) -> Result<(), Error> {
-    for name in [SESSIONS, DECOY, REPORT] {
+    for name in [SESSIONS, DECOY, FACTORY, REPORT] {
         let path = root.join(name);
         match fs::remove_dir_all(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(file::failed(&path, e)),

@@ -8,12 +8,16 @@
 //!   session.toml  wire.pcapng  keys.log  ledger/<track>.bin .idx  log.txt
 //!   rest/<file>              what the device stored, as it lay there at the end
 //! decoy/<track>.bin .idx     a ledger of another seed, for the false-alarm check
+//! factory/<file>             what a factory-fresh unit of the device stores
 //! report/                    written by the judge, never read
 //! ```
 //!
-//! `keys.log` has the lines of an NSS key log (RFC 9850) and, per owner of a
-//! memory card, `AGE_IDENTITY <recipient> <identity>`, both in Bech32 as age
-//! writes them (`age1...`, `AGE-SECRET-KEY-1...`).
+//! `keys.log` has the lines of an NSS key log (RFC 9850) and
+//!
+//! - per owner of a memory card `AGE_IDENTITY <recipient> <identity>`, both in
+//!   Bech32 as age writes them (`age1...`, `AGE-SECRET-KEY-1...`);
+//! - per user who may watch `CREDENTIAL <user> <password>`: the user's name has
+//!   no space in it, and the password is the rest of the line.
 
 #![forbid(unsafe_code)]
 

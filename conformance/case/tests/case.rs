@@ -74,14 +74,7 @@ fn write(root: &Path, sessions: usize) {
     let mut writer = CaseWriter::create(root, &declaration(), &ledger()).unwrap();
     for _ in 0..sessions {
         writer
-            .session(
-                &record("nvr.rtsps"),
-                &[],
-                &[],
-                &Ledger::default(),
-                "",
-                &BTreeMap::new(),
-            )
+            .session(&record("nvr.rtsps"), &[], &[], &Ledger::default(), "", None)
             .unwrap();
     }
 }
@@ -108,12 +101,14 @@ fn case_is_read_as_it_was_written() {
             &keys,
             &ledger(),
             "started\nstopped\n",
-            &stored("clip-1.mp4.age"),
+            Some(&stored("clip-1.mp4.age")),
         )
         .unwrap();
     assert_eq!(name, "sessions/01-nvr.rtsps-honest-default");
+    writer.factory(&stored("boot-logo.h264")).unwrap();
 
     let case = Case::read(&root).unwrap();
+    assert_eq!(case.factory, stored("boot-logo.h264"));
     assert_eq!(case.declaration, declaration());
     assert_eq!(case.decoy, ledger());
     let [session] = case.sessions.as_slice() else {
@@ -128,7 +123,7 @@ fn case_is_read_as_it_was_written() {
     assert_eq!(session.keys, keys);
     assert_eq!(session.ledger, ledger());
     assert_eq!(session.log, "started\nstopped\n");
-    assert_eq!(session.rest, stored("clip-1.mp4.age"));
+    assert_eq!(session.rest, Some(stored("clip-1.mp4.age")));
 }
 
 #[test]
@@ -144,7 +139,7 @@ fn stored_file_whose_name_could_lead_elsewhere_is_refused() {
                 &[],
                 &Ledger::default(),
                 "",
-                &stored(name),
+                Some(&stored(name)),
             )
             .unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{name:?}: {error}");
@@ -267,14 +262,7 @@ fn session_stays_inside_the_case_whatever_its_path_is_called() {
     let root = folder.path().join("case");
     let mut writer = CaseWriter::create(&root, &declaration(), &ledger()).unwrap();
     let name = writer
-        .session(
-            &record("../../a b"),
-            &[],
-            &[],
-            &Ledger::default(),
-            "",
-            &BTreeMap::new(),
-        )
+        .session(&record("../../a b"), &[], &[], &Ledger::default(), "", None)
         .unwrap();
     assert_eq!(name, "sessions/01-.._.._a_b-honest-default");
     assert_eq!(

@@ -21,6 +21,11 @@ struct State {
 }
 
 impl MemoryDisk {
+    /// A card that holds these files already.
+    pub fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self(Mutex::new(State { files, power: None }))
+    }
+
     /// Cuts power when so many more octets have been appended: what comes
     /// later is lost, and whoever writes it is not told, being without power
     /// too.

@@ -1,4 +1,4 @@
-//! Attribution: what every captured octet is. What stays unexplained is a
+//! Attribution: what every captured and stored octet is. What stays unexplained is a
 //! finding: to call octets "clear by design" wins nothing, since the octets of
 //! the ledger have to be among those that were opened ([`crate::proof`]).
 
@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use crate::{
     dissect::{
-        Flow, Span, Stream,
+        Flow, Span, Stream, clip_list, mp4,
         tls::{self, Record},
     },
-    open::Anatomy,
+    open::{Anatomy, age::AgeError},
     seen::Seen,
+    stored::{Clip, Content, Stored},
     upkeep::Upkeep,
 };
 
@@ -73,8 +74,22 @@ pub struct Octets {
 pub struct Attribution {
     /// Octets by class; together all there are.
     pub octets: Octets,
-    /// Where the first unexplained ones are, and why they are not explained.
-    pub unexplained: Vec<(Span, String)>,
+    /// Octets among the identified ones of sealed chunks that end with their
+    /// file: power was cut there, and nobody can open them.
+    pub cut: u64,
+    /// Where the first unexplained ones are.
+    pub unexplained: Vec<Unexplained>,
+}
+
+/// Octets that nothing explains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unexplained {
+    /// Name of the stored file that they are in, if they are.
+    pub file: Option<String>,
+    /// Where; in a file the packet is 0.
+    pub span: Span,
+    /// What they are not.
+    pub why: String,
 }
 
 impl Attribution {
@@ -86,6 +101,92 @@ impl Attribution {
             attribution.flows(seen);
         }
         attribution
+    }
+
+    /// Of everything that was stored.
+    pub fn of_rest(stored: &[Stored<'_>]) -> Self {
+        let mut attribution = Self::default();
+        for file in stored {
+            attribution.file(file);
+        }
+        attribution
+    }
+
+    fn file(&mut self, file: &Stored<'_>) {
+        let length = file.octets.len();
+        match &file.content {
+            Content::Factory => self.add(Class::Foreign, length),
+            Content::Sealed(opened) => match &**opened {
+                Ok(clip) => self.clip(file, clip),
+                // Its header can be read; what it seals, others may open.
+                Err(AgeError::NoMatch { .. }) => self.add(Class::Identified, length),
+                Err(error) if error.is_cut() => self.add(Class::Header, length),
+                Err(error) => self.miss_in(file, 0..length, &error.to_string()),
+            },
+            Content::List(Ok(list)) => match &list.end {
+                clip_list::End::Wrong(wrong) => {
+                    self.add(Class::Header, list.signed);
+                    self.miss_in(file, list.signed..length, &wrong.to_string());
+                }
+                _ => self.add(Class::Header, length),
+            },
+            Content::List(Err(error)) => self.miss_in(file, 0..length, &error.to_string()),
+            Content::Unknown if length == 0 => {}
+            Content::Unknown => {
+                self.miss_in(file, 0..length, "nothing that was declared looks so");
+            }
+        }
+    }
+
+    /// Header, nonce, chunks and what follows them.
+    fn clip(&mut self, file: &Stored<'_>, clip: &Clip) {
+        let opened = &clip.file;
+        self.add(Class::Header, opened.header.len() + opened.nonce.len());
+        self.add(Class::Tag, opened.chunks.iter().map(|c| c.tag.len()).sum());
+        for piece in &clip.movie.pieces {
+            match piece.class {
+                mp4::Class::Padding => self.add(Class::Padding, piece.range.len()),
+                mp4::Class::Unknown => {
+                    let chunk = opened
+                        .chunks
+                        .iter()
+                        .find(|c| c.plaintext.contains(&piece.range.start));
+                    let at = chunk.map_or(0, |c| {
+                        c.sealed.start + (piece.range.start - c.plaintext.start)
+                    });
+                    let range = at..at + piece.range.len();
+                    self.miss_in(file, range, "sealed, and no part of an MP4 file inside");
+                }
+                _ => self.add(Class::Opened, piece.range.len()),
+            }
+        }
+        let chunks = opened.chunks.iter();
+        let end = chunks.map(|c| c.tag.end).max().unwrap_or(opened.nonce.end);
+        let left = end..file.octets.len();
+        match &opened.stopped {
+            _ if left.is_empty() => {}
+            Some(error) if error.is_cut() => {
+                self.add(Class::Identified, left.len());
+                self.cut += left.len() as u64;
+            }
+            Some(error) => self.miss_in(file, left, &error.to_string()),
+            None => self.miss_in(file, left, "octets behind the final chunk"),
+        }
+    }
+
+    fn miss_in(&mut self, file: &Stored<'_>, range: Range<usize>, why: &str) {
+        self.add(Class::Unexplained, range.len());
+        if !range.is_empty() && self.unexplained.len() < MOST_PLACES {
+            self.unexplained.push(Unexplained {
+                file: Some(file.name.to_owned()),
+                span: Span {
+                    packet: 0,
+                    offset: range.start,
+                    length: range.len(),
+                },
+                why: format!("{}: {why}", file.name),
+            });
+        }
     }
 
     /// Everything but the payload of TCP and UDP.
@@ -264,7 +365,11 @@ impl Attribution {
         if let Some(at) = at
             && self.unexplained.len() < MOST_PLACES
         {
-            self.unexplained.push((at, why.to_owned()));
+            self.unexplained.push(Unexplained {
+                file: None,
+                span: at,
+                why: why.to_owned(),
+            });
         }
     }
 }

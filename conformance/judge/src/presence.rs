@@ -12,9 +12,11 @@ use crate::{
     dissect::{
         FlowState,
         rtp::{self, FoundUnit},
+        tls::{flight, offer::Offer},
     },
-    mark::Mark,
-    seen::Seen,
+    mark::{self, Mark},
+    probe,
+    seen::{SOUND_TRACK, Seen},
     tone,
 };
 
@@ -39,9 +41,6 @@ pub struct Presence {
 /// hold no needle.
 const TELLING: usize = 256;
 
-/// The ledger's track of sound.
-const SOUND_TRACK: &str = "audio";
-
 /// Samples that hold a whole tone mark wherever they begin: two seconds.
 const SOUND_SAMPLES: usize = 2 * 8000;
 
@@ -61,7 +60,8 @@ impl Default for Presence {
 /// Something without which a pass would mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A tap that was alive and missed nothing.
+    /// A tap that was alive and missed nothing; of what was stored or logged,
+    /// that there is something.
     Tap,
     /// A device that did its part in the session.
     Device,
@@ -87,9 +87,28 @@ impl Presence {
             ..Self::default()
         };
         presence.device = match seen.session.record.stimulus.as_str() {
+            _ if seen.is_recording() => {
+                let matched = seen.accounts.get(&Vantage::Rest);
+                let matched = matched.map_or(0, |a| a.proof.ledger_bytes_matched);
+                if matched == 0 && presence.ledger.is_ok() {
+                    presence.ledger = Err(
+                        "nothing that the escrowed identities open on the card is in the ledger"
+                            .into(),
+                    );
+                }
+                presence.marks = recorded_marks(seen, decoder);
+                match &presence.marks {
+                    Ok(marks) => recognise(seen, marks).and_then(|()| recognise_sound(seen)),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
+            "weak-suites" => dialogue(seen).and_then(|()| weak_offers(seen)),
+            "early-data" => dialogue(seen).and_then(|()| resumed(seen)),
             "port-sweep" => sweep(seen),
+            "guessable-credentials" => probe::guessed(seen),
+            "blocked-tls" => probe::blocked(seen),
             // Whatever else was done, an honest client gets to see the mark.
             _ => {
                 let media = seen.opened_media();
@@ -105,9 +124,10 @@ impl Presence {
     }
 
     /// What of the needs is not met.
-    pub fn lacks(&self, needs: &[Need]) -> Option<&str> {
+    pub fn lacks(&self, needs: &[Need], vantage: Vantage) -> Option<&str> {
         needs.iter().find_map(|need| {
             match need {
+                Need::Tap if vantage != Vantage::Wire => &Ok(()),
                 Need::Tap => &self.tap,
                 Need::Device => &self.device,
                 Need::Ledger => &self.ledger,
@@ -164,19 +184,53 @@ fn tap(seen: &Seen<'_>, capture: Option<&Capture>) -> Result<(), String> {
 /// was on its way when it closed.
 const IN_FLIGHT: u64 = 1 << 20;
 
-/// The client's word against the wire's.
+/// Pictures of a clip that are decoded to find the mark.
+const RECORDED_PICTURES: usize = 60;
+
+/// Marks in the clips that the device vouches for.
+fn recorded_marks(seen: &Seen<'_>, decoder: &dyn Decoder) -> Result<Vec<Mark>, DecoderError> {
+    let mut marks = Vec::new();
+    for (_, clip) in seen.clips() {
+        for track in clip.movie.tracks.iter().filter(|t| t.is_h264()) {
+            let video = track.annex_b(&clip.file.plaintext);
+            let pictures = decoder.decode(&video, RECORDED_PICTURES)?;
+            marks.extend(pictures.iter().filter_map(mark::read));
+        }
+    }
+    Ok(marks)
+}
+
+/// The client's word against the wire's, or the card's.
 fn claims(seen: &Seen<'_>) -> Result<(), String> {
     let experience = &seen.session.record.experience;
-    let mut opened = seen.dialogues().filter(|d| d.opened).peekable();
+    if seen.is_recording() {
+        let tracks = seen.clips().flat_map(|(_, clip)| &clip.movie.tracks);
+        let samples = tracks
+            .filter(|t| t.is_h264())
+            .map(|t| t.samples.len() as u64);
+        let units: u64 = samples.sum();
+        return match experience.access_units > units {
+            true => Err(format!(
+                "the owner says that the card holds {} access units, and {units} are in clips that are vouched for and open",
+                experience.access_units
+            )),
+            false => Ok(()),
+        };
+    }
+    let mut dialogues = seen.dialogues().peekable();
     let sealed = seen
         .served()
         .any(|(_, c)| c.tls.is_some() && c.opened().is_none());
-    // What could not be opened may be what it speaks of.
-    if sealed && (opened.peek().is_none() || experience.media_bytes > 0) {
+    // What could not be opened, or came beside, may be what it speaks of.
+    let datagrams = seen.flows().any(|(flow, _)| {
+        let udp = flow.transport == TransportProtocol::Udp;
+        udp && (seen.is_device(flow.a.ip()) || seen.is_device(flow.b.ip()))
+    });
+    if datagrams || sealed && (dialogues.peek().is_none() || experience.media_bytes > 0) {
         return Ok(());
     }
     let (mut units, mut octets) = (0, 0);
-    for served in opened {
+    for served in dialogues {
         for frame in &served.dialogue.frames_b {
             let packet = served.stream.bytes.get(frame.payload.clone());
             let packet = packet.unwrap_or_default();
@@ -257,7 +311,10 @@ fn recognise(seen: &Seen<'_>, marks: &[Mark]) -> Result<(), String> {
 /// one and says in the ledger that it made some.
 fn recognise_sound(seen: &Seen<'_>) -> Result<(), String> {
     let unit = seen.declaration.device.unit;
-    let sound = seen.opened_sound();
+    let sound = match seen.is_recording() {
+        true => seen.recorded_sound(),
+        false => seen.opened_sound(),
+    };
     let ledger = &seen.session.ledger.tracks;
     if !ledger.contains_key(SOUND_TRACK) || sound.iter().all(|s| s.len() < SOUND_SAMPLES) {
         return Ok(());
@@ -297,6 +354,36 @@ fn old_offer(seen: &Seen<'_>) -> Result<(), String> {
         if !hellos().any(|t| offered(&t)) {
             return Err(format!("no offer of {name} was seen"));
         }
+    }
+    Ok(())
+}
+
+/// Every offer that nobody should accept was made.
+fn weak_offers(seen: &Seen<'_>) -> Result<(), String> {
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    for offer in Offer::ALL {
+        if !hellos().any(|hello| Offer::of(hello) == Some(offer)) {
+            return Err(format!("no offer of {} was seen", offer.name()));
+        }
+    }
+    Ok(())
+}
+
+/// A session was resumed, or tried to be, if the device gave a ticket for that;
+/// with 0-RTT data if a ticket allows them.
+fn resumed(seen: &Seen<'_>) -> Result<(), String> {
+    let opened = || seen.served().filter_map(|(_, c)| c.opened());
+    let tickets = opened().flat_map(|o| &o.handshake_b);
+    let tickets = tickets.filter(|m| m.kind == flight::NEW_SESSION_TICKET);
+    let allow: Vec<_> = tickets.map(flight::early_data).collect();
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    if !allow.is_empty() && !hellos().any(|hello| hello.resumes) {
+        return Err("the device gave session tickets, and nobody used one".into());
+    }
+    if allow.contains(&Some(true)) && !hellos().any(|hello| hello.early_data) {
+        return Err("a ticket of the device allows 0-RTT data, and nobody sent any".into());
     }
     Ok(())
 }

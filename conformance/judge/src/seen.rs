@@ -1,31 +1,37 @@
 //! One session at all vantages: dissected, opened with the escrowed keys, and
 //! attacked without them. Requirements look at this and at nothing else.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
-use lightleak_case::{Case, Declaration, Session, TransportProtocol, Vantage};
+use lightleak_case::{Carriage, Case, Declaration, Session, TransportProtocol, Vantage};
 
 use crate::{
     adversary::{
         known_plaintext::{Hit, Index},
-        media_player::{self, Footage, Heard, Unplayed},
+        media_player::{self, Footage, Heard, Origin, Unplayed},
     },
     attribution::Attribution,
     decoder::{Decoder, DecoderError},
     dissect::{
-        self, Flow, FlowState, Span, Stream, Traffic, Undissected, pcmu,
+        self, Flow, FlowState, Span, Stream, Traffic, Undissected,
+        h264::START_CODE,
+        pcmu,
         rtp::{self, FoundUnit},
         rtsp::{self, Dialogue, Message},
         tls::{self, TlsReading},
     },
     mark::{self, Mark},
-    open::{self, OpenError, Opened, keylog::KeyLog},
+    open::{self, OpenError, Opened, escrow::Escrow, keylog::KeyLog},
     presence::Presence,
     proof::{Comparison, Proof},
+    stored::{self, Clip, Content, Stored},
 };
 
 /// How many hits and pictures of a session are kept as evidence.
 const MOST_HITS: usize = 16;
+
+/// The ledger's track of sound.
+pub const SOUND_TRACK: &str = "audio";
 
 /// How many pictures of an opened stream are decoded to find the mark.
 const MOST_PICTURES: usize = 300;
@@ -39,6 +45,8 @@ pub struct Seen<'a> {
     pub session: &'a Session,
     /// Everything that was captured on the wire.
     pub traffic: Traffic,
+    /// What was stored.
+    pub stored: Vec<Stored<'a>>,
     /// What each flow is, in the order of `traffic.flows`.
     pub connections: Vec<Connection>,
     /// Whether there was something to be seen, and whether all of it was.
@@ -84,11 +92,16 @@ pub struct Connection {
 pub struct Sighting {
     /// What was found.
     pub hit: Hit,
-    /// Where it begins, and how much of it is in that packet.
+    /// Where it was seen.
+    pub vantage: Vantage,
+    /// Name of the stored file, at vantage `rest`.
+    pub file: Option<String>,
+    /// Where it begins, and how much of it is in that packet; in a file the
+    /// packet is 0.
     pub span: Span,
     /// Index into [`Traffic::flows`], if the octets are in a flow.
     pub flow: Option<usize>,
-    /// Between whom, in words.
+    /// Between whom, or in what, in words.
     pub between: String,
 }
 
@@ -105,18 +118,39 @@ impl<'a> Seen<'a> {
             .map(|f| Connection::read(f, &keys))
             .collect();
 
+        let stored = Stored::all(case, session);
         let haystacks = Haystacks {
             traffic: &traffic,
             capture,
+            stored: &stored,
+            log: &session.log,
         };
         let ledger = Index::new(&session.ledger, &case.decoy);
         let sightings = haystacks.search(&ledger);
         let decoy_sightings = haystacks.search(&Index::new(&case.decoy, &session.ledger));
-        let played = media_player::play(&traffic, &parameter_sets(session), decoder);
-        let (footage, unplayed) = match played {
-            Ok(footage) => (footage, None),
-            Err(Unplayed { error, footage }) => (footage, Some(error)),
-        };
+        let guesses = parameter_sets(session);
+        let mut played = vec![media_player::play(&traffic, &guesses, decoder)];
+        let mut heard = media_player::listen(&traffic);
+        for (index, file) in stored.iter().enumerate() {
+            if !matches!(file.content, Content::Factory) {
+                played.push(media_player::play_file(
+                    index,
+                    file.octets,
+                    &guesses,
+                    decoder,
+                ));
+                heard.extend(media_player::listen_to_file(index, file.octets));
+            }
+        }
+        let (mut footage, mut unplayed) = (Vec::new(), None);
+        for result in played {
+            let (found, error) = match result {
+                Ok(footage) => (footage, None),
+                Err(Unplayed { error, footage }) => (footage, Some(error)),
+            };
+            footage.extend(found);
+            unplayed = unplayed.or(error);
+        }
 
         let mut seen = Self {
             declaration,
@@ -131,7 +165,8 @@ impl<'a> Seen<'a> {
                 .sum(),
             decoy_sightings,
             footage,
-            heard: media_player::listen(&traffic),
+            heard,
+            stored,
             unplayed,
             connections,
             traffic,
@@ -142,6 +177,13 @@ impl<'a> Seen<'a> {
             proof: seen.prove_wire(),
         };
         seen.accounts.insert(Vantage::Wire, account);
+        if session.rest.is_some() {
+            let account = Account {
+                attribution: Attribution::of_rest(&seen.stored),
+                proof: seen.prove_rest(),
+            };
+            seen.accounts.insert(Vantage::Rest, account);
+        }
         seen.presence = Presence::of(&seen, capture, &ledger, decoder);
         seen
     }
@@ -149,10 +191,24 @@ impl<'a> Seen<'a> {
     /// Whether there was a tap at that vantage.
     pub fn was_at(&self, vantage: Vantage) -> bool {
         match vantage {
-            Vantage::Rest => !self.session.rest.is_empty(),
+            Vantage::Rest => match self.is_recording() {
+                true => self.session.rest.is_some(),
+                false => !self.stored.is_empty(),
+            },
             Vantage::Log => !self.session.log.is_empty(),
             _ => true,
         }
+    }
+
+    /// Whether the session's path is a memory card.
+    pub fn is_recording(&self) -> bool {
+        let path = self.declaration.path(&self.session.record.path);
+        path.is_some_and(|path| path.carriage == Carriage::Recording)
+    }
+
+    /// What was escrowed: passwords and other secrets.
+    pub fn escrow(&self) -> Escrow {
+        Escrow::parse(self.session.keys.iter().map(String::as_str))
     }
 
     /// Flows and what they are.
@@ -169,8 +225,9 @@ impl<'a> Seen<'a> {
     /// produced, whatever the addresses say.
     pub fn carries_own(&self, flow: usize) -> bool {
         let unit = self.declaration.device.unit;
-        let marked = |f: &Footage| f.flow == flow && f.mark.is_some_and(|(m, _)| m.unit == unit);
-        let heard = |h: &Heard| h.flow == flow && h.mark.unit == unit;
+        let here = |origin: Origin| matches!(origin, Origin::Flow { flow: f, .. } if f == flow);
+        let marked = |f: &Footage| here(f.origin) && f.mark.is_some_and(|(m, _)| m.unit == unit);
+        let heard = |h: &Heard| here(h.origin) && h.mark.unit == unit;
         self.sightings.iter().any(|s| s.flow == Some(flow))
             || self.footage.iter().any(marked)
             || self.heard.iter().any(heard)
@@ -264,6 +321,52 @@ impl<'a> Seen<'a> {
         comparison.finish()
     }
 
+    /// Clips that the device vouches for and the escrowed identities open.
+    pub fn clips(&self) -> impl Iterator<Item = (&Stored<'a>, &Clip)> {
+        let listed = |file: &&Stored<'_>| stored::vouched(&self.stored, file.name).is_some();
+        let opened = |file: &'_ Stored<'a>| file.clip().is_some();
+        self.stored
+            .iter()
+            .filter(listed)
+            .filter(move |file| opened(file))
+            .filter_map(|file| Some((file, file.clip()?)))
+    }
+
+    /// What the device recorded as sound: the samples of each clip.
+    pub fn recorded_sound(&self) -> Vec<Vec<i16>> {
+        let tracks = self.clips().flat_map(|(_, clip)| {
+            let tracks = clip.movie.tracks.iter();
+            tracks.map(move |track| (clip, track))
+        });
+        let sound = tracks.filter(|(_, track)| track.codec.0 == *b"ulaw");
+        sound
+            .map(|(clip, track)| pcmu::linear(&track.octets(&clip.file.plaintext)).collect())
+            .collect()
+    }
+
+    /// What the device stored, compared with the ledger.
+    fn prove_rest(&self) -> Proof {
+        let mut comparison = Comparison::new(&self.session.ledger);
+        let sound = self.session.ledger.tracks.get(SOUND_TRACK);
+        let packet = sound.and_then(|t| t.units.first()).map_or(0, |u| u.length);
+        for (_, clip) in self.clips() {
+            let plaintext = &clip.file.plaintext;
+            for track in &clip.movie.tracks {
+                if track.is_h264() {
+                    let samples = track.samples.iter();
+                    let units: Vec<Vec<u8>> = samples
+                        .map(|s| byte_stream(plaintext, track.nal_units(s)))
+                        .collect();
+                    comparison.delivered(units.iter().map(Vec::as_slice), false);
+                } else if packet > 0 {
+                    let octets = track.octets(plaintext);
+                    comparison.delivered(octets.chunks(packet), false);
+                }
+            }
+        }
+        comparison.finish()
+    }
+
     /// Marks in media of these channels, read from decoded pictures.
     pub fn marks(
         media: &[Vec<FoundUnit>],
@@ -311,6 +414,22 @@ impl Connection {
         self.opened.as_ref().and_then(|opened| opened.as_ref().ok())
     }
 
+    /// Why not all data of it were opened, if there are any that are protected.
+    pub fn broken(&self) -> Option<&OpenError> {
+        let data = |records: &[tls::Record]| {
+            let is_data = |r: &tls::Record| r.content_type == tls::APPLICATION_DATA;
+            records.iter().any(is_data)
+        };
+        let tls = self.tls.as_ref()?;
+        if tls.server_hello.is_none() || !(data(&tls.from_a) || data(&tls.from_b)) {
+            return None;
+        }
+        match self.opened.as_ref()? {
+            Ok(opened) => opened.stopped.as_ref(),
+            Err(error) => Some(error),
+        }
+    }
+
     fn read(flow: &Flow, keys: &KeyLog) -> Self {
         if flow.transport != TransportProtocol::Tcp {
             return Self::default();
@@ -334,6 +453,8 @@ impl Connection {
 struct Haystacks<'a> {
     traffic: &'a Traffic,
     capture: Option<&'a lightleak_case::Capture>,
+    stored: &'a [Stored<'a>],
+    log: &'a str,
 }
 
 impl Haystacks<'_> {
@@ -351,6 +472,8 @@ impl Haystacks<'_> {
                     if let Some(span) = stream.span(hit.at, hit.length) {
                         found.push(Sighting {
                             hit,
+                            vantage: Vantage::Wire,
+                            file: None,
                             span,
                             flow: Some(index_of_flow),
                             between: between.clone(),
@@ -369,6 +492,8 @@ impl Haystacks<'_> {
                     };
                     found.push(Sighting {
                         hit,
+                        vantage: Vantage::Wire,
+                        file: None,
                         span,
                         flow: None,
                         between: "in a packet by itself".into(),
@@ -377,7 +502,41 @@ impl Haystacks<'_> {
             }
         }
         found.truncate(MOST_HITS);
+        for file in self.stored {
+            if !matches!(file.content, Content::Factory) {
+                let name = Some(file.name.to_owned());
+                found.extend(self.octets(index, Vantage::Rest, name, file.octets));
+            }
+        }
+        found.extend(self.octets(index, Vantage::Log, None, self.log.as_bytes()));
         found
+    }
+
+    /// Hits in a stored file or the log.
+    fn octets(
+        &self,
+        index: &Index,
+        vantage: Vantage,
+        file: Option<String>,
+        octets: &[u8],
+    ) -> impl Iterator<Item = Sighting> {
+        let between = match &file {
+            Some(name) => format!("in {name}"),
+            None => "in the log".into(),
+        };
+        let hits = index.search(octets, MOST_HITS).into_iter();
+        hits.map(move |hit| Sighting {
+            vantage,
+            file: file.clone(),
+            span: Span {
+                packet: 0,
+                offset: hit.at,
+                length: hit.length,
+            },
+            hit,
+            flow: None,
+            between: between.clone(),
+        })
     }
 }
 
@@ -386,6 +545,14 @@ impl Haystacks<'_> {
 fn parameter_sets(session: &Session) -> Vec<u8> {
     let tracks = session.ledger.tracks.values();
     tracks.flat_map(|track| track.parameter_sets()).collect()
+}
+
+/// NAL units as a byte stream (ITU-T H.264 Annex B).
+fn byte_stream(file: &[u8], nal_units: &[Range<usize>]) -> Vec<u8> {
+    let octets = nal_units.iter().filter_map(|unit| file.get(unit.clone()));
+    octets
+        .flat_map(|unit| [&START_CODE[..], unit].concat())
+        .collect()
 }
 
 fn is_sound(packet: &[u8]) -> bool {

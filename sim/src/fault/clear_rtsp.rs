@@ -1,6 +1,7 @@
 //! RTSP without TLS and without a password: what `rtsp.open` listens with.
 
 use crate::{
+    camera::Device,
     path::Listen,
     rtsp::{PRESENTATION, server},
     seal::Sealed,
@@ -22,8 +23,22 @@ pub const FAULTY_CLEAR_RTSP: Listen = Listen {
     },
 };
 
+/// The same with the credentials that are asked for over TLS.
+pub const FAULTY_CLEAR_DIGEST: Listen = Listen {
+    serve: |device, stream, local, peer| {
+        Box::pin(async move {
+            let stream = FaultyClear(stream);
+            let demands = Device::demands_credentials;
+            server::serve(device, stream, local, peer, demands)
+                .await
+                .map(drop)
+        })
+    },
+    ..FAULTY_CLEAR_RTSP
+};
+
 /// A stream that nothing seals.
-struct FaultyClear(Box<dyn ByteStream>);
+pub(super) struct FaultyClear(pub(super) Box<dyn ByteStream>);
 
 impl Sealed for FaultyClear {
     type Stream = Box<dyn ByteStream>;

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use crate::{
@@ -10,6 +10,9 @@ use crate::{
     rtsp::transport::Transport,
     world::{Datagrams, World},
 };
+
+/// Where multicast goes (RFC 2365 6.1: the scope of a site).
+const GROUP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(239, 255, 0, 1)), 5004);
 
 /// A UDP socket and where clear RTP goes from it.
 pub struct FaultyUdp {
@@ -25,6 +28,11 @@ impl FaultyUdp {
         peer: IpAddr,
         offer: &Transport,
     ) -> io::Result<(Self, Transport)> {
+        if offer.multicast {
+            let socket = world.net.bind(0).await?;
+            let transport = Transport::multicast(Some(GROUP));
+            return Ok((Self { socket, to: GROUP }, transport));
+        }
         let (rtp, _) = offer.client_port.ok_or(io::ErrorKind::InvalidInput)?;
         let socket = world.net.bind(0).await?;
         let server_port = socket.local().port();

@@ -2,6 +2,7 @@
 //! pass: a false alarm costs as much trust as a miss.
 
 use super::Fault;
+use crate::factory::FactoryImage;
 
 /// Looks wrong, must pass.
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +26,33 @@ impl Decoy {
     }
 }
 
-/// The network around a camera.
+/// What is around a camera: the network, the card, the scene, and who watches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// Segments are lost, reordered and sent again on the way.
     pub rough: bool,
     /// Another host sends random octets in the form of RTP and RTSP.
     pub lookalike_neighbour: bool,
+    /// The power is cut while a clip is written.
+    pub power_cut: bool,
+    /// What the card holds when it comes from the factory.
+    pub factory: Option<FactoryImage>,
+    /// All is still and silent in front of it.
+    pub quiet: bool,
+    /// Whoever watches honestly does so together with somebody else.
+    pub second_viewer: bool,
+}
+
+impl Surroundings {
+    /// Nothing unusual.
+    pub const NONE: Self = Self {
+        rough: false,
+        lookalike_neighbour: false,
+        power_cut: false,
+        factory: None,
+        quiet: false,
+        second_viewer: false,
+    };
 }
 
 /// All of them.
@@ -43,7 +64,7 @@ pub const DECOYS: &[Decoy] = &[
         fault: Fault::NONE,
         surroundings: Surroundings {
             rough: true,
-            lookalike_neighbour: false,
+            ..Surroundings::NONE
         },
     },
     Decoy {
@@ -52,8 +73,58 @@ pub const DECOYS: &[Decoy] = &[
         source: "of our own making",
         fault: Fault::NONE,
         surroundings: Surroundings {
-            rough: false,
             lookalike_neighbour: true,
+            ..Surroundings::NONE
+        },
+    },
+    Decoy {
+        id: "decoy.power-cut-clip",
+        story: "the power is cut while a clip is written: its last chunk does not authenticate",
+        source: "any camera with a plug",
+        fault: Fault::NONE,
+        surroundings: Surroundings {
+            power_cut: true,
+            ..Surroundings::NONE
+        },
+    },
+    Decoy {
+        id: "decoy.boot-logo",
+        story: "a picture in clear lies on the card: the logo that the factory put there",
+        source: "any camera with a screen",
+        fault: Fault::NONE,
+        surroundings: Surroundings {
+            factory: Some(FactoryImage::BootLogo),
+            ..Surroundings::NONE
+        },
+    },
+    Decoy {
+        id: "decoy.lookalike-data",
+        story: "random octets with start codes and NAL unit headers lie on the card from the factory",
+        source: "of our own making",
+        fault: Fault::NONE,
+        surroundings: Surroundings {
+            factory: Some(FactoryImage::Lookalike),
+            ..Surroundings::NONE
+        },
+    },
+    Decoy {
+        id: "decoy.silence-filler",
+        story: "the scene is still and silent, and the encoder fills up: plaintext of long constant runs",
+        source: "any camera in an empty room",
+        fault: Fault::NONE,
+        surroundings: Surroundings {
+            quiet: true,
+            ..Surroundings::NONE
+        },
+    },
+    Decoy {
+        id: "decoy.two-viewers",
+        story: "two viewers watch at the same time: the same frames are sealed twice, under different keys",
+        source: "any camera with two phones",
+        fault: Fault::NONE,
+        surroundings: Surroundings {
+            second_viewer: true,
+            ..Surroundings::NONE
         },
     },
 ];

@@ -1,20 +1,48 @@
 //! What can be wrong with a camera: hooks, all empty in an honest one, and
 //! the list of mutants and decoys that use them.
 
+pub mod age_by_hand;
+pub mod clear_answers;
 pub mod clear_copy;
+pub mod clear_http;
+pub mod clear_page;
 pub mod clear_rtsp;
 pub mod clear_udp;
 pub mod client_hello;
+pub mod clip_file;
 pub mod decoys;
+pub mod errands;
 pub mod mutants;
 pub mod raw_video;
+pub mod recorder;
+mod state;
+pub mod talkative;
+pub mod tls_settings;
+pub mod weak_hello;
+pub mod web_root;
+
+use std::{io, net::SocketAddr, sync::Arc};
 
 use rtsp_types::Method;
+use rustls::ServerConfig;
 
-use crate::{path::Listen, rtsp::transport::Transport};
+use crate::{
+    camera::{Device, Settings},
+    h264::AccessUnit,
+    path::Listen,
+    record::list::ListWriter,
+    rtsp::{
+        Track,
+        digest::{Algorithm, Credentials},
+        transport::Transport,
+    },
+    seal::{keys::OwnerRecipient, recording::ClipFile},
+    world::{BoxFuture, Disk, Witness, World},
+};
 
 pub use decoys::{DECOYS, Decoy, Surroundings};
 pub use mutants::Mutant;
+pub use state::State;
 
 /// Hooks at fixed points of a camera.
 #[derive(Clone, Copy, Debug)]
@@ -23,26 +51,68 @@ pub struct Fault {
     pub listeners: Option<fn(&mut Vec<Listen>)>,
     /// Decides which RTSP methods demand credentials.
     pub demands_credentials: Option<fn(&Method) -> bool>,
-    /// Decides which transports SETUP accepts.
-    pub accepts_transport: Option<fn(&Transport) -> bool>,
+    /// Names the algorithms of the Digest challenges.
+    pub algorithms: Option<&'static [Algorithm]>,
+    /// Makes credentials that are as good as the user's.
+    pub also_admits: Option<fn(&Settings) -> Credentials>,
+    /// Decides which transports SETUP accepts for a track.
+    pub accepts_transport: Option<fn(&Transport, Track) -> bool>,
+    /// Decides which parameters can be set.
+    pub accepts_parameter: Option<fn(&str) -> bool>,
+    /// Says something in every RTSP response, about who and where it is.
+    pub banner: Option<fn(&Settings, SocketAddr) -> String>,
     /// Sees a ClientHello record before the TLS stack does; what it returns is
     /// the answer, and the stack sees nothing.
     pub client_hello: Option<client_hello::Answer>,
+    /// Changes the settings of the TLS server.
+    pub tls: Option<fn(&mut ServerConfig)>,
     /// Octets that are written to the TCP connection itself, beside the TLS
     /// session on it.
     pub beneath_tls: Option<fn() -> Vec<u8>>,
+    /// Does something else for as long as the camera is on.
+    pub errand: Option<fn(Arc<Device>) -> BoxFuture<'static, ()>>,
     /// Sends a copy of every access unit somewhere.
     pub copy: Option<clear_copy::FaultyClearCopy>,
+    /// Makes the file of a clip (owner, name), in place of age.
+    pub clip: Option<MakesClip>,
+    /// Changes an access unit before it is recorded.
+    pub stored_unit: Option<fn(&Device, &AccessUnit) -> AccessUnit>,
+    /// Sees every access unit that the pre-roll takes.
+    pub pre_roll: Option<SeesPreRoll>,
+    /// Adds to the list after a clip of the camera's own was added.
+    pub adopts_clips: Option<AdoptsClips>,
+    /// Takes the place of the witness.
+    pub witness: Option<MakesWitness>,
 }
+
+/// Makes the file of a clip.
+pub type MakesClip = fn(&Device, &OwnerRecipient, &str) -> io::Result<Box<dyn ClipFile>>;
+/// Sees what is kept in memory only.
+pub type SeesPreRoll = fn(&dyn Disk, &AccessUnit) -> io::Result<()>;
+/// Adds clips on a card to a list.
+pub type AdoptsClips = fn(&dyn Disk, &mut ListWriter) -> io::Result<()>;
+/// Makes a witness that takes the place of the world's.
+pub type MakesWitness = fn(&World) -> Arc<dyn Witness>;
 
 impl Fault {
     /// An honest camera.
     pub const NONE: Self = Self {
         listeners: None,
         demands_credentials: None,
+        algorithms: None,
+        also_admits: None,
         accepts_transport: None,
+        accepts_parameter: None,
+        banner: None,
         client_hello: None,
+        tls: None,
         beneath_tls: None,
+        errand: None,
         copy: None,
+        clip: None,
+        stored_unit: None,
+        pre_roll: None,
+        adopts_clips: None,
+        witness: None,
     };
 }

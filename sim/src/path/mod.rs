@@ -16,7 +16,7 @@ use crate::{
 pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &owner_recording::PATH];
 
 /// The paths that are looked at unless others are named.
-pub const DEFAULT: &[&TransportPath] = &[&nvr_rtsps::PATH];
+pub const DEFAULT: &[&TransportPath] = ALL;
 
 /// One route out of the device.
 #[derive(Debug)]

@@ -15,7 +15,6 @@ use crate::{
     claim::{Carriage, EndToEnd, Hop},
     fault::client_hello,
     rtsp::{PRESENTATION, server},
-    seal::tls,
     world::within,
 };
 
@@ -37,12 +36,15 @@ pub const PATH: TransportPath = TransportPath {
                     let Some(stream) = client_hello::intercept(&device.fault, stream).await? else {
                         return Ok(None);
                     };
-                    let config = tls::server(&device.settings.identity, &device.world)
-                        .map_err(io::Error::other)?;
-                    TlsAcceptor::from(config).accept(stream).await.map(Some)
+                    let acceptor = TlsAcceptor::from(device.tls.clone());
+                    acceptor.accept(stream).await.map(Some)
                 };
                 let handshake = within(&*clock, HANDSHAKE_TIMEOUT, handshake).await;
-                let Some(stream) = handshake.ok_or(io::Error::from(ErrorKind::TimedOut))?? else {
+                let handshake = handshake.unwrap_or(Err(ErrorKind::TimedOut.into()));
+                if handshake.is_err() {
+                    device.faulty.handshake_failed();
+                }
+                let Some(stream) = handshake? else {
                     return Ok(());
                 };
                 let demands = Device::demands_credentials;

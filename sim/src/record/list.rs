@@ -91,6 +91,11 @@ impl ListWriter {
         Ok(list)
     }
 
+    /// Name of its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Adds a line and its signature.
     pub fn add(&mut self, entry: &Entry) -> io::Result<()> {
         let line = format!("{entry}\n");
@@ -188,7 +193,7 @@ fn entry(line: &str) -> Option<Entry> {
     (entry.to_string() == line).then_some(entry)
 }
 
-fn hex(octets: &[u8]) -> String {
+pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 

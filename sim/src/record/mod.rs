@@ -1,6 +1,6 @@
-//! The recorder of a camera: all its video, in clips on the memory card. The
-//! camera has the owner's recipient only, so that the card holds no key and a
-//! thief of both sees nothing.
+//! The recorder of a camera: all its video and sound, in clips on the memory
+//! card. The camera has the owner's recipient only, so that the card holds no
+//! key and a thief of both sees nothing.
 //!
 //! - A clip begins with a key frame: that of the group of pictures before its
 //!   own time (pre-roll), which was kept in memory only, so that what happens at
@@ -11,22 +11,27 @@
 //!   with octets.
 //! - What is on the card then goes into the signed list, so that a clip that
 //!   was cut is vouched for up to there.
+//!
+//! [`CHUNK`]: crate::seal::recording::CHUNK
 
+mod clip;
 pub mod list;
 pub mod mp4;
+mod pre_roll;
 
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use self::list::{Entry, ListWriter};
+use self::{clip::Clip, list::ListWriter, pre_roll::PreRoll};
 use crate::{
     camera::Device,
-    h264::{AccessUnit, EncoderConfig},
+    h264::AccessUnit,
     seal::{
         keys::{ListKey, OwnerRecipient},
-        recording::{CHUNK, ClipWriter, Extent},
+        recording::{ClipFile, ClipWriter},
     },
+    sound::SoundPacket,
     world::Disk,
 };
 
@@ -40,6 +45,13 @@ pub const FLUSH: Duration = Duration::from_secs(2);
 pub const MOST_CLIPS: usize = 360;
 /// Octets of pre-roll that are kept in memory; a longer one is left out.
 pub const MOST_PRE_ROLL: usize = 8 << 20;
+/// Packets of sound that wait for the video of their fragment.
+pub const MOST_SOUND: usize = 512;
+
+/// What the names of clips begin with.
+pub const CLIP_PREFIX: &str = "clip-";
+/// What the names of lists begin with.
+pub const LIST_PREFIX: &str = "clips-";
 
 /// For whom a camera records.
 #[derive(Clone, Debug)]
@@ -52,39 +64,46 @@ pub struct Recording {
 
 /// Records until the camera is switched off. Errors of the card are logged; a
 /// new clip is tried with the next key frame.
-pub async fn run(device: Arc<Device>, recording: Recording, mut units: Receiver<Arc<AccessUnit>>) {
+pub async fn run(
+    device: Arc<Device>,
+    recording: Recording,
+    mut units: Receiver<Arc<AccessUnit>>,
+    mut sound: Receiver<Arc<SoundPacket>>,
+) {
     let mut recorder = Recorder {
-        disk: device.world.disk.clone(),
-        video: device.settings.video,
-        serial: device.settings.serial.clone(),
+        device,
         recording,
         list: None,
         pre_roll: PreRoll::default(),
         clip: None,
     };
     loop {
-        let result = match units.recv().await {
-            Ok(unit) => recorder.take(unit),
-            // Pictures are missing: what follows can't be decoded.
-            Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "the recorder lags behind");
-                device.live.request_key_frame();
-                recorder.pre_roll = PreRoll::default();
-                recorder.close(None)
-            }
-            Err(RecvError::Closed) => return,
+        let result = tokio::select! {
+            // Sound first: what ends when a picture is taken goes before it.
+            biased;
+            packet = sound.recv() => match packet {
+                Ok(packet) => recorder.hear(packet),
+                // A gap: every packet says when it is heard.
+                Err(RecvError::Lagged(_)) => Ok(()),
+                Err(RecvError::Closed) => return,
+            },
+            unit = units.recv() => match unit {
+                Ok(unit) => recorder.see(unit),
+                // Pictures are missing: what follows can't be decoded.
+                Err(RecvError::Lagged(missed)) => recorder.lose(missed),
+                Err(RecvError::Closed) => return,
+            },
         };
         if let Err(error) = result {
-            device.world.log.line(&format!("memory card: {error}"));
+            let log = &recorder.device.world.log;
+            log.line(&format!("memory card: {error}"));
             recorder.clip = None;
         }
     }
 }
 
 struct Recorder {
-    disk: Arc<dyn Disk>,
-    video: EncoderConfig,
-    serial: String,
+    device: Arc<Device>,
     recording: Recording,
     /// One list each time the camera was switched on.
     list: Option<ListWriter>,
@@ -93,9 +112,13 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn take(&mut self, unit: Arc<AccessUnit>) -> io::Result<()> {
+    fn see(&mut self, unit: Arc<AccessUnit>) -> io::Result<()> {
+        let unit = match self.device.fault.stored_unit {
+            Some(change) => Arc::new(change(&self.device, &unit)),
+            None => unit,
+        };
         if unit.key_frame {
-            let over = |clip: &Clip| unit.taken.saturating_sub(clip.began) >= CLIP;
+            let over = |clip: &Clip| unit.taken.saturating_sub(clip.began()) >= CLIP;
             if self.clip.as_ref().is_some_and(over) {
                 self.close(Some(&unit))?;
             }
@@ -103,47 +126,66 @@ impl Recorder {
                 self.open(&unit)?;
             }
         }
-        self.pre_roll.push(unit.clone());
+        self.pre_roll.see(unit.clone());
+        if let Some(spill) = self.device.fault.pre_roll {
+            spill(&*self.device.world.disk, &unit)?;
+        }
         if let (Some(clip), Some(list)) = (&mut self.clip, &mut self.list) {
-            clip.push(unit, list)?;
+            clip.see(unit, list)?;
         }
         Ok(())
     }
 
+    fn hear(&mut self, packet: Arc<SoundPacket>) -> io::Result<()> {
+        self.pre_roll.hear(packet.clone());
+        match &mut self.clip {
+            Some(clip) => clip.hear(packet),
+            None => Ok(()),
+        }
+    }
+
+    fn lose(&mut self, missed: u64) -> io::Result<()> {
+        tracing::warn!(missed, "the recorder lags behind");
+        self.device.live.request_key_frame();
+        self.pre_roll = PreRoll::default();
+        self.close(None)
+    }
+
     /// Begins a clip with the pre-roll; `unit` is a key frame and comes next.
     fn open(&mut self, unit: &Arc<AccessUnit>) -> io::Result<()> {
-        let pre_roll = self.pre_roll.units.clone();
-        let first = pre_roll.first().unwrap_or(unit);
+        let pre_roll = std::mem::take(&mut self.pre_roll);
+        let first = pre_roll.units.first().unwrap_or(unit);
         let start = milliseconds(first.taken);
+        let (disk, settings) = (&self.device.world.disk, &self.device.settings);
         let list = match &mut self.list {
             Some(list) => list,
             none => none.insert(ListWriter::create(
-                self.disk.clone(),
-                format!("clips-{start}.txt"),
-                &self.serial,
+                disk.clone(),
+                format!("{LIST_PREFIX}{start}.txt"),
+                &settings.serial,
                 self.recording.list_key.clone(),
             )?),
         };
-        make_room(&*self.disk)?;
+        make_room(&**disk)?;
         let name = format!("{CLIP_PREFIX}{start}.mp4.age");
-        let mut writer = ClipWriter::create(self.disk.clone(), &name, &self.recording.owner)?;
-        writer.write(&mp4::head(&self.video, first).map_err(io::Error::other)?)?;
-        tracing::info!(name, pre_roll = pre_roll.len(), "clip begins");
-        let mut clip = Clip {
-            disk: self.disk.clone(),
-            name,
-            writer,
-            began: unit.taken,
-            first: first.clone(),
-            frame: mp4::TIMESCALE / self.video.frames_per_second,
-            pending: Vec::new(),
-            fragments: 0,
-            flushed: unit.taken,
-            waiting_since: unit.taken,
-            listed: 0,
+        let owner = &self.recording.owner;
+        let mut file: Box<dyn ClipFile> = match self.device.fault.clip {
+            Some(create) => create(&self.device, owner, &name)?,
+            None => Box::new(ClipWriter::create(disk.clone(), &name, owner)?),
         };
-        for unit in pre_roll {
-            clip.push(unit, list)?;
+        file.write(&mp4::head(&settings.video, first).map_err(io::Error::other)?)?;
+        tracing::info!(name, pre_roll = pre_roll.units.len(), "clip begins");
+        let frame = mp4::TIMESCALE / settings.video.frames_per_second;
+        let mut clip = Clip::new(disk.clone(), name, file, unit.taken, first.clone(), frame);
+        let mut sound = pre_roll.sound.into_iter().peekable();
+        for unit in pre_roll.units {
+            while let Some(packet) = sound.next_if(|packet| packet.taken < unit.taken) {
+                clip.hear(packet)?;
+            }
+            clip.see(unit, list)?;
+        }
+        for packet in sound {
+            clip.hear(packet)?;
         }
         self.clip = Some(clip);
         Ok(())
@@ -151,140 +193,15 @@ impl Recorder {
 
     /// Ends the clip, if there is one, before the unit that comes next.
     fn close(&mut self, next: Option<&AccessUnit>) -> io::Result<()> {
-        match (self.clip.take(), &mut self.list) {
-            (Some(clip), Some(list)) => clip.close(next, list),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The access units since the last key frame.
-#[derive(Debug, Default)]
-struct PreRoll {
-    units: Vec<Arc<AccessUnit>>,
-    octets: usize,
-}
-
-impl PreRoll {
-    fn push(&mut self, unit: Arc<AccessUnit>) {
-        if unit.key_frame {
-            *self = Self::default();
-        } else if self.units.is_empty() {
-            return;
-        }
-        self.octets += unit.nal_units.iter().map(|nal| nal.len()).sum::<usize>();
-        self.units.push(unit);
-        if self.octets > MOST_PRE_ROLL {
-            *self = Self::default();
-        }
-    }
-}
-
-/// A clip that is being recorded.
-struct Clip {
-    disk: Arc<dyn Disk>,
-    name: String,
-    writer: ClipWriter,
-    /// When its own time began, after the pre-roll.
-    began: Duration,
-    first: Arc<AccessUnit>,
-    /// Ticks from one frame to the next, where no next one is known.
-    frame: u32,
-    /// Access units of the next fragment.
-    pending: Vec<Arc<AccessUnit>>,
-    fragments: u32,
-    flushed: Duration,
-    /// Since when the oldest plaintext waits to be sealed.
-    waiting_since: Duration,
-    /// Octets that the list vouches for.
-    listed: u64,
-}
-
-impl Clip {
-    fn push(&mut self, unit: Arc<AccessUnit>, list: &mut ListWriter) -> io::Result<()> {
-        let full = |first: &Arc<AccessUnit>| unit.taken.saturating_sub(first.taken) >= FRAGMENT;
-        if self.pending.first().is_some_and(full) {
-            self.fragment(Some(&unit))?;
-            self.flush(unit.taken, list)?;
-        }
-        self.pending.push(unit);
-        Ok(())
-    }
-
-    /// Hands the pending access units over to be sealed.
-    fn fragment(&mut self, next: Option<&AccessUnit>) -> io::Result<()> {
-        let units = std::mem::take(&mut self.pending);
-        let Some(first) = units.first() else {
-            return Ok(());
-        };
-        let after = units.iter().skip(1).map(|unit| Some(&**unit)).chain([next]);
-        let ticks = |unit: &AccessUnit, next: Option<&AccessUnit>| {
-            next.map_or(self.frame, |next| next.rtp_time.wrapping_sub(unit.rtp_time))
-        };
-        let timed: Vec<_> = units
-            .iter()
-            .zip(after)
-            .map(|(unit, next)| (unit.clone(), ticks(unit, next)))
-            .collect();
-        let start = first.rtp_time.wrapping_sub(self.first.rtp_time);
-        self.fragments += 1;
-        let fragment = mp4::fragment(self.fragments, start.into(), &timed);
-        let before = self.writer.extent().length;
-        self.writer.write(&fragment.map_err(io::Error::other)?)?;
-        if self.writer.extent().length > before {
-            self.waiting_since = first.taken;
+        if let (Some(clip), Some(list)) = (self.clip.take(), &mut self.list) {
+            clip.close(next, list)?;
+            if let Some(adopt) = self.device.fault.adopts_clips {
+                adopt(&*self.device.world.disk, list)?;
+            }
         }
         Ok(())
     }
-
-    /// Now and then pushes out what waited, and vouches for what is there.
-    fn flush(&mut self, now: Duration, list: &mut ListWriter) -> io::Result<()> {
-        if now.saturating_sub(self.flushed) < FLUSH {
-            return Ok(());
-        }
-        self.flushed = now;
-        if now.saturating_sub(self.waiting_since) >= FLUSH {
-            // One octet more, which makes the full chunk go.
-            let room = CHUNK - self.writer.waiting() + 1;
-            let padding = mp4::padding(room).map_err(io::Error::other)?;
-            self.writer.write(&padding)?;
-            self.waiting_since = now;
-        }
-        let extent = self.writer.extent();
-        if extent.length > self.listed {
-            self.disk.sync(&self.name)?;
-            list.add(&self.entry(now, extent, false))?;
-            self.listed = extent.length;
-        }
-        Ok(())
-    }
-
-    fn close(mut self, next: Option<&AccessUnit>, list: &mut ListWriter) -> io::Result<()> {
-        let last = self.pending.last().map(|unit| unit.taken);
-        let end = next.map(|unit| unit.taken).or(last).unwrap_or(self.began);
-        self.fragment(next)?;
-        let entry = self.entry(end, self.writer.extent(), true);
-        let extent = self.writer.finish()?;
-        self.disk.sync(&self.name)?;
-        tracing::info!(name = self.name, octets = extent.length, "clip ends");
-        list.add(&Entry { extent, ..entry })
-    }
-
-    fn entry(&self, now: Duration, extent: Extent, closed: bool) -> Entry {
-        Entry {
-            name: self.name.clone(),
-            start: milliseconds(self.first.taken),
-            duration: milliseconds(now.saturating_sub(self.first.taken)),
-            extent,
-            closed,
-        }
-    }
 }
-
-/// What the names of clips begin with.
-pub const CLIP_PREFIX: &str = "clip-";
-/// What the names of lists begin with.
-pub const LIST_PREFIX: &str = "clips-";
 
 /// Removes the oldest clips, so that one more is not too many.
 fn make_room(disk: &dyn Disk) -> io::Result<()> {

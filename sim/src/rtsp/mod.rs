@@ -1,5 +1,6 @@
 //! RTSP 1.0 (RFC 2326): what server and viewer have in common, and the server.
 
+pub mod carry;
 pub mod connection;
 pub mod digest;
 mod parameter;
@@ -9,5 +10,5 @@ pub(crate) mod server;
 mod session;
 pub mod transport;
 
-pub use resource::{PRESENTATION, Presentation};
+pub use resource::{PRESENTATION, Presentation, Track};
 pub use server::{REPORT_INTERVAL, RTP_MTU, SESSION_TIMEOUT};

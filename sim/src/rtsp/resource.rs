@@ -64,7 +64,7 @@ pub(super) enum Part {
 
 /// A track of a presentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Track {
+pub enum Track {
     /// Video.
     Video,
     /// Sound, of the main presentation only.

@@ -1,19 +1,19 @@
 //! The RTSP server of a camera (RFC 2326): one connection, at most one
 //! session with the tracks of one presentation, media interleaved.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{iter, net::SocketAddr, sync::Arc, time::Duration};
 
 use rtsp_types::{
     HeaderName, Method, Request, Response, StatusCode, Version,
     headers::{
         ALLOW, AUTHORIZATION, CONTENT_BASE, CONTENT_TYPE, CSEQ, PUBLIC, RANGE, REQUIRE, RTP_INFO,
-        SESSION, TRANSPORT, UNSUPPORTED, WWW_AUTHENTICATE,
+        SERVER, SESSION, TRANSPORT, UNSUPPORTED, WWW_AUTHENTICATE,
     },
 };
 
 use super::{
     connection::{Connection, ConnectionError, Incoming, is_sequence_number},
-    digest::Guard,
+    digest::{Algorithm, Guard},
     parameter,
     resource::{Part, Presentation, Resource, Track},
     sdp,
@@ -158,14 +158,22 @@ impl Server {
         let (Ok(answer) | Err(answer)) = result;
         let method = <&str>::from(request.method());
         self.log(&format!("{method} {}", u16::from(answer.status)));
-        answer.response(sequence)
+        match self.device.fault.banner {
+            Some(banner) => answer.with(SERVER, banner(&self.device.settings, self.local)),
+            None => answer,
+        }
+        .response(sequence)
     }
 
     async fn dispatch(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Answer> {
         let method = request.method();
         if (self.demands_credentials)(&self.device, method) && !self.is_admitted(request) {
+            let offered = self.device.fault.algorithms.unwrap_or(&Algorithm::ALL);
+            let challenges = Algorithm::ALL.into_iter().zip(self.guard.challenges());
+            let challenges = challenges.filter(|(algorithm, _)| offered.contains(algorithm));
+            let challenges: Vec<_> = challenges.map(|(_, challenge)| challenge).collect();
             // rtsp-types writes one line for each name.
-            let challenges = self.guard.challenges().join("\r\nWWW-Authenticate: ");
+            let challenges = challenges.join("\r\nWWW-Authenticate: ");
             return Err(Answer::of(StatusCode::Unauthorized).with(WWW_AUTHENTICATE, challenges));
         }
         // RFC 2326 12.32: there is no option that we have.
@@ -232,13 +240,17 @@ impl Server {
     }
 
     fn is_admitted(&self, request: &Request<Vec<u8>>) -> bool {
-        request.header(&AUTHORIZATION).is_some_and(|header| {
-            self.guard.admits(
-                header.as_str(),
-                request.method().into(),
-                &self.device.settings.credentials,
-            )
-        })
+        let Some(header) = request.header(&AUTHORIZATION) else {
+            return false;
+        };
+        let Device {
+            settings, fault, ..
+        } = &*self.device;
+        let more = fault.also_admits.map(|also| also(settings));
+        let method = request.method().into();
+        iter::once(&settings.credentials)
+            .chain(&more)
+            .any(|known| self.guard.admits(header.as_str(), method, known))
     }
 
     async fn describe(&self, presentation: Presentation, base: &str) -> Answer {
@@ -275,7 +287,10 @@ impl Server {
             .header(&TRANSPORT)
             .map(|h| Transport::parse(h.as_str()))
             .unwrap_or_default();
-        let Some(offer) = offers.iter().find(|o| self.device.accepts_transport(o)) else {
+        let Some(offer) = offers
+            .iter()
+            .find(|o| self.device.accepts_transport(o, track))
+        else {
             return Err(Answer::of(StatusCode::UnsupportedTransport));
         };
         let device = self.device.clone();
@@ -375,11 +390,15 @@ impl Server {
         request: &Request<Vec<u8>>,
         presentation: Presentation,
     ) -> Result<Answer, Answer> {
+        let accepts = self.device.fault.accepts_parameter;
         let session = match request.header(&SESSION) {
             Some(_) => Some(self.session_of(request, presentation)?.id.as_str()),
             None => None,
         };
-        let names = parameter::names(request.body());
+        let mut names = parameter::names(request.body());
+        if let Some(accepts) = accepts {
+            names.retain(|name| !accepts(name));
+        }
         let answer = if names.is_empty() {
             Answer::ok()
         } else {

@@ -1,7 +1,7 @@
 //! The `Transport` header (RFC 2326 12.39), as far as we use it. Crate
 //! `rtsp-types` panics on some malformed values of this header.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 /// One transport that a client offers or a server accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub struct Transport {
     pub server_port: Option<(u16, u16)>,
     /// Whether it asks for multicast.
     pub multicast: bool,
+    /// `destination` and `port` of multicast, as a server writes them; those
+    /// that a client asks for are not read.
+    pub group: Option<SocketAddr>,
 }
 
 impl Transport {
@@ -27,6 +30,7 @@ impl Transport {
             client_port: None,
             server_port: None,
             multicast: false,
+            group: None,
         }
     }
 
@@ -38,6 +42,19 @@ impl Transport {
             client_port: Some((client_port, client_port.saturating_add(1))),
             server_port: None,
             multicast: false,
+            group: None,
+        }
+    }
+
+    /// RTP to a group of the server's choice, or to that one.
+    pub fn multicast(group: Option<SocketAddr>) -> Self {
+        Self {
+            protocol: "RTP/AVP".into(),
+            interleaved: None,
+            client_port: None,
+            server_port: None,
+            multicast: true,
+            group,
         }
     }
 
@@ -63,6 +80,7 @@ impl Transport {
             client_port: None,
             server_port: None,
             multicast: false,
+            group: None,
         };
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -94,6 +112,10 @@ impl fmt::Display for Transport {
         }
         if let Some((rtp, rtcp)) = self.server_port {
             write!(f, ";server_port={rtp}-{rtcp}")?;
+        }
+        if let Some(group) = self.group {
+            let (rtp, rtcp) = (group.port(), group.port().saturating_add(1));
+            write!(f, ";destination={};port={rtp}-{rtcp}", group.ip())?;
         }
         Ok(())
     }

@@ -41,6 +41,12 @@ impl Password {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// For the escrow: `CREDENTIAL`, user and password, neither of which has a
+    /// space in it.
+    pub fn escrow(&self, user: &str) -> Zeroizing<String> {
+        Zeroizing::new(format!("CREDENTIAL {user} {}", self.expose()))
+    }
 }
 
 impl fmt::Debug for Password {
@@ -167,7 +173,7 @@ impl fmt::Debug for OwnerIdentity {
 pub struct OwnerRecipient(age::x25519::Recipient);
 
 impl OwnerRecipient {
-    pub(super) fn age(&self) -> &age::x25519::Recipient {
+    pub(crate) fn age(&self) -> &age::x25519::Recipient {
         &self.0
     }
 }

@@ -6,7 +6,7 @@ use std::{
     fmt,
     io::{self, Read, Write},
     iter,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use age::{DecryptError, Decryptor, Encryptor, stream::StreamWriter};
@@ -27,10 +27,26 @@ pub struct Extent {
     pub sha256: [u8; 32],
 }
 
+/// The file of a clip that is being written. Outside this module only types
+/// with `Faulty` in their names are one.
+pub trait ClipFile: Send {
+    /// Adds plaintext.
+    fn write(&mut self, plaintext: &[u8]) -> io::Result<()>;
+
+    /// Octets of plaintext that are not on the card yet, up to [`CHUNK`].
+    fn waiting(&self) -> usize;
+
+    /// What is on the card.
+    fn extent(&self) -> Extent;
+
+    /// Writes what waits.
+    fn finish(self: Box<Self>) -> io::Result<Extent>;
+}
+
 /// A clip that is being written.
 pub struct ClipWriter {
     stream: StreamWriter<Card>,
-    written: Arc<Mutex<Written>>,
+    card: Card,
     plaintext: u64,
 }
 
@@ -38,52 +54,41 @@ impl ClipWriter {
     /// Makes the file, with a file key of its own that nothing on the card
     /// tells.
     pub fn create(disk: Arc<dyn Disk>, name: &str, to: &OwnerRecipient) -> io::Result<Self> {
-        disk.create(name)?;
-        let written = Arc::new(Mutex::new(Written {
-            digest: Context::new(&SHA256),
-            length: 0,
-        }));
-        let card = Card {
-            disk,
-            name: name.to_owned(),
-            written: written.clone(),
-        };
+        let card = Card::create(disk, name)?;
         let to: &dyn age::Recipient = to.age();
         let stream = Encryptor::with_recipients(iter::once(to))
             .map_err(io::Error::other)?
-            .wrap_output(card)?;
+            .wrap_output(card.clone())?;
         Ok(Self {
             stream,
-            written,
+            card,
             plaintext: 0,
         })
     }
+}
 
-    /// Adds plaintext.
-    pub fn write(&mut self, plaintext: &[u8]) -> io::Result<()> {
+impl ClipFile for ClipWriter {
+    fn write(&mut self, plaintext: &[u8]) -> io::Result<()> {
         self.stream.write_all(plaintext)?;
         self.plaintext += plaintext.len() as u64;
         Ok(())
     }
 
-    /// Octets of plaintext that are not on the card yet, up to [`CHUNK`]: a
-    /// full chunk waits for the next octet, because the last one is marked.
-    pub fn waiting(&self) -> usize {
+    /// A full chunk waits for the next octet, because the last one is marked.
+    fn waiting(&self) -> usize {
         match (self.plaintext % CHUNK as u64) as usize {
             0 if self.plaintext > 0 => CHUNK,
             waiting => waiting,
         }
     }
 
-    /// What is on the card.
-    pub fn extent(&self) -> Extent {
-        lock(&self.written).extent()
+    fn extent(&self) -> Extent {
+        self.card.extent()
     }
 
-    /// Seals what waits as the last chunk.
-    pub fn finish(self) -> io::Result<Extent> {
+    fn finish(self: Box<Self>) -> io::Result<Extent> {
         self.stream.finish()?;
-        Ok(lock(&self.written).extent())
+        Ok(self.card.extent())
     }
 }
 
@@ -95,10 +100,7 @@ impl fmt::Debug for ClipWriter {
 
 /// The extent of some octets.
 pub fn extent(octets: &[u8]) -> Extent {
-    let mut written = Written {
-        digest: Context::new(&SHA256),
-        length: 0,
-    };
+    let mut written = Written::default();
     written.take(octets);
     written.extent()
 }
@@ -136,6 +138,15 @@ struct Written {
     length: u64,
 }
 
+impl Default for Written {
+    fn default() -> Self {
+        Self {
+            digest: Context::new(&SHA256),
+            length: 0,
+        }
+    }
+}
+
 impl Written {
     fn take(&mut self, octets: &[u8]) {
         self.digest.update(octets);
@@ -152,25 +163,43 @@ impl Written {
     }
 }
 
-/// Sealed octets on their way to the card.
-struct Card {
+/// Octets on their way into a file on the card.
+#[derive(Clone)]
+pub(crate) struct Card {
     disk: Arc<dyn Disk>,
     name: String,
     written: Arc<Mutex<Written>>,
 }
 
+impl Card {
+    /// Makes the file.
+    pub(crate) fn create(disk: Arc<dyn Disk>, name: &str) -> io::Result<Self> {
+        disk.create(name)?;
+        Ok(Self {
+            disk,
+            name: name.to_owned(),
+            written: Arc::new(Mutex::new(Written::default())),
+        })
+    }
+
+    /// What is on the card.
+    pub(crate) fn extent(&self) -> Extent {
+        self.written().extent()
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Write for Card {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         self.disk.append(&self.name, octets)?;
-        lock(&self.written).take(octets);
+        self.written().take(octets);
         Ok(octets.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.disk.sync(&self.name)
     }
-}
-
-fn lock(written: &Mutex<Written>) -> std::sync::MutexGuard<'_, Written> {
-    written.lock().unwrap_or_else(PoisonError::into_inner)
 }

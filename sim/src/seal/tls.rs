@@ -14,18 +14,19 @@ use rustls::{
 use super::keys::Identity;
 use crate::world::{Clock, Witness, World};
 
-/// Server side, without client certificates.
-pub fn server(identity: &Identity, world: &World) -> Result<Arc<ServerConfig>, rustls::Error> {
+/// Server side, without client certificates and without 0-RTT.
+pub fn server(identity: &Identity, world: &World) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_details(provider(), time(world))
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()
         .with_single_cert(identity.chain().to_vec(), identity.private_key())?;
     config.key_log = Arc::new(Escrow(world.witness.clone()));
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Client side: trusts `authority` and nobody else, verifies the name, and
-/// offers only `versions`.
+/// offers only `versions`. It resumes sessions, and sends 0-RTT data where a
+/// ticket allows them and somebody has some to send.
 pub fn client(
     authority: CertificateDer<'static>,
     versions: &[TlsVersion],
@@ -38,6 +39,7 @@ pub fn client(
         .with_protocol_versions(&versions)?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.enable_early_data = true;
     config.key_log = Arc::new(Escrow(world.witness.clone()));
     Ok(Arc::new(config))
 }

@@ -1,13 +1,17 @@
 //! An RTSP client (RFC 2326), over TLS or in clear, that asks step by step
 //! and remembers what it was told.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rtsp_types::{
     HeaderName, Method, Request, Response, StatusCode, Url, Version,
-    headers::{AUTHORIZATION, CSEQ, SESSION, TRANSPORT, WWW_AUTHENTICATE},
+    headers::{AUTHORIZATION, CONTENT_TYPE, CSEQ, SESSION, TRANSPORT, WWW_AUTHENTICATE},
 };
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, ServerName},
+};
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
@@ -44,13 +48,20 @@ pub struct RtspViewer {
     world: World,
     url: String,
     credentials: Option<Credentials>,
-    challenge: Option<Challenge>,
+    answers_basic: bool,
+    challenge: Option<Answers>,
     sequence: u32,
     session: Option<String>,
     /// How long the camera keeps the session without a sign of life.
     timeout: Duration,
     /// What was received beside responses.
     pub media: Media,
+}
+
+/// How credentials are shown.
+enum Answers {
+    Digest(Challenge),
+    Basic,
 }
 
 /// Interleaved media, as received.
@@ -95,32 +106,67 @@ impl RtspViewer {
         credentials: Option<Credentials>,
         world: &World,
     ) -> Result<Self, ViewerError> {
+        let authority = address.authority.clone();
+        let config = authority.map(|a| tls::client(a, address.versions, world));
+        Self::connect_with(address, config.transpose()?, credentials, world).await
+    }
+
+    /// Connects, with TLS if there are settings. What they remember of an
+    /// earlier connection is used: its session is resumed, and where its ticket
+    /// allows that, the first request is sent as 0-RTT data.
+    pub async fn connect_with(
+        address: &Address,
+        config: Option<Arc<ClientConfig>>,
+        credentials: Option<Credentials>,
+        world: &World,
+    ) -> Result<Self, ViewerError> {
         let failed = |error| ViewerError::Connect(address.endpoint, error);
         let connecting = async {
             let stream = world.net.connect(address.endpoint).await.map_err(failed)?;
-            let Some(authority) = &address.authority else {
+            let Some(config) = config else {
                 return Ok(stream);
             };
-            let config = tls::client(authority.clone(), address.versions, world)?;
             let name = ServerName::IpAddress(address.endpoint.ip().into());
-            let connector = TlsConnector::from(config);
+            let connector = TlsConnector::from(config).early_data(true);
             let stream = connector.connect(name, stream).await.map_err(failed)?;
             Ok(Box::new(stream) as Box<dyn ByteStream>)
         };
         let stream = within(&*world.clock, PATIENCE, connecting)
             .await
             .unwrap_or(Err(ViewerError::Silence(PATIENCE)))?;
-        Ok(Self {
+        Ok(Self::over(stream, &address.url, credentials, world))
+    }
+
+    /// Over a stream that is ready.
+    pub fn over(
+        stream: Box<dyn ByteStream>,
+        url: &str,
+        credentials: Option<Credentials>,
+        world: &World,
+    ) -> Self {
+        Self {
             connection: Connection::new(stream),
             world: world.clone(),
-            url: address.url.clone(),
+            url: url.to_owned(),
             credentials,
+            answers_basic: false,
             challenge: None,
             sequence: 0,
             session: None,
             timeout: SESSION_TIMEOUT,
             media: Media::default(),
-        })
+        }
+    }
+
+    /// From now on shows name and password as they are (Basic, RFC 7617) to
+    /// whoever asks for it, as many players do.
+    pub fn answer_basic(&mut self) {
+        self.answers_basic = true;
+    }
+
+    /// From now on as somebody else.
+    pub fn log_in_as(&mut self, credentials: Credentials) {
+        self.credentials = Some(credentials);
     }
 
     /// OPTIONS.
@@ -171,9 +217,33 @@ impl RtspViewer {
         self.ask(Method::GetParameter, "", &[]).await
     }
 
+    /// SET_PARAMETER with that body (RFC 2326 10.9).
+    pub async fn set_parameter(&mut self, body: &str) -> Result<Response<Vec<u8>>, ViewerError> {
+        let headers = [(CONTENT_TYPE, "text/parameters".to_owned())];
+        let method = Method::SetParameter;
+        self.ask_once(&method, "", &headers, body.as_bytes()).await
+    }
+
+    /// ANNOUNCE of a presentation of one's own (RFC 2326 10.3).
+    pub async fn announce(&mut self, description: &str) -> Result<Response<Vec<u8>>, ViewerError> {
+        let headers = [(CONTENT_TYPE, "application/sdp".to_owned())];
+        let method = Method::Announce;
+        self.ask_once(&method, "", &headers, description.as_bytes())
+            .await
+    }
+
+    /// RECORD (RFC 2326 10.11).
+    pub async fn record(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        self.ask(Method::Record, "", &[]).await
+    }
+
     /// TEARDOWN.
     pub async fn teardown(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
-        self.ask(Method::Teardown, "", &[]).await
+        let response = self.ask(Method::Teardown, "", &[]).await?;
+        if response.status() == StatusCode::Ok {
+            self.session = None;
+        }
+        Ok(response)
     }
 
     /// Receives media until `duration` has passed; says whether the camera is
@@ -214,22 +284,27 @@ impl RtspViewer {
         let _ = within(&*self.world.clock, PATIENCE, end).await;
     }
 
-    /// Asks; answers a Digest challenge if there are credentials.
+    /// Asks; answers a challenge if there are credentials.
     async fn ask(
         &mut self,
         method: Method,
         track: &str,
         headers: &[(HeaderName, String)],
     ) -> Result<Response<Vec<u8>>, ViewerError> {
-        let response = self.ask_once(&method, track, headers).await?;
+        let response = self.ask_once(&method, track, headers, &[]).await?;
         let challenged = self.challenge.is_some();
         if response.status() != StatusCode::Unauthorized || self.credentials.is_none() || challenged
         {
             return Ok(response);
         }
-        let challenge = response.header(&WWW_AUTHENTICATE);
-        self.challenge = challenge.and_then(|h| Challenge::choose(h.as_str()));
-        self.ask_once(&method, track, headers).await
+        let challenge = response
+            .header(&WWW_AUTHENTICATE)
+            .map_or("", |h| h.as_str());
+        let basic = || self.answers_basic && challenge.starts_with("Basic");
+        self.challenge = Challenge::choose(challenge)
+            .map(Answers::Digest)
+            .or_else(|| basic().then_some(Answers::Basic));
+        self.ask_once(&method, track, headers, &[]).await
     }
 
     async fn ask_once(
@@ -237,6 +312,7 @@ impl RtspViewer {
         method: &Method,
         track: &str,
         headers: &[(HeaderName, String)],
+        body: &[u8],
     ) -> Result<Response<Vec<u8>>, ViewerError> {
         let url = format!("{}{track}", self.url);
         let uri = Url::parse(&url).map_err(|_| ViewerError::Url(url.clone()))?;
@@ -246,7 +322,16 @@ impl RtspViewer {
             .header(CSEQ, self.sequence.to_string());
         if let (Some(challenge), Some(credentials)) = (&mut self.challenge, &self.credentials) {
             let entropy = &*self.world.entropy;
-            let answer = challenge.answer(method.into(), &url, credentials, entropy);
+            let answer = match challenge {
+                Answers::Digest(challenge) => {
+                    challenge.answer(method.into(), &url, credentials, entropy)
+                }
+                Answers::Basic => {
+                    let Credentials { user, password } = credentials;
+                    let pair = format!("{user}:{}", password.expose());
+                    format!("Basic {}", BASE64_STANDARD.encode(pair))
+                }
+            };
             request = request.header(AUTHORIZATION, answer);
         }
         if let Some(session) = &self.session {
@@ -257,7 +342,9 @@ impl RtspViewer {
         }
         let clock = self.world.clock.clone();
         let exchange = async {
-            self.connection.request(&request.build(Vec::new())).await?;
+            self.connection
+                .request(&request.build(body.to_vec()))
+                .await?;
             self.response().await
         };
         let response = within(&*clock, PATIENCE, exchange)

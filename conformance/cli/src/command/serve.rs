@@ -137,6 +137,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
             .map_err(Failure::harness)?,
         serial,
         recording: None,
+        quiet: false,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

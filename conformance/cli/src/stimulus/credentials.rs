@@ -17,7 +17,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Without credentials.
 pub const WITHOUT: Stimulus = Stimulus {
     id: "no-credentials",
-    title: "DESCRIBE, SETUP and PLAY without credentials",
+    title: "every step of the way without credentials, and SET_PARAMETER, ANNOUNCE and RECORD",
     network: Some(|visit| Box::pin(trespass(visit, None))),
     card: None,
 };
@@ -38,12 +38,16 @@ pub const WRONG: Stimulus = Stimulus {
 
 async fn trespass(visit: Visit, credentials: Option<Credentials>) -> Experience {
     let mut diary = Diary::default();
+    let without = credentials.is_none();
     let Some(mut viewer) = diary
         .connect(&visit.address, credentials, &visit.world)
         .await
     else {
         return diary.0;
     };
+    if without {
+        diary.response("OPTIONS", viewer.options().await);
+    }
     diary.response("DESCRIBE", viewer.describe().await);
     diary.response(
         "SETUP interleaved",
@@ -53,6 +57,14 @@ async fn trespass(visit: Visit, credentials: Option<Credentials>) -> Experience 
     match viewer.watch(WAIT).await {
         Ok(connected) => diary.note(format!("waited for media, connected: {connected}")),
         Err(error) => diary.note(format!("wait for media: failed to {error}")),
+    }
+    if without {
+        // Names and contents that change nothing even where they are taken.
+        let parameter = viewer.set_parameter("x-lightleak: 1\r\n").await;
+        diary.response("SET_PARAMETER", parameter);
+        let announced = viewer.announce("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
+        diary.response("ANNOUNCE", announced.await);
+        diary.response("RECORD", viewer.record().await);
     }
     diary.close(viewer).await
 }

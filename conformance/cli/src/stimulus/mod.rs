@@ -1,11 +1,18 @@
 //! What is done to a device in one session: one file each, all listed here.
 
+mod blocked_tls;
+mod clear;
 mod credentials;
+mod early_data;
+mod forged_clip;
+mod guessable_credentials;
+mod hello;
 mod honest;
 mod port_sweep;
-mod power_cut;
+pub(crate) mod power_cut;
 mod tls10_offer;
 mod udp_setup;
+mod weak_suites;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -30,8 +37,13 @@ pub const ALL: &[&Stimulus] = &[
     &credentials::WRONG,
     &udp_setup::STIMULUS,
     &tls10_offer::STIMULUS,
+    &weak_suites::STIMULUS,
+    &early_data::STIMULUS,
     &port_sweep::STIMULUS,
+    &guessable_credentials::STIMULUS,
+    &blocked_tls::STIMULUS,
     &power_cut::STIMULUS,
+    &forged_clip::STIMULUS,
 ];
 
 /// Something that is done to a device.
@@ -64,6 +76,8 @@ pub struct Visit {
     pub world: World,
     /// The device.
     pub device: IpAddr,
+    /// Its serial number.
+    pub serial: String,
     /// Where the transport path is.
     pub address: Address,
     /// Credentials that the device knows.
@@ -122,6 +136,17 @@ impl Diary {
                 self.note(format!("failed to {error}"));
                 None
             }
+        }
+    }
+
+    /// What an honest viewer does at the least, and how the device takes it.
+    async fn sound_handshake(&mut self, visit: &Visit) {
+        match RtspViewer::connect(&visit.address, None, &visit.world).await {
+            Ok(mut viewer) => {
+                self.response("OPTIONS over TLS", viewer.options().await);
+                viewer.close().await;
+            }
+            Err(error) => self.note(format!("sound handshake: failed to {error}")),
         }
     }
 

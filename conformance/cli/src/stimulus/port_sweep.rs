@@ -1,13 +1,13 @@
 //! `port-sweep`: dials every TCP port of the device, and talks to what answers
-//! where nothing was declared, as a media player would: listens first, then
-//! asks for RTSP without credentials.
+//! as a browser and a media player would: where nothing was declared it listens
+//! first and asks for HTTP, then everywhere for RTSP without TLS, as it is, in an
+//! HTTP tunnel and in WebSocket.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
-use lightleak_sim::{rtsp::transport::Transport, viewer::rtsp::Address};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Diary, Stimulus, Visit};
+use super::{Diary, Stimulus, Visit, clear};
 
 /// How long an open port may take to say something.
 const WAIT: Duration = Duration::from_secs(2);
@@ -15,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// The stimulus.
 pub const STIMULUS: Stimulus = Stimulus {
     id: "port-sweep",
-    title: "every TCP port is dialled; what answers undeclared is listened to and asked for RTSP",
+    title: "every TCP port is dialled; what answers is asked for HTTP, and for RTSP without TLS, in HTTP and WebSocket too",
     network: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();
@@ -30,8 +30,11 @@ pub const STIMULUS: Stimulus = Stimulus {
             for endpoint in open {
                 if endpoint != visit.address.endpoint {
                     listen(&visit, endpoint, &mut diary).await;
-                    play(&visit, endpoint, &mut diary).await;
+                    browse(&visit, endpoint, &mut diary).await;
                 }
+                clear::plain(&visit, endpoint, &mut diary).await;
+                clear::tunnel(&visit, endpoint, &mut diary).await;
+                clear::websocket(&visit, endpoint, &mut diary).await;
             }
             diary.0
         })
@@ -41,10 +44,25 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 /// Takes what the port says by itself.
 async fn listen(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
-    let mut stream = match visit.world.net.connect(endpoint).await {
-        Ok(stream) => stream,
-        Err(error) => return diary.note(format!("{endpoint}: {error}")),
-    };
+    match hear(visit, endpoint, b"").await {
+        Ok(total) => diary.note(format!("{endpoint}: said {total} octets unasked")),
+        Err(error) => diary.note(format!("{endpoint}: {error}")),
+    }
+}
+
+/// Asks for HTTP in clear (RFC 9112).
+async fn browse(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
+    let request = format!("GET / HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n\r\n");
+    match hear(visit, endpoint, request.as_bytes()).await {
+        Ok(total) => diary.note(format!("{endpoint}: GET in clear: {total} octets")),
+        Err(error) => diary.note(format!("{endpoint}: GET in clear: {error}")),
+    }
+}
+
+/// Says something and counts the octets that come for a while.
+async fn hear(visit: &Visit, endpoint: SocketAddr, said: &[u8]) -> io::Result<usize> {
+    let mut stream = visit.world.net.connect(endpoint).await?;
+    stream.write_all(said).await?;
     let end = visit.world.clock.unix() + WAIT;
     let mut octets = vec![0; 64 * 1024];
     let mut total = 0;
@@ -57,38 +75,5 @@ async fn listen(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
             () = visit.world.clock.sleep_until(end) => break,
         }
     }
-    diary.note(format!("{endpoint}: said {total} octets unasked"));
-    diary.0.media_bytes += total as u64;
-}
-
-/// Asks for RTSP in clear.
-async fn play(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {
-    let address = Address {
-        endpoint,
-        url: format!("rtsp://{endpoint}/main"),
-        authority: None,
-        versions: &[],
-    };
-    let Some(mut viewer) = diary.connect(&address, None, &visit.world).await else {
-        return;
-    };
-    let what = |method: &str| format!("{endpoint}: {method} in clear");
-    if diary.response(&what("DESCRIBE"), viewer.describe().await) == Some(200) {
-        diary.response(
-            &what("SETUP"),
-            viewer.setup(&Transport::interleaved(0)).await,
-        );
-        diary.response(
-            &what("SETUP of sound"),
-            viewer.setup_sound(&Transport::interleaved(2)).await,
-        );
-        diary.response(&what("PLAY"), viewer.play().await);
-        if let Err(error) = viewer.watch(WAIT).await {
-            diary.note(format!("{endpoint}: watch: failed to {error}"));
-        }
-        diary.response(&what("TEARDOWN"), viewer.teardown().await);
-    }
-    diary.0.access_units += viewer.media.access_units;
-    diary.0.media_bytes += viewer.media.octets;
-    viewer.close().await;
+    Ok(total)
 }

@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use lightleak_case::{CaseWriter, Declaration, Error as CaseError, Ledger, SessionRecord, Vantage};
+use lightleak_case::{
+    CaseWriter, Declaration, Error as CaseError, Experience, Ledger, SessionRecord, Vantage,
+};
 use lightleak_sim::{
     camera::{Camera, Settings, StartError},
     fault::{Decoy, Fault, Mutant, Surroundings},
@@ -40,12 +42,13 @@ use crate::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
-    stimulus::{self, CardVisit, Stimulus, Visit},
+    stimulus::{self, CardVisit, Stimulus, Visit, power_cut},
 };
 
 /// Addresses of TEST-NET-1 (RFC 5737).
 const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
 const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+const SECOND_VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 21));
 const NEIGHBOURS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 98)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)),
@@ -53,6 +56,9 @@ const NEIGHBOURS: [IpAddr; 2] = [
 
 /// How long a camera is on before anybody comes.
 const WARM_UP: Duration = Duration::from_millis(500);
+
+/// Octets, before one of which a decoy's power is cut: a second's worth.
+const POWER_CUT_SPAN: u32 = 75_000;
 
 /// How many access units the decoy ledger has.
 const DECOY_UNITS: u32 = 30;
@@ -73,10 +79,7 @@ impl SimTarget {
     pub const HONEST: Self = Self {
         name: "honest",
         fault: Fault::NONE,
-        surroundings: Surroundings {
-            rough: false,
-            lookalike_neighbour: false,
-        },
+        surroundings: Surroundings::NONE,
     };
 
     /// The mutant or decoy of that id.
@@ -97,6 +100,10 @@ impl SimTarget {
     /// Runs every path and stimulus of the plan and writes the case.
     pub fn record(&self, plan: &Plan, progress: &dyn Progress) -> Result<(), RecordError> {
         let keys = Keys::new()?;
+        let factory = match self.surroundings.factory {
+            Some(image) => image.files()?,
+            None => BTreeMap::new(),
+        };
         let jobs = plan.jobs();
         progress.begin(jobs.len());
         let next = AtomicUsize::new(0);
@@ -106,7 +113,7 @@ impl SimTarget {
             for _ in 0..plan.threads.clamp(1, jobs.len().max(1)) {
                 scope.spawn(|| {
                     while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = self.session(plan, job, &keys);
+                        let result = self.session(plan, job, &keys, &factory);
                         progress.step();
                         *lock(&results[job.index]) = Some(result);
                     }
@@ -123,6 +130,7 @@ impl SimTarget {
             return Err(RecordError::NothingToDo);
         };
         let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy_ledger(plan.seed)?)?;
+        case.factory(&factory)?;
         for session in &recorded {
             case.session(
                 &session.record,
@@ -130,13 +138,19 @@ impl SimTarget {
                 &session.keys,
                 &session.ledger,
                 &session.log,
-                &session.rest,
+                Some(&session.rest),
             )?;
         }
         Ok(())
     }
 
-    fn session(&self, plan: &Plan, job: &Job, keys: &Keys) -> Result<Recorded, RecordError> {
+    fn session(
+        &self,
+        plan: &Plan,
+        job: &Job,
+        keys: &Keys,
+        factory: &Files,
+    ) -> Result<Recorded, RecordError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -145,7 +159,8 @@ impl SimTarget {
         let notes = Arc::new(Notes::default());
         // The runtime has no other thread than this one.
         let _capture = log::capture(notes.clone());
-        runtime.block_on(self.play(plan, job, keys, notes))
+        let card = MemoryDisk::new(factory.clone());
+        runtime.block_on(self.play(plan, job, keys, notes, Arc::new(card)))
     }
 
     async fn play(
@@ -154,13 +169,13 @@ impl SimTarget {
         job: &Job,
         keys: &Keys,
         notes: Arc<Notes>,
+        card: Arc<MemoryDisk>,
     ) -> Result<Recorded, RecordError> {
         let seed = plan.seed;
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let tap = Tap::start(clock.clone(), self.surroundings.rough);
         let network = Network::new(tap.clone());
         let entropy: Arc<dyn Entropy> = Arc::new(Seeded::new(seed, job.index as u64));
-        let card = Arc::new(MemoryDisk::default());
         let host = |address| World {
             net: network.host(address),
             disk: match address {
@@ -174,6 +189,7 @@ impl SimTarget {
         };
 
         let mut settings = settings(seed, &keys.authority)?;
+        settings.quiet = self.surroundings.quiet;
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
@@ -186,11 +202,16 @@ impl SimTarget {
             declaration.device.clip_list_key = Some(list_key.to_string());
         }
         let credentials = settings.credentials.clone();
+        let serial = settings.serial.clone();
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
         let claims = || camera.claims.iter().filter(|c| plan.declares(c.path));
         declare::claims(&mut declaration, claims());
         let claim = claims().find(|c| c.path == job.path.id);
         let claim = claim.ok_or(RecordError::NoSuchPath(job.path.id))?;
+        if self.surroundings.power_cut {
+            let (world, card) = (host(VISITOR), card.clone());
+            tokio::spawn(async move { power_cut::cut(&world, &card, POWER_CUT_SPAN).await });
+        }
         if self.surroundings.lookalike_neighbour {
             const PORT: u16 = 5004;
             tokio::spawn(neighbour::listen(host(NEIGHBOURS[1]), PORT));
@@ -206,9 +227,10 @@ impl SimTarget {
                     network: Some(run), ..
                 },
             ) => {
-                run(Visit {
+                let visit = Visit {
                     world: host(VISITOR),
                     device: CAMERA,
+                    serial,
                     address: Address {
                         endpoint,
                         url: claim.url.clone(),
@@ -216,8 +238,17 @@ impl SimTarget {
                         versions: &[TlsVersion::Tls13],
                     },
                     credentials,
-                })
-                .await
+                };
+                if self.surroundings.second_viewer && job.stimulus.id == "honest" {
+                    let second = Visit {
+                        world: host(SECOND_VISITOR),
+                        ..visit.clone()
+                    };
+                    let (first, second) = tokio::join!(run(visit), run(second));
+                    together(first, second)
+                } else {
+                    run(visit).await
+                }
             }
             (
                 None,
@@ -391,7 +422,18 @@ struct Recorded {
     keys: Vec<String>,
     ledger: Ledger,
     log: String,
-    rest: BTreeMap<String, Vec<u8>>,
+    rest: Files,
+}
+
+/// Content by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// What two clients say that they experienced.
+fn together(mut first: Experience, second: Experience) -> Experience {
+    first.access_units += second.access_units;
+    first.media_bytes += second.media_bytes;
+    first.steps.extend(second.steps);
+    first
 }
 
 /// Keys of one run.
@@ -425,6 +467,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         identity: authority.issue(&serial, &[CAMERA])?,
         serial,
         recording: None,
+        quiet: false,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

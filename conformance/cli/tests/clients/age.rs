@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use lightleak_judge::tone;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -29,9 +30,15 @@ fn opens_a_clip_with_the_owners_identity_and_ffprobe_counts_its_frames() {
         .expect("start ffprobe");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let answer: Value = serde_json::from_slice(&output.stdout).expect("parse the answer");
-    // 10 seconds of 15 frames.
-    let expected = serde_json::json!([{ "codec_name": "h264", "nb_read_frames": "150" }]);
+    // 10 seconds of 15 frames and of 50 packets.
+    let expected = serde_json::json!([
+        { "codec_name": "h264", "nb_read_frames": "150" },
+        { "codec_name": "pcm_mulaw", "nb_read_frames": "500" },
+    ]);
     assert_eq!(answer["streams"], expected);
+    if let Some(ffmpeg) = client("ffmpeg") {
+        hears_the_tone_mark(ffmpeg, &file);
+    }
 }
 
 #[test]
@@ -45,6 +52,24 @@ fn opens_no_clip_without_the_owners_identity() {
     assert!(stranger.expect("start age-keygen").status.success());
     let said = open(age, &card.clip, &other).expect_err("it opens");
     assert!(said.contains("no identity matched"), "{said}");
+}
+
+/// What ffmpeg takes out of the clip's sound says whose it is.
+fn hears_the_tone_mark(mut ffmpeg: Command, file: &Path) {
+    let output = ffmpeg
+        .args(["-hide_banner", "-nostdin", "-loglevel", "error", "-i"])
+        .arg(file)
+        .args(["-vn", "-f", "s16le", "-acodec", "pcm_s16le", "pipe:1"])
+        .output()
+        .expect("start ffmpeg");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let (samples, []) = output.stdout.as_chunks::<2>() else {
+        panic!("half a sample");
+    };
+    let samples: Vec<i16> = samples.iter().map(|s| i16::from_le_bytes(*s)).collect();
+    assert_eq!(samples.len(), 500 * 160);
+    let seconds: Vec<u32> = tone::read(&samples).map(|mark| mark.second).collect();
+    assert_eq!(seconds, Vec::from_iter(0..10));
 }
 
 /// What comes out of a clip, or what age complained of.

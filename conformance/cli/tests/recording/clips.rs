@@ -49,6 +49,27 @@ async fn clips_hold_every_access_unit_as_it_was_produced() {
     }
 }
 
+/// 50 packets a second, from the key frame that the clip begins with.
+#[tokio::test(start_paused = true)]
+async fn clips_hold_the_sound_from_their_pre_roll_on() {
+    let studio = Studio::record(VIDEO, Duration::from_secs(21)).await;
+    let produced: Vec<_> = studio.packets().into_iter().map(|p| p.octets).collect();
+    let contents = studio.contents();
+    let [first, second] = &contents.clips[..2] else {
+        panic!("{:?}", studio.card);
+    };
+    for (clip, packets) in [(first, 0..500), (second, 400..1000)] {
+        let sound = &clip.footage.sound;
+        assert!(
+            sound == &produced[packets.clone()],
+            "{packets:?}: {}",
+            sound.len()
+        );
+    }
+    let third = &contents.clips[2..];
+    assert!(third.is_empty(), "{third:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_clip_opens_with_the_owners_identity_and_no_other() {
     let studio = Studio::record(VIDEO, Duration::from_secs(11)).await;
@@ -84,12 +105,15 @@ async fn no_run_of_the_ledger_and_no_key_lies_on_the_card() {
     let stored: Vec<u8> = studio.card.files().into_values().flatten().collect();
     let runs: HashSet<&[u8]> = stored.windows(NEEDLE).collect();
     let units = studio.units();
+    let packets = studio.packets();
     let nal_units = units.iter().flat_map(|unit| &unit.nal_units);
-    let needles: Vec<&[u8]> = nal_units.flat_map(|nal| nal.windows(NEEDLE)).collect();
+    let video = nal_units.flat_map(|nal| nal.windows(NEEDLE));
+    let sound = packets.iter().flat_map(|p| p.octets.windows(NEEDLE));
+    let needles: Vec<&[u8]> = video.chain(sound).collect();
     assert!(needles.len() > 500_000, "{} needles", needles.len());
     let found = needles.iter().filter(|needle| runs.contains(*needle));
     assert_eq!(found.count(), 0);
-    for clear in [&b"AGE-SECRET-KEY"[..], b"ftyp", b"moof", b"avc3"] {
+    for clear in [&b"AGE-SECRET-KEY"[..], b"ftyp", b"moof", b"avc3", b"ulaw"] {
         assert!(!stored.windows(clear.len()).any(|run| run == clear));
     }
 }
@@ -103,7 +127,7 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
         stimuli: stimulus::ALL
             .iter()
             .copied()
-            .filter(|stimulus| ["honest", "power-cut"].contains(&stimulus.id))
+            .filter(|stimulus| ["honest", "power-cut", "forged-clip"].contains(&stimulus.id))
             .collect(),
         out: &folder.path().join("case"),
         threads: 2,
@@ -114,7 +138,8 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
         let is_it = |s: &&Session| s.record.path == path && s.record.stimulus == stimulus;
         case.sessions.iter().find(is_it).unwrap()
     };
-    assert_eq!(case.sessions.len(), 3, "no power-cut over the network");
+    assert_eq!(case.sessions.len(), 4, "no power-cut over the network");
+    assert!(case.factory.is_empty());
 
     let claim = case.declaration.path("owner.recording").unwrap();
     assert_eq!(
@@ -127,12 +152,19 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
     assert_eq!(key.len(), 64);
 
     for session in &case.sessions {
-        assert!(session.rest.len() >= 2, "{:?}", session.rest.keys());
+        let rest = session.rest.as_ref().unwrap();
+        assert!(rest.len() >= 2, "{:?}", rest.keys());
         let escrowed = session
             .keys
             .iter()
             .filter(|l| l.starts_with("AGE_IDENTITY"));
         assert_eq!(escrowed.count(), 1);
+        let credential = session
+            .keys
+            .iter()
+            .find_map(|l| l.strip_prefix("CREDENTIAL "));
+        let (user, password) = credential.unwrap().split_once(' ').unwrap();
+        assert_eq!((user, password.len()), ("viewer", 20));
         let log = &session.log;
         assert!(log.contains("lightleak_sim::record: clip begins"), "{log}");
     }
@@ -162,4 +194,64 @@ async fn the_oldest_clip_makes_room_on_a_full_card() {
     let left = studio.names("clip-");
     assert_eq!(left.len(), MOST_CLIPS);
     assert_eq!(left[..MOST_CLIPS - 1], old[1..]);
+}
+
+#[test]
+fn a_factory_image_is_on_the_card_and_in_the_case() {
+    let folder = tempfile::tempdir().unwrap();
+    for id in ["decoy.boot-logo", "decoy.lookalike-data"] {
+        let plan = Plan {
+            seed: 3,
+            paths: path::ALL.to_vec(),
+            stimuli: vec![stimulus::ALL[0]],
+            out: &folder.path().join("case"),
+            threads: 2,
+        };
+        SimTarget::find(id).unwrap().record(&plan, &()).unwrap();
+        let case = Case::read(plan.out).unwrap();
+        let [(name, octets)] = &Vec::from_iter(&case.factory)[..] else {
+            panic!("{:?}", case.factory.keys());
+        };
+        assert!(octets.starts_with(&[0, 0, 0, 1, 0x67]));
+        for session in &case.sessions {
+            let rest = session.rest.as_ref().unwrap();
+            assert_eq!(rest.get(*name), Some(*octets), "{id}");
+            assert!(rest.len() >= 3, "{id}");
+        }
+    }
+}
+
+/// The owner finds the clip of somebody else, and does not believe it.
+#[test]
+fn a_clip_that_was_put_there_is_refused_and_the_others_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let forged = |target: SimTarget| {
+        let is_it = |s: &&&stimulus::Stimulus| s.id == "forged-clip";
+        let plan = Plan {
+            seed: 4,
+            paths: path::ALL.to_vec(),
+            stimuli: stimulus::ALL.iter().filter(is_it).copied().collect(),
+            out: &folder.path().join("case"),
+            threads: 2,
+        };
+        target.record(&plan, &()).unwrap();
+        let case = Case::read(plan.out).unwrap();
+        let [session] = &case.sessions[..] else {
+            panic!("{} sessions", case.sessions.len());
+        };
+        let steps = session.record.experience.steps.clone();
+        let put = steps[0].strip_suffix(": put there by somebody else");
+        let put = put.unwrap_or_else(|| panic!("{steps:?}")).to_owned();
+        let found = steps[1..].iter().find(|step| step.starts_with(&put));
+        (
+            found.unwrap().clone(),
+            session.record.experience.access_units,
+        )
+    };
+    let (honest, units) = forged(SimTarget::HONEST);
+    assert!(honest.ends_with("no list vouches for it"), "{honest}");
+    assert!(units >= 150, "{units}");
+    let (faulty, more) = forged(SimTarget::find("clip.forged").unwrap());
+    assert!(faulty.ends_with("complete, 20 access units"), "{faulty}");
+    assert_eq!(more, units + 20);
 }

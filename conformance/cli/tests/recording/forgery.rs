@@ -8,7 +8,7 @@ use lightleak_sim::{
     record::list::{self, ListError, ListWriter},
     seal::{
         keys::{ListKey, OwnerIdentity},
-        recording::{self, ClipWriter},
+        recording::{self, ClipFile, ClipWriter},
     },
     viewer::recording::Refusal,
     world::Disk,
@@ -61,7 +61,7 @@ async fn a_forged_clip_is_refused_though_it_opens() {
     let studio = studio().await;
     let forge = |name: &str| {
         let recipient = studio.owner.identity.recipient();
-        let mut clip = ClipWriter::create(studio.card.clone(), name, &recipient).unwrap();
+        let mut clip = Box::new(ClipWriter::create(studio.card.clone(), name, &recipient).unwrap());
         clip.write(b"\0\0\0\x08free").unwrap();
         clip.finish().unwrap();
         let sealed = studio.card.read(name).unwrap();

@@ -2,6 +2,8 @@
 //! by the device, and of use when the power was cut.
 
 mod clips;
+mod faults;
 mod forgery;
+mod judged;
 mod power;
 mod studio;

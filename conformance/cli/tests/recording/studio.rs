@@ -23,14 +23,17 @@ use lightleak_sim::{
     seal::keys::{Authority, ListKey, OwnerIdentity},
     sound::SoundPacket,
     viewer::recording::{Contents, Owner},
-    world::{Clock, Log, Witness, World},
+    world::{Clock, Log, Net, Witness, World},
 };
 
-const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
+pub const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
+const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
 
 pub struct Studio {
     pub card: Arc<MemoryDisk>,
     pub owner: Owner,
+    /// Another host in its network.
+    pub visitor: Arc<dyn Net>,
     clock: Arc<dyn Clock>,
     notes: Arc<Notes>,
     _camera: Camera,
@@ -39,6 +42,11 @@ pub struct Studio {
 impl Studio {
     /// Switches an honest camera on.
     pub async fn start(video: EncoderConfig) -> Self {
+        Self::with_fault(video, Fault::NONE).await
+    }
+
+    /// Switches a camera with a fault on.
+    pub async fn with_fault(video: EncoderConfig, fault: Fault) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let notes = Arc::new(Notes::default());
         let card = Arc::new(MemoryDisk::default());
@@ -51,18 +59,20 @@ impl Studio {
             owner: identity.recipient(),
             list_key,
         });
+        let network = Network::new(Tap::start(clock.clone(), false));
         let world = World {
-            net: Network::new(Tap::start(clock.clone(), false)).host(CAMERA),
+            net: network.host(CAMERA),
             disk: card.clone(),
             log: notes.clone(),
             witness: notes.clone(),
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy),
         };
-        let camera = Camera::start(settings, Fault::NONE, world).await.unwrap();
+        let camera = Camera::start(settings, fault, world).await.unwrap();
         Self {
             card,
             owner: Owner { identity, device },
+            visitor: network.host(VISITOR),
             clock,
             notes,
             _camera: camera,
@@ -82,11 +92,28 @@ impl Studio {
 
     /// The ledger.
     pub fn units(&self) -> Vec<AccessUnit> {
-        self.notes.0.lock().unwrap().clone()
+        self.notes.units.lock().unwrap().clone()
+    }
+
+    /// The ledger of the sound.
+    pub fn packets(&self) -> Vec<SoundPacket> {
+        self.notes.packets.lock().unwrap().clone()
+    }
+
+    /// The escrow.
+    pub fn secrets(&self) -> Vec<String> {
+        self.notes.secrets.lock().unwrap().clone()
+    }
+
+    /// What the camera logged.
+    pub fn log(&self) -> Vec<String> {
+        self.notes.log.lock().unwrap().clone()
     }
 
     /// What the owner finds.
     pub fn contents(&self) -> Contents {
+        let log = self.log();
+        assert!(log.is_empty(), "the camera complains: {log:?}");
         self.owner.read(&*self.card).unwrap()
     }
 
@@ -98,20 +125,29 @@ impl Studio {
 }
 
 #[derive(Default)]
-struct Notes(Mutex<Vec<AccessUnit>>);
+struct Notes {
+    units: Mutex<Vec<AccessUnit>>,
+    packets: Mutex<Vec<SoundPacket>>,
+    secrets: Mutex<Vec<String>>,
+    log: Mutex<Vec<String>>,
+}
 
 impl Witness for Notes {
     fn access_unit(&self, _track: &str, unit: &AccessUnit) {
-        self.0.lock().unwrap().push(unit.clone());
+        self.units.lock().unwrap().push(unit.clone());
     }
 
-    fn sound(&self, _: &str, _: &SoundPacket) {}
+    fn sound(&self, _track: &str, packet: &SoundPacket) {
+        self.packets.lock().unwrap().push(packet.clone());
+    }
 
-    fn secret(&self, _line: &str) {}
+    fn secret(&self, line: &str) {
+        self.secrets.lock().unwrap().push(line.into());
+    }
 }
 
 impl Log for Notes {
     fn line(&self, line: &str) {
-        panic!("the camera complains: {line}");
+        self.log.lock().unwrap().push(line.into());
     }
 }

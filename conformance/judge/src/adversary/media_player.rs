@@ -15,7 +15,7 @@ mod tests;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use lightleak_case::TransportProtocol;
+use lightleak_case::{TransportProtocol, Vantage};
 
 use crate::{
     decoder::{Decoder, DecoderError, Picture},
@@ -25,7 +25,7 @@ use crate::{
 
 use carriage::Candidate;
 use portion::{Portion, largest_picture, portions, split_parameter_sets};
-pub use sound::{Heard, listen};
+pub use sound::{Heard, listen, listen_to_file};
 
 /// Pictures that are asked of the decoder at once.
 const MAX_PICTURES: usize = 300;
@@ -42,15 +42,37 @@ const MAX_FAILURES: usize = 4;
 /// Luma samples of a picture of which nothing is known (1920x1088).
 const UNKNOWN_PICTURE: usize = 1920 * 1088;
 
+/// Where media were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In a flow.
+    Flow {
+        /// Index into [`Traffic::flows`].
+        flow: usize,
+        /// Whether `a` of the flow sent it.
+        from_a: bool,
+    },
+    /// In a stored file, by its index.
+    File(usize),
+}
+
+impl Origin {
+    /// From where it was seen.
+    pub fn vantage(self) -> Vantage {
+        match self {
+            Origin::Flow { .. } => Vantage::Wire,
+            Origin::File(_) => Vantage::Rest,
+        }
+    }
+}
+
 /// Something that played.
 #[derive(Clone, Debug)]
 pub struct Footage {
-    /// Index into [`Traffic::flows`].
-    pub flow: usize,
-    /// Whether `a` of the flow sent it.
-    pub from_a: bool,
-    /// What it was carried in: `RTP`, `RTP in RTSP`, `RTP in TCP` (RFC 4571)
-    /// or `Annex B`.
+    /// Where it was.
+    pub origin: Origin,
+    /// What it was carried in: `RTP`, `RTP in RTSP`, `RTP in TCP` (RFC 4571),
+    /// `MP4` or `Annex B`.
     pub carriage: &'static str,
     /// Where it begins in the capture: the first octet of H.264 that was
     /// played, behind the headers that carry it.
@@ -75,6 +97,41 @@ pub struct Unplayed {
     pub error: DecoderError,
     /// What played all the same.
     pub footage: Vec<Footage>,
+}
+
+/// Plays what is in a stored file, as [`play`] does.
+pub fn play_file(
+    file: usize,
+    octets: &[u8],
+    guesses: &[u8],
+    decoder: &dyn Decoder,
+) -> Result<Vec<Footage>, Unplayed> {
+    let mut stream = Stream::default();
+    stream.push(octets, 0, 0, 0);
+    let sets: Vec<_> = split_parameter_sets(guesses)
+        .into_iter()
+        .take(MAX_GUESSES)
+        .collect();
+    let show = Show {
+        sets: &sets,
+        described: 0,
+        decoder,
+    };
+    let mut found = Vec::new();
+    let candidates = carriage::mp4(&stream)
+        .into_iter()
+        .chain(carriage::annex_b(&stream));
+    for candidate in candidates {
+        let (footage, failure) = show.play(Origin::File(file), &stream, &candidate);
+        found.extend(footage);
+        if let Some(error) = failure {
+            return Err(Unplayed {
+                error,
+                footage: found,
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// Plays every flow. `guesses` are parameter sets as an Annex B byte stream,
@@ -106,11 +163,15 @@ pub fn play(
         };
         for from_a in [true, false] {
             let stream = if from_a { &flow.from_a } else { &flow.from_b };
+            let origin = Origin::Flow {
+                flow: index,
+                from_a,
+            };
             for candidate in candidates(flow, dialogue, from_a) {
                 if failures.len() == MAX_FAILURES {
                     break;
                 }
-                let (footage, failure) = show.play(index, from_a, stream, &candidate);
+                let (footage, failure) = show.play(origin, stream, &candidate);
                 found.extend(footage);
                 failures.extend(failure);
             }
@@ -193,6 +254,7 @@ fn candidates(flow: &Flow, dialogue: &Dialogue, from_a: bool) -> Vec<Candidate> 
             found
         }
     };
+    found.extend(carriage::mp4(stream));
     found.extend(carriage::annex_b(stream));
     found
 }
@@ -211,8 +273,7 @@ impl Show<'_> {
     /// What of the candidate plays, up to where the decoder fails.
     fn play(
         &self,
-        flow: usize,
-        from_a: bool,
+        origin: Origin,
         stream: &Stream,
         candidate: &Candidate,
     ) -> (Option<Footage>, Option<DecoderError>) {
@@ -231,8 +292,7 @@ impl Show<'_> {
                 continue;
             };
             let footage = footage.get_or_insert_with(|| Footage {
-                flow,
-                from_a,
+                origin,
                 carriage: candidate.carriage,
                 place,
                 frames: 0,

@@ -2,11 +2,14 @@
 //!
 //! Nothing here panics, loops or grows without bound on hostile input.
 
+pub mod clip_list;
 pub mod datagram;
 pub mod h264;
+pub mod http;
 pub mod infrastructure;
 pub mod ip;
 pub mod link;
+pub mod mp4;
 pub mod pcmu;
 pub mod rtp;
 pub mod rtsp;
@@ -16,6 +19,7 @@ pub mod tcp;
 pub mod tls;
 pub mod transport;
 pub mod udp;
+pub mod x509;
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -129,7 +129,7 @@ fn attribute(media: &mut Media, value: &str) {
 }
 
 /// RFC 4648 4; padding may be missing.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0u32, 0);
     for symbol in text.trim().trim_end_matches('=').bytes() {

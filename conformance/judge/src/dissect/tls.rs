@@ -1,6 +1,9 @@
 //! TLS records and the handshake in clear (RFC 8446 5.1, 4.1; RFC 5246).
 
+pub mod flight;
 mod hello;
+pub mod offer;
+pub mod suite;
 
 use lightleak_case::TransportProtocol;
 
@@ -48,6 +51,8 @@ pub struct TlsReading {
     pub client_hello: Option<ClientHello>,
     /// The ServerHello that was accepted (not a HelloRetryRequest).
     pub server_hello: Option<ServerHello>,
+    /// Handshake messages that `b` sent before anything that is protected.
+    pub in_clear_b: Vec<Message>,
     /// Records that `a` (the client) sent, in order.
     pub from_a: Vec<Record>,
     /// Records that `b` (the server) sent, in order.
@@ -87,6 +92,10 @@ pub struct ClientHello {
     pub cipher_suites: Vec<u16>,
     /// server_name.
     pub server_name: Option<String>,
+    /// Whether it resumes a session of TLS 1.3, or tries to (pre_shared_key).
+    pub resumes: bool,
+    /// Whether 0-RTT data follow it (early_data).
+    pub early_data: bool,
 }
 
 impl ClientHello {
@@ -112,6 +121,8 @@ pub struct ServerHello {
     pub random: [u8; 32],
     /// The suite that was chosen.
     pub cipher_suite: u16,
+    /// Whether it has a share of a Diffie-Hellman key (key_share, TLS 1.3).
+    pub key_share: bool,
 }
 
 /// A handshake message.
@@ -176,7 +187,8 @@ pub fn read(flow: &Flow) -> Option<TlsReading> {
     let (mut from_a, mut residue_a) = records(&flow.from_a);
     let (mut from_b, mut residue_b) = records(&flow.from_b);
     let client_hello = client_hello(&flow.from_a, &from_a);
-    let server_hello = server_hello(&flow.from_b, &from_b);
+    let in_clear_b = in_clear(&flow.from_b, &from_b);
+    let server_hello = server_hello(&in_clear_b);
     if server_hello.is_some_and(|hello| hello.version == TLS13) {
         end_at_long(&mut from_a, &mut residue_a);
         end_at_long(&mut from_b, &mut residue_b);
@@ -184,6 +196,7 @@ pub fn read(flow: &Flow) -> Option<TlsReading> {
     Some(TlsReading {
         client_hello,
         server_hello,
+        in_clear_b,
         from_a,
         from_b,
         residue_a,
@@ -278,32 +291,40 @@ fn client_hello(stream: &Stream, records: &[Record]) -> Option<ClientHello> {
     None
 }
 
-fn server_hello(stream: &Stream, records: &[Record]) -> Option<ServerHello> {
+/// Handshake messages up to the first record of a server that may be protected.
+fn in_clear(stream: &Stream, records: &[Record]) -> Vec<Message> {
     let mut messages = Messages::default();
+    let mut found = Vec::new();
     let mut retried = false;
     for record in records {
         match record.content_type {
             HANDSHAKE => {
-                for message in messages.push(record.at, record.fragment(stream)) {
-                    if message.kind != SERVER_HELLO {
-                        continue;
-                    }
-                    let hello = ServerHello::parse(&message)?;
-                    if hello.random != HELLO_RETRY_REQUEST {
-                        return Some(hello);
-                    }
-                    retried = true;
-                }
+                let complete = messages.push(record.at, record.fragment(stream));
+                retried |= complete.iter().any(|m| {
+                    let hello = ServerHello::parse(m).filter(|_| m.kind == SERVER_HELLO);
+                    hello.is_some_and(|hello| hello.random == HELLO_RETRY_REQUEST)
+                });
+                found.extend(complete);
             }
             // Between the two hellos for middleboxes (RFC 8446 D.4); else what
             // follows is protected.
             CHANGE_CIPHER_SPEC if retried => {}
             // A warning may come first, such as unrecognized_name (RFC 6066 3).
             ALERT => {}
-            _ => return None,
+            _ => break,
         }
     }
-    None
+    found
+}
+
+/// The first that is no HelloRetryRequest.
+fn server_hello(messages: &[Message]) -> Option<ServerHello> {
+    let hellos = messages.iter().filter(|m| m.kind == SERVER_HELLO);
+    let mut hellos = hellos.map(ServerHello::parse);
+    hellos.find_map(|hello| match hello {
+        Some(hello) if hello.random == HELLO_RETRY_REQUEST => None,
+        other => Some(other),
+    })?
 }
 
 #[cfg(test)]

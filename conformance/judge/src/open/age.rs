@@ -63,6 +63,16 @@ pub struct OpenedFile {
     pub payload_key: Secret<32>,
 }
 
+impl OpenedFile {
+    /// Where in the file the octet at `at` of the plaintext lies, sealed.
+    pub fn place(&self, at: usize) -> Option<usize> {
+        let after = self.chunks.partition_point(|c| c.plaintext.start <= at);
+        let chunk = self.chunks.get(after.checked_sub(1)?)?;
+        let is_in = chunk.plaintext.contains(&at);
+        is_in.then(|| chunk.sealed.start + (at - chunk.plaintext.start))
+    }
+}
+
 /// Shows no plaintext: it is somebody's private life.
 impl fmt::Debug for OpenedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

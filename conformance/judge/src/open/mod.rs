@@ -4,6 +4,7 @@
 
 mod aead;
 pub mod age;
+pub mod escrow;
 pub mod keylog;
 mod opened;
 mod tls12;
@@ -19,7 +20,7 @@ use keylog::KeyLog;
 
 /// Opens a TLS 1.2 or 1.3 connection with the key log. An error if nothing of
 /// it could be opened; if only a part could, [`Opened::stopped`] says why.
-/// Neither 0-RTT data nor what follows a renegotiation is opened.
+/// What follows a renegotiation is not opened.
 pub fn open(flow: &Flow, reading: &TlsReading, keys: &KeyLog) -> Result<Opened, OpenError> {
     let (Some(client), Some(server)) = (&reading.client_hello, &reading.server_hello) else {
         return Err(OpenError::NoHello);
@@ -32,6 +33,7 @@ pub fn open(flow: &Flow, reading: &TlsReading, keys: &KeyLog) -> Result<Opened, 
     let opened = Opened {
         from_a: a.data,
         from_b: b.data,
+        handshake_b: b.handshake,
         records: a.records + b.records,
         ciphertext_bytes: a.ciphertext_bytes + b.ciphertext_bytes,
         records_a: a.anatomy,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::dissect::{
     Stream,
-    tls::{self, Record},
+    tls::{self, Message, Record},
 };
 
 /// A connection, opened.
@@ -15,6 +15,9 @@ pub struct Opened {
     pub from_a: Stream,
     /// Application data of `b`.
     pub from_b: Stream,
+    /// Handshake messages of `b` that were protected, with where their record
+    /// begins in what `b` sent.
+    pub handshake_b: Vec<Message>,
     /// Records that were opened, of any inner type.
     pub records: u64,
     /// Octets of ciphertext, tags and nonces excluded, that were opened.
@@ -105,6 +108,8 @@ pub struct Side<'a> {
 pub struct OpenedSide {
     /// Application data.
     pub data: Stream,
+    /// Handshake messages.
+    pub handshake: Vec<Message>,
     /// Records of any type.
     pub records: u64,
     /// Octets of ciphertext.

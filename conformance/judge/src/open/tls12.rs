@@ -125,6 +125,7 @@ fn records(
                         (_, Phase::Finished) => return Err(renegotiation(side, record)),
                         _ => return Err(bad()),
                     }
+                    opened.handshake.push(message);
                 }
             }
             (tls::CHANGE_CIPHER_SPEC, Phase::Finished) => {

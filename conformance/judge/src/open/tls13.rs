@@ -3,7 +3,7 @@
 mod protection;
 
 use crate::dissect::{
-    Flow,
+    Flow, Stream,
     tls::{self, ClientHello, Messages, Record, ServerHello, TlsReading},
 };
 
@@ -11,14 +11,19 @@ use super::{
     keylog::KeyLog,
     opened::{Anatomy, OpenError, OpenedSide, Side},
 };
-use protection::{Keys, Suite};
+use protection::{Inner, Keys, Suite};
 
+/// end_of_early_data.
+const END_OF_EARLY_DATA: u8 = 5;
+/// Label of the secret of 0-RTT data.
+const EARLY: &str = "CLIENT_EARLY_TRAFFIC_SECRET";
 /// finished.
 const FINISHED: u8 = 20;
 /// key_update.
 const KEY_UPDATE: u8 = 24;
 
-/// Opens both sides of a connection. 0-RTT data are not opened.
+/// Opens both sides of a connection. 0-RTT data are opened too, and belong to
+/// what the client said if the server took them.
 pub fn open(
     flow: &Flow,
     reading: &TlsReading,
@@ -27,6 +32,12 @@ pub fn open(
 ) -> Result<(OpenedSide, OpenedSide), OpenError> {
     let suite = Suite::from_number(server.cipher_suite)
         .ok_or(OpenError::UnknownSuite(server.cipher_suite))?;
+    // 0-RTT data are protected by the suite of the session that is resumed.
+    let early = client.early_data.then(|| {
+        let secret = keys.secret(EARLY, &client.random).unwrap_or_default();
+        let suites = Suite::ALL.iter();
+        suites.filter_map(|s| Keys::new(*s, secret)).collect()
+    });
     let keys = |label| {
         let secret = keys.secret(label, &client.random);
         secret
@@ -54,8 +65,8 @@ pub fn open(
         application: "SERVER_TRAFFIC_SECRET_0",
     };
     Ok((
-        a.side.open(|opened| a.records(&keys, opened)),
-        b.side.open(|opened| b.records(&keys, opened)),
+        a.side.open(|opened| a.records(&keys, early, opened)),
+        b.side.open(|opened| b.records(&keys, None, opened)),
     ))
 }
 
@@ -74,18 +85,49 @@ struct Sender<'a> {
 enum Phase {
     /// None: no protected record was sent yet.
     Hello,
+    /// Those of 0-RTT data: any of these, until it is known which.
+    Early(Vec<Keys>),
     Handshake(Keys),
     Application(Keys),
 }
 
+impl Phase {
+    /// Whether keys of the handshake or later are in use.
+    fn protects(&self) -> bool {
+        matches!(self, Self::Handshake(_) | Self::Application(_))
+    }
+
+    /// Opens the next record as 0-RTT data, if it is that: whatever opens it
+    /// opens the others.
+    fn open_early(&mut self, header: &[u8], fragment: &[u8]) -> Option<Inner> {
+        let Self::Early(candidates) = self else {
+            return None;
+        };
+        let opens = |keys: &mut Keys| keys.open(header, fragment);
+        let found = candidates.iter_mut().enumerate();
+        let (which, inner) = found
+            .filter_map(|(i, keys)| Some((i, opens(keys)?)))
+            .next()?;
+        let keys = candidates.swap_remove(which);
+        *candidates = vec![keys];
+        Some(inner)
+    }
+}
+
 impl Sender<'_> {
+    /// `early`: what may protect 0-RTT data, if they were announced.
     fn records(
         &self,
         keys: &dyn Fn(&'static str) -> Result<Keys, OpenError>,
+        early: Option<Vec<Keys>>,
         opened: &mut OpenedSide,
     ) -> Result<(), OpenError> {
-        let mut phase = Phase::Hello;
+        let mut phase = match early {
+            Some(candidates) => Phase::Early(candidates),
+            None => Phase::Hello,
+        };
         let mut messages = Messages::default();
+        let mut early_data = Stream::default();
         let side = &self.side;
         for (index, record) in side.records.iter().enumerate() {
             let bad = || side.bad(index, record);
@@ -95,18 +137,30 @@ impl Sender<'_> {
                 }
                 return Err(bad());
             }
-            if matches!(phase, Phase::Hello) {
-                if !messages.is_empty() {
-                    return Err(bad());
-                }
-                phase = Phase::Handshake(keys(self.handshake)?);
-            }
-            let (Phase::Handshake(current) | Phase::Application(current)) = &mut phase else {
+            if !phase.protects() && !messages.is_empty() {
                 return Err(bad());
+            }
+            let (header, fragment) = (record.header(side.stream), record.fragment(side.stream));
+            let early = phase.open_early(header, fragment);
+            let inner = match early {
+                Some(inner) => inner,
+                None => {
+                    // Without its secret, 0-RTT data can be told from nothing.
+                    let unknown = matches!(&phase, Phase::Early(keys) if keys.is_empty());
+                    if !phase.protects() {
+                        phase = Phase::Handshake(keys(self.handshake)?);
+                    }
+                    let (Phase::Handshake(current) | Phase::Application(current)) = &mut phase
+                    else {
+                        return Err(bad());
+                    };
+                    match current.open(header, fragment) {
+                        Some(inner) => inner,
+                        None if unknown => return Err(OpenError::MissingSecret(EARLY)),
+                        None => return Err(bad()),
+                    }
+                }
             };
-            let inner = current
-                .open(record.header(side.stream), record.fragment(side.stream))
-                .ok_or_else(bad)?;
             opened.records += 1;
             opened.ciphertext_bytes += inner.ciphertext as u64;
             opened.anatomy.push(Anatomy {
@@ -118,7 +172,13 @@ impl Sender<'_> {
                 tag: record.length.saturating_sub(inner.ciphertext),
             });
             match inner.content_type {
-                tls::APPLICATION_DATA => side.push(record, 0, &inner.content, &mut opened.data),
+                tls::APPLICATION_DATA => {
+                    let data = match phase {
+                        Phase::Early(_) => &mut early_data,
+                        _ => &mut opened.data,
+                    };
+                    side.push(record, 0, &inner.content, data);
+                }
                 tls::HANDSHAKE => {
                     for message in messages.push(record.at, &inner.content) {
                         match (message.kind, &mut phase) {
@@ -128,8 +188,13 @@ impl Sender<'_> {
                             (KEY_UPDATE, Phase::Application(current)) => {
                                 *current = current.updated().ok_or_else(bad)?;
                             }
+                            (END_OF_EARLY_DATA, Phase::Early(_)) => {
+                                phase = Phase::Handshake(keys(self.handshake)?);
+                                opened.data = std::mem::take(&mut early_data);
+                            }
                             _ => {}
                         }
+                        opened.handshake.push(message);
                     }
                 }
                 _ => {}
@@ -144,12 +209,13 @@ impl Sender<'_> {
     fn in_clear(&self, record: &Record, phase: &Phase, messages: &mut Messages) -> bool {
         let fragment = record.fragment(self.side.stream);
         match (record.content_type, phase) {
-            (tls::CHANGE_CIPHER_SPEC, Phase::Hello | Phase::Handshake(_)) => fragment == [1],
-            (tls::HANDSHAKE, Phase::Hello) => messages
+            (tls::CHANGE_CIPHER_SPEC, Phase::Application(_)) => false,
+            (tls::CHANGE_CIPHER_SPEC, _) => fragment == [1],
+            (tls::HANDSHAKE, Phase::Hello | Phase::Early(_)) => messages
                 .push(record.at, fragment)
                 .iter()
                 .all(|message| message.kind == self.hello),
-            (tls::ALERT, Phase::Hello) => true,
+            (tls::ALERT, Phase::Hello | Phase::Early(_)) => true,
             _ => false,
         }
     }

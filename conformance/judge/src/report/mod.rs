@@ -248,11 +248,9 @@ impl Report {
 /// Path of the recovered picture of a footage, relative to the case.
 pub(crate) fn picture_name(seen: &Seen<'_>, footage: usize) -> String {
     let session = seen.session.folder.rsplit('/').next().unwrap_or_default();
-    format!(
-        "report/{session}-{}-{}.png",
-        Vantage::Wire.name(),
-        footage + 1
-    )
+    let vantage = seen.footage.get(footage).map(|f| f.origin.vantage());
+    let vantage = vantage.unwrap_or(Vantage::Wire).name();
+    format!("report/{session}-{vantage}-{}.png", footage + 1)
 }
 
 fn sessions(case: &Case) -> Vec<SessionSummary> {
@@ -286,7 +284,10 @@ fn find(
     vantage: Vantage,
     options: Options<'_>,
 ) -> Finding {
-    let outcome = match ((row.check)(seen, vantage), seen.presence.lacks(row.needs)) {
+    let outcome = match (
+        (row.check)(seen, vantage),
+        seen.presence.lacks(row.needs, vantage),
+    ) {
         (Outcome::Pass(..) | Outcome::NotApplicable(_) | Outcome::Inconclusive(_), _)
             if seen.presence.claims.is_err() =>
         {

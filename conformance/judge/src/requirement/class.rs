@@ -5,7 +5,7 @@ use lightleak_case::{Endpoint, Hop, TransportProtocol};
 use crate::{
     dissect::{
         Flow, FlowState, Undissected,
-        tls::{self, APPLICATION_DATA, TlsReading},
+        tls::{self, APPLICATION_DATA, TlsReading, suite},
     },
     open::OpenError,
     seen::{Connection, Seen},
@@ -141,38 +141,13 @@ fn is_sealed(tls: &TlsReading) -> Result<(), Stray> {
         {
             known("data come without a ServerHello".into())
         }
-        Some(hello) if hello.version < rows::TLS12 => {
+        Some(hello) if hello.version < tls::TLS12 => {
             known(format!("the device chose {}", rows::version(hello.version)))
         }
-        Some(hello) if is_null(hello.cipher_suite) => known(format!(
+        Some(hello) if suite::is_null(hello.cipher_suite) => known(format!(
             "the device chose suite 0x{:04x}, which does not encrypt",
             hello.cipher_suite
         )),
         _ => Ok(()),
     }
-}
-
-/// Suites with NULL encryption (IANA TLS Cipher Suites; RFC 5246 A.5, 4785,
-/// 5487, 5489, 4492, 9150).
-fn is_null(suite: u16) -> bool {
-    matches!(
-        suite,
-        0x0000..=0x0002
-            | 0x002c..=0x002e
-            | 0x003b
-            | 0x00b0
-            | 0x00b1
-            | 0x00b4
-            | 0x00b5
-            | 0x00b8
-            | 0x00b9
-            | 0xc001
-            | 0xc006
-            | 0xc00b
-            | 0xc010
-            | 0xc015
-            | 0xc039..=0xc03b
-            | 0xc0b4
-            | 0xc0b5
-    )
 }

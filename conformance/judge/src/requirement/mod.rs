@@ -1,6 +1,8 @@
 //! The requirements: rows by area, as the catalogue has them. No parsing here.
 
 mod class;
+mod fail_closed;
+mod iot;
 mod rtsp;
 mod tls;
 mod xc;
@@ -17,7 +19,15 @@ use crate::{
 
 /// Every requirement, area by area.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
-    [xc::ROWS, rtsp::ROWS, tls::ROWS].into_iter().flatten()
+    [
+        xc::ROWS,
+        fail_closed::ROWS,
+        rtsp::ROWS,
+        tls::ROWS,
+        iot::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// One testable sentence.
@@ -150,14 +160,27 @@ impl Stimuli {
     }
 }
 
-/// Evidence in the session's capture.
-fn evidence(seen: &Seen<'_>, at: Span, why: String) -> Evidence {
+/// Evidence at a vantage, there in a stored file (by name) if it is one.
+fn evidence_at(
+    seen: &Seen<'_>,
+    (vantage, file, at): (Vantage, Option<&str>, Span),
+    why: String,
+) -> Evidence {
+    let mut capture = format!("{}/{}", seen.session.folder, vantage.file());
+    if let Some(file) = file {
+        capture = format!("{capture}/{file}");
+    }
     Evidence {
-        capture: format!("{}/{}", seen.session.folder, Vantage::Wire.file()),
+        capture,
         packet: at.packet,
         offset: at.offset,
         length: at.length,
         why,
         ..Evidence::default()
     }
+}
+
+/// Evidence in the session's capture.
+fn evidence(seen: &Seen<'_>, at: Span, why: String) -> Evidence {
+    evidence_at(seen, (Vantage::Wire, None, at), why)
 }

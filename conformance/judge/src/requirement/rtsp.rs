@@ -1,16 +1,19 @@
 //! RTSP: RTSP and ONVIF.
 
-use std::collections::BTreeMap;
+mod access;
+mod clear;
+mod digest;
+mod udp;
 
-use lightleak_case::{Carriage, Hop, TransportProtocol, Vantage};
+use lightleak_case::{Carriage, Hop, TransportPath, Vantage};
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
-use crate::{
-    dissect::{Span, Stream, rtp, rtsp::Message},
-    presence::Need,
-    seen::{Seen, Served},
-    verdict::{Assurance, Outcome},
-};
+pub(super) use clear::{deliveries, unasked};
+pub(super) use udp::datagrams;
+
+use super::{Level, Quote, Reading, Requirement, Stimuli};
+use crate::presence::Need;
+
+const STREAMING: &str = "ONVIF Streaming Specification 26.06";
 
 pub(super) const ROWS: &[Requirement] = &[
     Requirement {
@@ -20,17 +23,17 @@ pub(super) const ROWS: &[Requirement] = &[
         standard: Level::Info,
         title: "with RTSPS and algorithm NONE, media stay inside the TLS connection: SETUP over UDP is refused",
         source: Quote {
-            document: "ONVIF Streaming Specification 26.06",
+            document: STREAMING,
             clause: "8.1",
             text: "It can also be used for RTSPS interleaved where media is sent over the same TLS protected channel as the RTSP control messages.",
             read: Reading::InText,
         },
-        expects: |path| path.carriage == Carriage::RtspInterleaved && path.hop == Hop::Tls,
+        expects: is_rtsps,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["udp-setup"]),
         indispensable: &["udp-setup"],
-        check: no_udp,
+        check: udp::no_udp,
     },
     Requirement {
         id: "RTSP-09",
@@ -49,180 +52,143 @@ pub(super) const ROWS: &[Requirement] = &[
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials", "wrong-credentials"]),
         indispensable: &["no-credentials"],
-        check: no_access,
+        check: access::no_access,
+    },
+    Requirement {
+        id: "RTSP-01",
+        level: Level::Must,
+        // A rule of the secure profile: ONVIF asks for RTP over UDP, too.
+        standard: Level::Info,
+        title: "nothing is delivered over RTSP without TLS, on any port",
+        source: Quote {
+            document: "ETSI EN 303 645 V2.1.1",
+            clause: "5.5-1",
+            text: "The consumer IoT device shall use best practice cryptography to communicate securely.",
+            read: Reading::SecondHand,
+        },
+        expects: is_rtsps,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["port-sweep"]),
+        indispensable: &["port-sweep"],
+        check: clear::no_delivery,
+    },
+    Requirement {
+        id: "RTSP-03",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "without TLS no session description tells of SRTP or of its keys",
+        source: Quote {
+            document: STREAMING,
+            clause: "5.1.1.4",
+            text: "The device shall never return RTP/SAVP or the MIKEY in the SDP if the RTSP channel is not secure.",
+            read: Reading::InText,
+        },
+        expects: is_rtsps,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["port-sweep"]),
+        indispensable: &["port-sweep"],
+        check: clear::no_keys,
+    },
+    Requirement {
+        id: "RTSP-11",
+        level: Level::Must,
+        // RFC 7826 binds RTSP 2.0, and ONVIF leaves SHA-256 optional.
+        standard: Level::Should,
+        title: "Basic is neither asked for nor taken without TLS, and Digest offers SHA-256",
+        source: Quote {
+            document: "RFC 7826",
+            clause: "19.1",
+            text: "Any RTSP message containing an Authorization header using the Basic authentication scheme MUST be using a TLS connection with confidentiality protection enabled, i.e., no NULL encryption.",
+            read: Reading::InText,
+        },
+        expects: is_rtsps,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["no-credentials", "port-sweep"]),
+        indispensable: &["no-credentials", "port-sweep"],
+        check: digest::no_basic,
+    },
+    Requirement {
+        id: "RTSP-12",
+        level: Level::Must,
+        // The standard wants the tunnel over HTTPS from who has TLS, and does
+        // not forbid the other.
+        standard: Level::Info,
+        title: "an HTTP tunnel without TLS yields no media",
+        source: Quote {
+            document: STREAMING,
+            clause: "5.1.1.5",
+            text: "A device that supports TLS shall support RTP/RTSP/HTTPS/TCP; a device that does not support TLS shall support RTP/RTSP/HTTP/TCP.",
+            read: Reading::InText,
+        },
+        expects: is_rtsps,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["port-sweep"]),
+        indispensable: &["port-sweep"],
+        check: clear::no_tunnel,
+    },
+    Requirement {
+        id: "RTSP-13",
+        level: Level::Must,
+        // A rule of the secure profile: the standard's own examples are ws://.
+        standard: Level::Info,
+        title: "RTSP in WebSocket without TLS is refused or yields no media",
+        source: Quote {
+            document: STREAMING,
+            clause: "5.1.1.6",
+            text: "For RTSP tunneling over WebSocket a device shall support RTP/RTSP/TCP interleaved binary data as defined in [RFC 2326] Section 10.12.",
+            read: Reading::InText,
+        },
+        expects: is_rtsps,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["port-sweep"]),
+        indispensable: &["port-sweep"],
+        check: clear::no_websocket,
+    },
+    Requirement {
+        id: "RTSP-14",
+        level: Level::Must,
+        // A rule of the secure profile: multicast of clear RTP is an option.
+        standard: Level::Info,
+        title: "with algorithm NONE, SETUP over multicast is refused, and no RTP goes to a group",
+        source: Quote {
+            document: "ONVIF Media2 Service Specification 24.06",
+            clause: "5.6.1",
+            text: "The implementation shall ensure that the RTP stream can be decoded without setting up an RTSP control connection.",
+            read: Reading::InText,
+        },
+        expects: is_rtsps,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["udp-setup"]),
+        indispensable: &["udp-setup"],
+        check: udp::no_multicast,
+    },
+    Requirement {
+        id: "RTSP-15",
+        level: Level::Must,
+        // The standard lets each track have its own algorithm, NONE among them.
+        standard: Level::Info,
+        title: "sound and metadata are protected as the video is: their SETUP over UDP is refused, too",
+        source: Quote {
+            document: STREAMING,
+            clause: "8.1",
+            text: "The device shall list supported SRTP cryptographic algorithms via the SecureStreamingProtocolAlgorithms structure included in the Media2 service video encoder, audio encoder and metadata configuration elements as listed below",
+            read: Reading::InText,
+        },
+        expects: is_rtsps,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["udp-setup"]),
+        indispensable: &["udp-setup"],
+        check: udp::other_tracks,
     },
 ];
 
-/// How far RTP may jump from one datagram to the next and still be in sequence.
-const MAX_STEP: u16 = 16;
-
-fn no_udp(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    let mut found = Vec::new();
-    let mut refused = Vec::new();
-    let dialogues = seen.dialogues().filter(|d| d.opened);
-    let setups = dialogues.flat_map(Served::answered);
-    for (request, response, span) in setups.filter(|(r, ..)| r.method == "SETUP") {
-        let asked = request.header("transport").unwrap_or_default();
-        let leaves = leaves_tls(asked) || response.header("transport").is_some_and(leaves_tls);
-        match response.status {
-            200..300 if leaves => {
-                let chosen = response.header("transport").unwrap_or("no transport");
-                let status = response.status;
-                let why = format!("SETUP with {asked} was answered {status} with {chosen}");
-                found.push(evidence(seen, span, why));
-            }
-            status if leaves_tls(asked) && is_about_transport(status) => refused.push(status),
-            _ => {}
-        }
-    }
-    for (flow, _) in seen
-        .flows()
-        .filter(|(f, _)| f.transport == TransportProtocol::Udp)
-    {
-        for (address, stream) in [(flow.a, &flow.from_a), (flow.b, &flow.from_b)] {
-            if seen.is_device(address.ip())
-                && let Some(span) = rtp_begins(stream)
-            {
-                let why = format!("RTP of the device outside TLS, from {address}");
-                found.push(evidence(seen, span, why));
-            }
-        }
-    }
-    match (found.first(), refused.first()) {
-        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, None) => Outcome::Inconclusive(
-            "no answer to a SETUP over UDP that speaks of the transport was seen".into(),
-        ),
-        (None, Some(status)) => Outcome::Pass(
-            Assurance::Opened,
-            format!(
-                "{} SETUP over UDP were refused, the first with {status}",
-                refused.len()
-            ),
-        ),
-    }
-}
-
-/// The first datagram of RTP in sequence. One by itself can look like RTP by
-/// chance; several sources may share a socket.
-fn rtp_begins(stream: &Stream) -> Option<Span> {
-    let mut sources: BTreeMap<u32, (u16, usize)> = BTreeMap::new();
-    stream.parts().find_map(|(piece, datagram)| {
-        let header = rtp::Header::parse(datagram)?;
-        let before = sources.insert(header.ssrc, (header.sequence, piece.at));
-        let (sequence, at) = before?;
-        let step = header.sequence.wrapping_sub(sequence);
-        let first = stream.span(at, usize::MAX)?;
-        (1..=MAX_STEP).contains(&step).then_some(first)
-    })
-}
-
-/// Whether media of that transport would travel outside the connection
-/// (RFC 2326 12.39): its lower transport is not TCP.
-fn leaves_tls(transport: &str) -> bool {
-    let specification = |t: &str| {
-        t.split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_uppercase()
-    };
-    transport
-        .split(',')
-        .all(|t| !specification(t).ends_with("/TCP"))
-}
-
-/// Whether a refusal may be one of the transport: who was not let in, asked for
-/// what is not there, or came at a bad time was told nothing of it.
-fn is_about_transport(status: u16) -> bool {
-    let of_something_else = [401, 403, 404, 453, 454, 455, 500, 503];
-    status >= 400 && !of_something_else.contains(&status)
-}
-
-/// What is known of one method.
-#[derive(Clone, Default)]
-struct Tried {
-    /// It was refused with a challenge.
-    challenged: bool,
-    /// It was refused as unauthorised, without one.
-    unchallenged: Option<Span>,
-    /// It was refused for another reason.
-    other: Option<u16>,
-}
-
-fn no_access(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    const METHODS: [&str; 3] = ["DESCRIBE", "SETUP", "PLAY"];
-    let mut found = Vec::new();
-    let mut tried = METHODS.map(|_| Tried::default());
-    let without = seen.session.record.stimulus == "no-credentials";
-    for served in seen.dialogues() {
-        // Somebody with credentials may watch at the same time.
-        let mut entitled = false;
-        for (request, response, span) in served.answered() {
-            let credentials = request.header("authorization").is_some();
-            let status = response.status;
-            let Some(method) = METHODS.iter().position(|m| *m == request.method) else {
-                continue;
-            };
-            if without && credentials {
-                entitled |= (200..300).contains(&status);
-                continue;
-            }
-            let tried = &mut tried[method];
-            match status {
-                200..300 => {
-                    let why = format!("{} was answered {status}", METHODS[method]);
-                    found.push(evidence(seen, span, why));
-                }
-                // Who does not show the wrong credentials is not refused for them.
-                401 if !without && !credentials => {}
-                401 if challenges(response) => tried.challenged |= served.opened,
-                401 => tried.unchallenged = Some(span),
-                status => tried.other = Some(status),
-            }
-        }
-        let frame = served.dialogue.frames_b.first().filter(|_| !entitled);
-        let span = frame.and_then(|f| served.stream.span(f.payload.start, f.payload.len()));
-        if let (Some(frame), Some(span)) = (frame, span) {
-            let why = format!("media came on channel {}", frame.channel);
-            found.push(evidence(seen, span, why));
-        }
-    }
-    for (method, tried) in METHODS.iter().zip(&tried) {
-        if let (false, Some(span)) = (tried.challenged, tried.unchallenged) {
-            let why = format!("{method} was answered 401 without a Digest or Bearer challenge");
-            found.push(evidence(seen, span, why));
-        }
-    }
-    if let Some(first) = found.first() {
-        return Outcome::Fail(first.why.clone(), found);
-    }
-    let missing = METHODS.iter().zip(&tried).find(|(_, t)| !t.challenged);
-    match missing {
-        Some((method, Tried { other: None, .. })) => {
-            Outcome::Inconclusive(format!("no answer to {method} by such a client was seen"))
-        }
-        Some((
-            method,
-            Tried {
-                other: Some(status),
-                ..
-            },
-        )) => Outcome::Inconclusive(format!(
-            "{method} was answered {status}, which does not say that credentials are demanded"
-        )),
-        None => Outcome::Pass(
-            Assurance::Opened,
-            "DESCRIBE, SETUP and PLAY were refused, with a challenge".into(),
-        ),
-    }
-}
-
-/// RFC 7235 2.1: the names of schemes are case-insensitive.
-fn challenges(response: &Message) -> bool {
-    response.headers.iter().any(|(name, value)| {
-        let scheme = value.split_whitespace().next().unwrap_or_default();
-        name == "www-authenticate"
-            && ["digest", "bearer"].contains(&scheme.to_ascii_lowercase().as_str())
-    })
+fn is_rtsps(path: &TransportPath) -> bool {
+    path.carriage == Carriage::RtspInterleaved && path.hop == Hop::Tls
 }

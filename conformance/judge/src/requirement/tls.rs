@@ -1,19 +1,23 @@
 //! TLS: TLS everywhere.
 
-use lightleak_case::{Hop, Vantage};
+mod certificate;
+mod early_data;
+mod portal;
+mod records;
+mod suites;
+mod version;
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
+use lightleak_case::{Hop, TransportPath, Vantage};
+
+use super::{Level, Quote, Reading, Requirement, Stimuli};
 use crate::{
-    dissect::tls::{HEADER, is_refusal},
+    dissect::{
+        Flow, Span,
+        tls::{ServerHello, TLS12, is_refusal},
+    },
     presence::Need,
-    seen::Seen,
-    verdict::{Assurance, Outcome},
+    seen::{Connection, Seen},
 };
-
-pub(super) const TLS12: u16 = 0x0303;
-const TLS13: u16 = 0x0304;
-/// Octets of a record with a hello up to its version.
-const HELLO_WITH_VERSION: usize = 11;
 
 pub(super) const ROWS: &[Requirement] = &[
     Requirement {
@@ -27,12 +31,120 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Implementations MUST NOT negotiate TLS version 1.0 [RFC2246].",
             read: Reading::InText,
         },
-        expects: |path| path.hop == Hop::Tls,
+        expects: is_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["tls10-offer"]),
         indispensable: &["tls10-offer"],
-        check: no_old_version,
+        check: version::no_old_one,
+    },
+    Requirement {
+        id: "TLS-03",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "no suite without encryption is negotiated, of TLS 1.2 or of TLS 1.3",
+        source: Quote {
+            document: "RFC 9325",
+            clause: "4.1",
+            text: "Implementations MUST NOT negotiate the cipher suites with NULL encryption.",
+            read: Reading::InText,
+        },
+        expects: is_tls,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest", "tls10-offer", "weak-suites"]),
+        indispensable: &["weak-suites"],
+        check: suites::encrypts,
+    },
+    Requirement {
+        id: "TLS-05",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "no key exchange by static RSA or by Diffie-Hellman over a finite field in TLS 1.2",
+        source: Quote {
+            document: "RFC 10015",
+            clause: "4",
+            text: "Clients MUST NOT offer and servers MUST NOT select RSA cipher suites in (D)TLS 1.2 connections.",
+            read: Reading::SecondHand,
+        },
+        expects: is_tls,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest", "weak-suites"]),
+        indispensable: &["weak-suites"],
+        check: suites::no_obsolete_exchange,
+    },
+    Requirement {
+        id: "TLS-06",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "suites with forward secrecy are supported and preferred",
+        source: Quote {
+            document: "RFC 9325",
+            clause: "4.1",
+            text: "Implementations MUST support and prefer to negotiate cipher suites offering forward secrecy.",
+            read: Reading::InText,
+        },
+        expects: is_tls,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest", "weak-suites"]),
+        indispensable: &["weak-suites"],
+        check: suites::forward_secrecy,
+    },
+    Requirement {
+        id: "TLS-07",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "RSA keys have 2048 bits or more and curves 224, and nothing is signed with SHA-1 or MD5",
+        source: Quote {
+            document: "RFC 9325",
+            clause: "4.5",
+            text: "When using RSA, servers MUST authenticate using certificates with at least a 2048-bit modulus for the public key.",
+            read: Reading::InText,
+        },
+        expects: is_tls,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest", "weak-suites"]),
+        indispensable: &["honest", "weak-suites"],
+        check: certificate::is_strong,
+    },
+    Requirement {
+        id: "TLS-10",
+        level: Level::Must,
+        standard: Level::Should,
+        title: "port 80 and every other port that speaks HTTP in clear leads to https and gives nothing else",
+        source: Quote {
+            document: "RFC 9325",
+            clause: "3.2",
+            text: "Combining unprotected and TLS-protected communication opens the way to SSL Stripping and similar attacks, since an initial part of the communication is not integrity protected and therefore can be manipulated by an attacker whose goal is to keep the communication in the clear.",
+            read: Reading::InText,
+        },
+        expects: is_tls,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["port-sweep"]),
+        indispensable: &["port-sweep"],
+        check: portal::no_clear_service,
+    },
+    Requirement {
+        id: "TLS-11",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "0-RTT data are not accepted, and no session ticket allows them",
+        source: Quote {
+            document: "RFC 9325",
+            clause: "3.10",
+            text: "To paraphrase Appendix E.5, applications MUST avoid this feature unless an explicit specification exists for the application protocol in question to clarify when 0-RTT is appropriate and secure.",
+            read: Reading::InText,
+        },
+        expects: is_tls,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["early-data"]),
+        indispensable: &["early-data"],
+        check: early_data::not_taken,
     },
     Requirement {
         id: "TLS-12",
@@ -45,100 +157,80 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "The outer opaque_type field of a TLSCiphertext record is always set to the value 23 (application_data) for outward compatibility with middleboxes accustomed to parsing previous versions of TLS.",
             read: Reading::InText,
         },
-        expects: |path| path.hop == Hop::Tls,
+        expects: is_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["honest", "no-credentials", "wrong-credentials", "udp-setup"]),
         indispensable: &["honest"],
-        check: only_records,
+        check: records::and_nothing_else,
+    },
+    Requirement {
+        id: "TLS-14",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "every protected record opens with the escrowed secrets, by the key schedule of its version",
+        source: Quote {
+            document: "RFC 8446",
+            clause: "7.3",
+            text: "The traffic keying material is generated from an input traffic secret value using: [sender]_write_key = HKDF-Expand-Label(Secret, \"key\", \"\", key_length)",
+            read: Reading::InText,
+        },
+        expects: is_tls,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&[
+            "honest",
+            "no-credentials",
+            "wrong-credentials",
+            "udp-setup",
+            "early-data",
+        ]),
+        indispensable: &["honest"],
+        check: records::open,
     },
 ];
 
-fn no_old_version(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    let mut found = Vec::new();
-    let mut unclear = Vec::new();
-    let mut refused = 0;
-    for (flow, connection) in seen.served() {
-        let Some(tls) = &connection.tls else { continue };
-        if let Some(hello) = tls.server_hello.filter(|h| h.version < TLS12)
-            && let Some(span) = flow.from_b.span(hello.at, HELLO_WITH_VERSION)
-        {
-            let why = format!("a ServerHello of {}", version(hello.version));
-            found.push(evidence(seen, span, why));
-            continue;
-        }
-        let Some(offer) = &tls.client_hello else {
-            continue;
-        };
-        if offer.highest_version() >= TLS12 {
-            continue;
-        }
+fn is_tls(path: &TransportPath) -> bool {
+    path.hop == Hop::Tls
+}
+
+/// How a device answered a ClientHello.
+enum Answer {
+    /// It chose.
+    Chose(ServerHello),
+    /// It turned the offer down: with an alert, or by closing without a word.
+    Refused,
+    /// By something else, or not at all.
+    Unclear,
+}
+
+impl Answer {
+    fn of(flow: &Flow, connection: &Connection) -> Self {
+        let chosen = connection.tls.as_ref().and_then(|tls| tls.server_hello);
         let closed = flow.from_b.bytes.is_empty() && flow.from_b.ended;
-        if closed || is_refusal(&flow.from_b) {
-            refused += 1;
-        } else {
-            unclear.push(format!(
-                "the offer of {} in packet {} was answered by something that is neither ServerHello nor alert, or not at all",
-                version(offer.highest_version()),
-                flow.first_packet
-            ));
+        match chosen {
+            Some(hello) => Self::Chose(hello),
+            None if closed || is_refusal(&flow.from_b) => Self::Refused,
+            None => Self::Unclear,
         }
-    }
-    match (found.first(), unclear.into_iter().next()) {
-        (Some(first), _) => Outcome::Fail(format!("{} was sent", first.why), found),
-        (None, Some(why)) => Outcome::Inconclusive(why),
-        (None, None) => Outcome::Pass(
-            Assurance::Identified,
-            format!("{refused} offers of old versions were refused"),
-        ),
     }
 }
 
-fn only_records(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    const CHANGE_CIPHER_SPEC: u8 = 20;
-    const APPLICATION_DATA: u8 = 23;
-    let mut found = Vec::new();
-    let (mut records, mut others) = (0, 0);
-    for (flow, connection) in seen.served() {
-        let Some(tls) = &connection.tls else { continue };
-        if let Some(at) = tls.residue_b {
-            let length = flow.from_b.bytes.len() - at;
-            if let Some(span) = flow.from_b.span(at, length) {
-                let why = format!("{length} octets on the connection that are in no record");
-                found.push(evidence(seen, span, why));
-            }
-        }
-        let Some(hello) = tls.server_hello.filter(|h| h.version == TLS13) else {
-            others += usize::from(tls.server_hello.is_some());
-            continue;
-        };
-        for record in tls.from_b.iter().filter(|r| r.at > hello.at) {
-            // RFC 8446 appendix D.4: a change_cipher_spec for middleboxes.
-            let compatibility =
-                record.content_type == CHANGE_CIPHER_SPEC && record.fragment(&flow.from_b) == [1];
-            let ciphertext = record.content_type == APPLICATION_DATA && record.version == TLS12;
-            records += usize::from(ciphertext);
-            let span = flow.from_b.span(record.at, HEADER + record.length);
-            if let (false, Some(span)) = (compatibility || ciphertext, span) {
-                let why = format!(
-                    "a record of type {} and version 0x{:04x} after the handshake",
-                    record.content_type, record.version
-                );
-                found.push(evidence(seen, span, why));
-            }
-        }
-    }
-    match found.first() {
-        Some(first) => Outcome::Fail(first.why.clone(), found),
-        None if records > 0 => Outcome::Pass(
-            Assurance::Identified,
-            format!("{records} records of the device, and nothing else"),
-        ),
-        None if others > 0 => Outcome::NotApplicable(
-            "the device chose another version than TLS 1.3 on every connection".into(),
-        ),
-        None => Outcome::Inconclusive("no TLS connection with the device was seen".into()),
-    }
+/// Where a ServerHello lies, up to its version.
+fn place(flow: &Flow, hello: &ServerHello) -> Option<Span> {
+    /// Octets of a record with a hello up to its version.
+    const HELLO_WITH_VERSION: usize = 11;
+    flow.from_b.span(hello.at, HELLO_WITH_VERSION)
+}
+
+/// ServerHellos of the device, with their connections.
+fn server_hellos<'a>(
+    seen: &'a Seen<'_>,
+) -> impl Iterator<Item = (&'a Flow, &'a Connection, ServerHello)> {
+    seen.served().filter_map(|(flow, connection)| {
+        let hello = connection.tls.as_ref()?.server_hello?;
+        Some((flow, connection, hello))
+    })
 }
 
 /// The name of a version.

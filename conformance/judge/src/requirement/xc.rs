@@ -2,13 +2,15 @@
 
 use lightleak_case::Vantage;
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence};
+use super::{Level, Quote, Reading, Requirement, Stimuli, class, evidence, evidence_at};
 use crate::{
+    adversary::media_player::Origin,
     dissect::Span,
+    open::OpenError,
     presence::Need,
-    seen::Seen,
+    seen::{Account, Seen},
     upkeep::Upkeep,
-    verdict::{Assurance, Outcome},
+    verdict::{Assurance, Evidence, Outcome},
 };
 
 const CRA: &str = "Regulation (EU) 2024/2847";
@@ -27,7 +29,7 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "no plaintext of the ledger appears in any captured octets, raw or thinly disguised",
         source: CONFIDENTIALITY,
         expects: |_| true,
-        vantages: &[Vantage::Wire],
+        vantages: Vantage::ALL,
         needs: &[Need::Tap, Need::Device, Need::Ledger],
         stimuli: Stimuli::All,
         indispensable: &["honest"],
@@ -52,13 +54,31 @@ pub(super) const ROWS: &[Requirement] = &[
         check: all_declared,
     },
     Requirement {
+        id: "XC-03",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "every octet is explained, all ciphertext opens with the escrowed keys, and what it holds is what the ledger says",
+        source: Quote {
+            document: "ETSI EN 303 645 V2.1.1",
+            clause: "5.5-1",
+            text: "The consumer IoT device shall use best practice cryptography to communicate securely.",
+            read: Reading::SecondHand,
+        },
+        expects: |_| true,
+        vantages: &[Vantage::Wire, Vantage::Rest],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::All,
+        indispensable: &["honest"],
+        check: proven,
+    },
+    Requirement {
         id: "XC-07",
         level: Level::Must,
         standard: Level::Must,
         title: "no media player without keys gets a picture of the device, in any carriage, on any port",
         source: CONFIDENTIALITY,
         expects: |_| true,
-        vantages: &[Vantage::Wire],
+        vantages: &[Vantage::Wire, Vantage::Rest],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
         indispensable: &["honest", "port-sweep"],
@@ -66,38 +86,52 @@ pub(super) const ROWS: &[Requirement] = &[
     },
 ];
 
-fn no_plaintext(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    if let Some(decoy) = seen.decoy_sightings.first() {
+fn no_plaintext(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    if let Some(decoy) = seen.decoy_sightings.iter().find(|s| s.vantage == vantage) {
         return Outcome::Error(format!(
-            "plaintext that this device never produced was found in packet {}: the search is wrong",
-            decoy.span.packet
+            "plaintext that this device never produced was found in packet {}, {}: the search is wrong",
+            decoy.span.packet, decoy.between
         ));
     }
-    if seen.sightings.is_empty() {
-        return Outcome::Pass(
-            Assurance::Absence,
-            format!(
-                "no run of 24 octets of the {} octets of plaintext in any of {} flows",
-                seen.ledger_bytes,
-                seen.traffic.flows.len()
-            ),
-        );
-    }
-    let found = seen.sightings.iter().map(|s| {
+    let mut found = Vec::new();
+    for sighting in seen.sightings.iter().filter(|s| s.vantage == vantage) {
+        let hit = &sighting.hit;
         let why = format!(
             "{} octets of track {} from offset {} on, {}, {}",
-            s.hit.matched, s.hit.track, s.hit.ledger_offset, s.hit.disguise, s.between
+            hit.matched, hit.track, hit.ledger_offset, hit.disguise, sighting.between
         );
-        evidence(seen, s.span, why)
-    });
-    let first = &seen.sightings[0];
-    Outcome::Fail(
-        format!(
-            "plaintext of track {} was seen, {}, {}",
-            first.hit.track, first.hit.disguise, first.between
+        let at = (vantage, sighting.file.as_deref(), sighting.span);
+        found.push((hit, &sighting.between, evidence_at(seen, at, why)));
+    }
+    match found.first() {
+        Some((first, between, _)) => Outcome::Fail(
+            format!(
+                "plaintext of track {} was seen, {}, {between}",
+                first.track, first.disguise
+            ),
+            found
+                .iter()
+                .map(|(_, _, evidence)| evidence.clone())
+                .collect(),
         ),
-        found.collect(),
-    )
+        None => Outcome::Pass(
+            Assurance::Absence,
+            format!(
+                "no run of 24 octets of the {} octets of plaintext {}",
+                seen.ledger_bytes,
+                searched(seen, vantage)
+            ),
+        ),
+    }
+}
+
+/// What was looked at, in words.
+fn searched(seen: &Seen<'_>, vantage: Vantage) -> String {
+    match vantage {
+        Vantage::Rest => format!("in any of {} stored files", seen.stored.len()),
+        Vantage::Log => format!("in {} octets of log", seen.session.log.len()),
+        _ => format!("in any of {} flows", seen.traffic.flows.len()),
+    }
 }
 
 fn all_declared(seen: &Seen<'_>, _: Vantage) -> Outcome {
@@ -147,64 +181,131 @@ fn all_declared(seen: &Seen<'_>, _: Vantage) -> Outcome {
     }
 }
 
-fn no_picture(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    let Some(Account { attribution, proof }) = seen.accounts.get(&vantage) else {
+        return Outcome::Inconclusive(format!("there is no {}", vantage.file()));
+    };
+    let octets = attribution.octets;
+    if octets.unexplained > 0 {
+        let found = attribution.unexplained.iter().map(|u| {
+            let at = (vantage, u.file.as_deref(), u.span);
+            evidence_at(seen, at, u.why.clone())
+        });
+        let first = attribution.unexplained.first().map(|u| u.why.as_str());
+        return Outcome::Fail(
+            format!(
+                "{} octets are explained by nothing that was declared, the first: {}",
+                octets.unexplained,
+                first.unwrap_or("at no place")
+            ),
+            found.collect(),
+        );
+    }
+    for (_, connection) in seen.flows().filter(|_| vantage == Vantage::Wire) {
+        match connection.broken() {
+            Some(OpenError::BadRecord { .. }) => {
+                let why = connection.broken().map(ToString::to_string);
+                return Outcome::Fail(why.unwrap_or_default(), Vec::new());
+            }
+            Some(error) => return Outcome::Inconclusive(error.to_string()),
+            None => {}
+        }
+    }
+    if proof.foreign > 0 {
+        return Outcome::Fail(
+            format!(
+                "{} units that the escrowed keys open are not in the ledger",
+                proof.foreign
+            ),
+            Vec::new(),
+        );
+    }
+    if proof.ledger_bytes_matched < proof.ledger_bytes {
+        return Outcome::Fail(
+            format!(
+                "of {} octets of the ledger that were delivered, {} were found in what the escrowed keys open",
+                proof.ledger_bytes, proof.ledger_bytes_matched
+            ),
+            Vec::new(),
+        );
+    }
+    if octets.identified > attribution.cut {
+        return Outcome::Inconclusive(format!(
+            "{} octets look like ciphertext, and nothing opened them",
+            octets.identified
+        ));
+    }
+    match octets.opened {
+        0 => Outcome::Pass(
+            Assurance::Identified,
+            "every octet is explained, and none is ciphertext of media".into(),
+        ),
+        opened => Outcome::Pass(
+            Assurance::Opened,
+            format!(
+                "{opened} octets of ciphertext opened, {} octets of the ledger found in them, nothing unexplained",
+                proof.ledger_bytes_matched
+            ),
+        ),
+    }
+}
+
+/// What plays or sounds at a vantage, of the device.
+pub(super) fn playing(seen: &Seen<'_>, vantage: Vantage) -> Vec<Evidence> {
     let unit = seen.declaration.device.unit;
     let mut found = Vec::new();
-    for (index, footage) in seen.footage.iter().enumerate() {
-        let flow = &seen.traffic.flows[footage.flow];
-        let (from, to) = match footage.from_a {
-            true => (flow.a, flow.b),
-            false => (flow.b, flow.a),
-        };
+    let footage = seen.footage.iter().enumerate();
+    for (index, footage) in footage.filter(|(_, f)| f.origin.vantage() == vantage) {
         let ours = footage.mark.is_some_and(|(mark, _)| mark.unit == unit);
-        if !ours && !seen.is_device(from.ip()) {
+        let Some((where_, file)) = whereabouts(seen, footage.origin, ours) else {
             continue;
-        }
+        };
         let what = match footage.mark {
             Some((mark, _)) => format!("its mark says unit {}, frame {}", mark.unit, mark.frame),
             None => "it carries no mark".into(),
         };
         let why = format!(
-            "{} over {} from {from} to {to} plays: {} pictures, {what}",
-            footage.carriage, flow.transport, footage.frames
+            "{} {where_} plays: {} pictures, {what}",
+            footage.carriage, footage.frames
         );
         let at = Span {
             packet: footage.place.packet,
             offset: footage.place.offset,
             length: 0,
         };
-        let mut evidence = evidence(seen, at, why);
+        let mut evidence = evidence_at(seen, (vantage, file, at), why);
         evidence.picture = Some(crate::report::picture_name(seen, index));
         evidence.mark = footage.mark.map(|(mark, _)| mark);
         found.push(evidence);
     }
-    for heard in &seen.heard {
-        let flow = &seen.traffic.flows[heard.flow];
-        let (from, to) = match heard.from_a {
-            true => (flow.a, flow.b),
-            false => (flow.b, flow.a),
-        };
-        if heard.mark.unit != unit && !seen.is_device(from.ip()) {
+    for heard in seen.heard.iter().filter(|h| h.origin.vantage() == vantage) {
+        let ours = heard.mark.unit == unit;
+        let Some((where_, file)) = whereabouts(seen, heard.origin, ours) else {
             continue;
-        }
+        };
         let why = format!(
-            "{} over {} from {from} to {to} sounds: {} tone marks, the first says unit {}, second {}",
-            heard.carriage, flow.transport, heard.marks, heard.mark.unit, heard.mark.second
+            "{} {where_} sounds: {} tone marks, the first says unit {}, second {}",
+            heard.carriage, heard.marks, heard.mark.unit, heard.mark.second
         );
         let at = Span {
             packet: heard.place.packet,
             offset: heard.place.offset,
             length: 0,
         };
-        found.push(evidence(seen, at, why));
+        found.push(evidence_at(seen, (vantage, file, at), why));
     }
+    found
+}
+
+fn no_picture(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    let found = playing(seen, vantage);
     if let Some(first) = found.first() {
         return Outcome::Fail(first.why.clone(), found);
     }
     if let Some(error) = &seen.unplayed {
         return Outcome::Error(error.to_string());
     }
-    if let Some(first) = seen.undissected().next() {
+    if let (Vantage::Wire, Some(first)) = (vantage, seen.undissected().next()) {
         return Outcome::Inconclusive(format!(
             "{} packets of the device could not be played, the first {}: {}",
             seen.undissected().count(),
@@ -214,6 +315,31 @@ fn no_picture(seen: &Seen<'_>, _: Vantage) -> Outcome {
     }
     Outcome::Pass(
         Assurance::Absence,
-        format!("nothing in {} flows plays", seen.traffic.flows.len()),
+        format!("nothing plays {}", searched(seen, vantage)),
     )
+}
+
+/// Where media were, in words, and the stored file if it is one. None if they
+/// are not the device's own: neither it sent or stored them, nor are they marked
+/// (`ours`).
+fn whereabouts<'a>(
+    seen: &'a Seen<'_>,
+    origin: Origin,
+    ours: bool,
+) -> Option<(String, Option<&'a str>)> {
+    match origin {
+        Origin::Flow { flow, from_a } => {
+            let flow = seen.traffic.flows.get(flow)?;
+            let (from, to) = match from_a {
+                true => (flow.a, flow.b),
+                false => (flow.b, flow.a),
+            };
+            let where_ = format!("over {} from {from} to {to}", flow.transport);
+            (ours || seen.is_device(from.ip())).then_some((where_, None))
+        }
+        Origin::File(file) => {
+            let name = seen.stored.get(file)?.name;
+            Some((format!("in {name}"), Some(name)))
+        }
+    }
 }

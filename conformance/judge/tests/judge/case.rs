@@ -1,6 +1,6 @@
 //! Cases in memory: a device, sessions of it, and what the judge says.
 
-use std::{net::SocketAddr, path::PathBuf, sync::LazyLock};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use lightleak_case::{
     Carriage, Case, Declaration, Device, EndToEnd, Endpoint, Experience, Hop, Session,
@@ -82,6 +82,7 @@ pub fn case(sessions: Vec<Session>) -> Case {
         root: PathBuf::from("case"),
         declaration: declaration(),
         decoy: video::ledger(&FOREIGN),
+        factory: BTreeMap::new(),
         sessions,
     }
 }

@@ -1,7 +1,9 @@
 //! The mutants: cameras with exactly one fault, one row each, by the area of
 //! the requirement that has to catch it.
 
+mod iot;
 mod rtsp;
+mod sto;
 mod tls;
 mod xc;
 
@@ -27,7 +29,9 @@ pub struct Mutant {
 impl Mutant {
     /// Every mutant, area by area.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [xc::ROWS, rtsp::ROWS, tls::ROWS].into_iter().flatten()
+        [xc::ROWS, rtsp::ROWS, tls::ROWS, sto::ROWS, iot::ROWS]
+            .into_iter()
+            .flatten()
     }
 
     /// The mutant of that id.

@@ -2,7 +2,8 @@
 
 use super::Mutant;
 use crate::fault::{
-    Fault, clear_copy::FaultyClearCopy, clear_rtsp::FAULTY_CLEAR_RTSP, raw_video::FAULTY_RAW_VIDEO,
+    Fault, clear_copy::FaultyClearCopy, clear_rtsp::FAULTY_CLEAR_RTSP, errands::faulty_fallback,
+    raw_video::FAULTY_RAW_VIDEO,
 };
 
 pub(super) const ROWS: &[Mutant] = &[
@@ -31,7 +32,7 @@ pub(super) const ROWS: &[Mutant] = &[
     Mutant {
         id: "xc.clear-anywhere",
         path: "nvr.rtsps",
-        expected: &["XC-01"],
+        expected: &["XC-01", "IOT-09"],
         story: "a copy of the encoder's buffer goes to the maker's server, taken before the encryption",
         source: "of our own making (catalogue, XC-01)",
         fault: Fault {
@@ -74,6 +75,17 @@ pub(super) const ROWS: &[Mutant] = &[
                     BASE64_STANDARD.encode(octets).into_bytes()
                 },
             }),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "xc.fallback-rtsp",
+        path: "nvr.rtsps",
+        expected: &["XC-06"],
+        story: "after a few failed handshakes it takes its client for one without TLS, and opens plain RTSP",
+        source: "of our own making (catalogue, XC-06)",
+        fault: Fault {
+            errand: Some(faulty_fallback),
             ..Fault::NONE
         },
     },

@@ -10,12 +10,16 @@
 //! | [`keystream`] | two messages under one keystream |
 //! | [`key_material`] | secrets in clear, as octets or text |
 //! | [`coverage`] | which octets of a unit were left in clear: prefix, stripes, key frames |
+//! | [`dictionary`] | names and passwords that are tried first |
+//! | [`shown`] | whose password proves what a client shows |
 //! | [`guessable`] | keys that are published, or made of what everybody knows |
 
 pub mod coverage;
+pub mod dictionary;
 pub mod ecb;
 pub mod guessable;
 pub mod key_material;
 pub mod keystream;
+pub mod shown;
 #[cfg(test)]
 mod testing;

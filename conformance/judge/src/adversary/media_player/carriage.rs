@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use crate::dissect::{
     Stream,
     h264::{START_CODE, nal_units},
+    mp4,
     rtp::{Header, depacketize, is_rtcp, is_rtp},
     rtsp::Frame,
 };
@@ -18,6 +19,8 @@ const MAX_STEP: i16 = 64;
 /// Headers of unknown protocols (a TURN channel, say) that may lie before RTP
 /// in a datagram; their length is a multiple of 4.
 const MAX_PREFIX: usize = 36;
+/// MP4 files in one direction.
+const MAX_FILES: usize = 64;
 /// Frames of RFC 4571 that have to follow each other to be believed.
 const MIN_CHAIN: usize = 4;
 
@@ -117,6 +120,33 @@ pub(super) fn annex_b(stream: &Stream) -> Option<Candidate> {
         }
     }
     candidate("Annex B", units)
+}
+
+/// Video tracks of MP4 files, whatever lies before them.
+pub(super) fn mp4(stream: &Stream) -> Vec<Candidate> {
+    // The type of a box comes after its length.
+    let starts = memchr::memmem::find_iter(&stream.bytes, b"ftyp").take(MAX_FILES);
+    let mut found = Vec::new();
+    for at in starts.filter_map(|at| at.checked_sub(4)) {
+        let file = &stream.bytes[at..];
+        let movie = mp4::dissect(file);
+        for track in movie.tracks.iter().filter(|t| t.is_h264()) {
+            let sets = track.parameter_sets.iter().cloned();
+            let sets = sets.map(|range| vec![range]);
+            let samples = track.samples.iter();
+            let samples = samples.map(|s| track.nal_units(s).to_vec());
+            let units = sets.chain(samples).filter_map(|nal_units| {
+                let begin = nal_units.first()?.start;
+                let octets = nal_units.iter().filter_map(|range| file.get(range.clone()));
+                let annex_b: Vec<u8> = octets
+                    .flat_map(|nal| [&START_CODE[..], nal].concat())
+                    .collect();
+                Some(Unit::new(annex_b, at + begin, nal_units.len()))
+            });
+            found.extend(candidate("MP4", units.collect()));
+        }
+    }
+    found
 }
 
 fn candidate(carriage: &'static str, units: Vec<Unit>) -> Option<Candidate> {

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, ops::Range};
 
 use lightleak_case::TransportProtocol;
 
-use super::{Dialogue, carriage};
+use super::{Dialogue, Origin, carriage};
 use crate::{
-    dissect::{Place, Stream, Traffic, pcmu, rtp::Header},
+    dissect::{Place, Stream, Traffic, mp4, pcmu, rtp::Header},
     tone::{self, ToneMark},
 };
 
@@ -17,10 +17,8 @@ const MAX_SAMPLES: usize = 10 * 60 * 8000;
 /// Sound that was heard.
 #[derive(Clone, Debug)]
 pub struct Heard {
-    /// Index into [`Traffic::flows`].
-    pub flow: usize,
-    /// Whether `a` of the flow sent it.
-    pub from_a: bool,
+    /// Where it was.
+    pub origin: Origin,
     /// What it was carried in, as with [`super::Footage`].
     pub carriage: &'static str,
     /// Where its first sample lies in the capture.
@@ -53,8 +51,10 @@ pub fn listen(traffic: &Traffic) -> Vec<Heard> {
                 let marks: Vec<_> = tone::read(&samples).collect();
                 if let (Some(mark), Some(place)) = (marks.first(), stream.place(at)) {
                     heard.push(Heard {
-                        flow: index,
-                        from_a,
+                        origin: Origin::Flow {
+                            flow: index,
+                            from_a,
+                        },
                         carriage,
                         place,
                         mark: *mark,
@@ -65,6 +65,32 @@ pub fn listen(traffic: &Traffic) -> Vec<Heard> {
         }
     }
     heard
+}
+
+/// Listens to a stored file: to its tracks of sound, and to all of it as it is.
+pub fn listen_to_file(file: usize, octets: &[u8]) -> Vec<Heard> {
+    let movie = mp4::dissect(octets);
+    let tracks = movie.tracks.iter().filter(|t| t.codec.0 == *b"ulaw");
+    let tracks = tracks.filter_map(|track| {
+        let at = track.samples.first()?.range.start;
+        Some(("MP4", at, track.octets(octets)))
+    });
+    let whole = [("raw", 0, octets.to_vec())];
+    let heard = |(carriage, at, octets): (&'static str, usize, Vec<u8>)| {
+        let samples: Vec<_> = pcmu::linear(&octets).take(MAX_SAMPLES).collect();
+        let marks: Vec<_> = tone::read(&samples).collect();
+        Some(Heard {
+            origin: Origin::File(file),
+            carriage,
+            place: Place {
+                packet: 0,
+                offset: at,
+            },
+            mark: *marks.first()?,
+            marks: marks.len(),
+        })
+    };
+    tracks.chain(whole).filter_map(heard).collect()
 }
 
 /// Where the first sample lies, and the samples in order, without doubles.

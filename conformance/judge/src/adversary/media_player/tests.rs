@@ -22,6 +22,17 @@ fn assert_complete(footage: &Footage, carriage: &str) {
     assert!(footage.pictures.iter().all(|p| !p.damaged));
 }
 
+fn is_from_b(origin: Origin) -> bool {
+    matches!(origin, Origin::Flow { from_a: false, .. })
+}
+
+fn flow_of(origin: Origin) -> Option<usize> {
+    match origin {
+        Origin::Flow { flow, .. } => Some(flow),
+        Origin::File(_) => None,
+    }
+}
+
 #[test]
 fn the_encoder_writes_what_counts_as_plausible() {
     assert!(video().iter().flat_map(|unit| nals(unit)).all(is_plausible));
@@ -32,7 +43,7 @@ fn rtp_interleaved_in_rtsp_plays() {
     let traffic = traffic([dialogue("", &rtp(&video()))]);
     let footage = only(play(&traffic, &[], &OpenH264).unwrap());
     assert_complete(&footage, "RTP in RTSP");
-    assert!(!footage.from_a && footage.own_parameter_sets);
+    assert!(is_from_b(footage.origin) && footage.own_parameter_sets);
 }
 
 #[test]
@@ -62,7 +73,7 @@ fn parameter_sets_of_the_session_description_are_the_streams_own() {
     );
     let footage = only(play(&traffic([control, media]), &[], &OpenH264).unwrap());
     assert_complete(&footage, "RTP");
-    assert!(footage.own_parameter_sets && footage.flow == 1);
+    assert!(footage.own_parameter_sets && flow_of(footage.origin) == Some(1));
 }
 
 #[test]
@@ -73,7 +84,7 @@ fn rtp_in_datagrams_plays_and_its_place_is_its_first_octet_of_media() {
         packet: 1,
         offset: 42 + 12,
     };
-    assert_eq!((footage.place, footage.from_a), (place, true));
+    assert_eq!((footage.place, is_from_b(footage.origin)), (place, false));
 }
 
 #[test]

@@ -4,8 +4,14 @@ use super::{CLIENT_HELLO, ClientHello, Message, ServerHello};
 
 /// server_name (RFC 6066 3).
 const EXTENSION_SERVER_NAME: u16 = 0;
+/// pre_shared_key (RFC 8446 4.2.11).
+const EXTENSION_PRE_SHARED_KEY: u16 = 41;
+/// early_data (RFC 8446 4.2.10).
+pub const EXTENSION_EARLY_DATA: u16 = 42;
 /// supported_versions (RFC 8446 4.2.1).
 const EXTENSION_SUPPORTED_VERSIONS: u16 = 43;
+/// key_share (RFC 8446 4.2.8).
+const EXTENSION_KEY_SHARE: u16 = 51;
 
 impl ClientHello {
     /// Reads the message; `None` if it is another or its lengths do not fit.
@@ -18,6 +24,8 @@ impl ClientHello {
             random: *reader.0.split_off(..32)?.first_chunk()?,
             cipher_suites: Vec::new(),
             server_name: None,
+            resumes: false,
+            early_data: false,
         };
         let _session_id = reader.vector8()?;
         hello.cipher_suites = u16s(reader.vector16()?)?;
@@ -29,6 +37,8 @@ impl ClientHello {
                 EXTENSION_SUPPORTED_VERSIONS => {
                     hello.supported_versions = u16s(Reader(data).vector8()?)?;
                 }
+                EXTENSION_PRE_SHARED_KEY => hello.resumes = true,
+                EXTENSION_EARLY_DATA => hello.early_data = true,
                 _ => {}
             }
         }
@@ -45,9 +55,12 @@ impl ServerHello {
         let _session_id = reader.vector8()?;
         let cipher_suite = reader.u16()?;
         let _compression_method = reader.u8()?;
+        let mut key_share = false;
         for (kind, data) in reader.extensions()? {
-            if kind == EXTENSION_SUPPORTED_VERSIONS {
-                version = Reader(data).u16()?;
+            match kind {
+                EXTENSION_SUPPORTED_VERSIONS => version = Reader(data).u16()?,
+                EXTENSION_KEY_SHARE => key_share = true,
+                _ => {}
             }
         }
         Some(Self {
@@ -55,6 +68,7 @@ impl ServerHello {
             version,
             random,
             cipher_suite,
+            key_share,
         })
     }
 }
@@ -103,27 +117,38 @@ impl<'a> Reader<'a> {
         Some((kind, body))
     }
 
-    fn u8(&mut self) -> Option<u8> {
+    /// A number of 8 bits.
+    pub fn u8(&mut self) -> Option<u8> {
         self.0.split_off_first().copied()
     }
 
-    fn u16(&mut self) -> Option<u16> {
+    /// A number of 16 bits.
+    pub fn u16(&mut self) -> Option<u16> {
         let octets = self.0.split_off(..2)?.first_chunk()?;
         Some(u16::from_be_bytes(*octets))
     }
 
-    fn vector8(&mut self) -> Option<&'a [u8]> {
+    /// A vector of at most 255 octets.
+    pub fn vector8(&mut self) -> Option<&'a [u8]> {
         let length = usize::from(self.u8()?);
         self.0.split_off(..length)
     }
 
-    fn vector16(&mut self) -> Option<&'a [u8]> {
+    /// A vector of at most 65535 octets.
+    pub fn vector16(&mut self) -> Option<&'a [u8]> {
         let length = usize::from(self.u16()?);
         self.0.split_off(..length)
     }
 
+    /// A vector of at most 2^24 - 1 octets.
+    pub fn vector24(&mut self) -> Option<&'a [u8]> {
+        let &[high, middle, low] = self.0.split_off(..3)?.first_chunk()?;
+        let length = u32::from_be_bytes([0, high, middle, low]);
+        self.0.split_off(..usize::try_from(length).ok()?)
+    }
+
     /// Extensions up to the end of the message; before TLS 1.3 there may be none.
-    fn extensions(&mut self) -> Option<Vec<(u16, &'a [u8])>> {
+    pub fn extensions(&mut self) -> Option<Vec<(u16, &'a [u8])>> {
         let mut found = Vec::new();
         if self.0.is_empty() {
             return Some(found);

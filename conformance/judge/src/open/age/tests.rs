@@ -130,6 +130,10 @@ fn every_octet_of_a_file_is_accounted_for() {
         assert_eq!(end, file.len());
         let last = opened.chunks.last().unwrap();
         assert_eq!((last.last, last.plaintext.end), (true, octets));
+        let places = (0..octets).filter_map(|at| opened.place(at));
+        let sealed = opened.chunks.iter().flat_map(|c| c.sealed.clone());
+        assert!(places.eq(sealed));
+        assert_eq!(opened.place(octets), None);
     }
 }
 

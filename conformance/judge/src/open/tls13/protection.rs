@@ -17,6 +17,9 @@ pub enum Suite {
 }
 
 impl Suite {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Aes128Gcm, Self::Aes256Gcm, Self::ChaCha20Poly1305];
+
     /// The suite with that number.
     pub fn from_number(number: u16) -> Option<Self> {
         match number {

@@ -1,0 +1,51 @@
+//! What a faulty camera remembers from one connection to the next. An honest
+//! one counts what nobody reads, and no more.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::{io::DuplexStream, sync::watch};
+
+/// The memory.
+#[derive(Default)]
+pub struct State {
+    failed_handshakes: watch::Sender<u32>,
+    /// By cookie, where the client's side of an HTTP tunnel is to come out.
+    tunnels: Mutex<BTreeMap<String, DuplexStream>>,
+}
+
+impl State {
+    /// Counts a TLS handshake that failed.
+    pub fn handshake_failed(&self) {
+        self.failed_handshakes
+            .send_modify(|failed| *failed = failed.saturating_add(1));
+    }
+
+    /// Waits until so many have failed.
+    pub(super) async fn handshakes_failed(&self, number: u32) {
+        let mut failed = self.failed_handshakes.subscribe();
+        // The sender is there as long as this is.
+        let _ = failed.wait_for(|failed| *failed >= number).await;
+    }
+
+    /// Leaves the end of a tunnel to whoever comes with that cookie.
+    pub(super) fn faulty_leave(&self, cookie: String, end: DuplexStream) {
+        let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
+        tunnels.insert(cookie, end);
+    }
+
+    /// Takes it.
+    pub(super) fn faulty_take(&self, cookie: &str) -> Option<DuplexStream> {
+        let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
+        tunnels.remove(cookie)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
