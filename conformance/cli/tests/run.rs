@@ -68,12 +68,17 @@ fn the_honest_camera_conforms() {
     let report = report(&case);
     assert_eq!(report["schema"], "lightleak.report/1");
     assert_eq!(report["conforms"], true);
-    let failed = |f: &&Value| f["verdict"] != "pass";
-    assert_eq!(
-        report["findings"].as_array().unwrap().iter().find(failed),
-        None
-    );
-    assert_eq!(report["sessions"].as_array().unwrap().len(), 6);
+    let findings = report["findings"].as_array().unwrap();
+    let absent = ["IOT-08", "IOT-09", "RTSP-12", "RTSP-13"];
+    for finding in findings {
+        let requirement = finding["requirement"].as_str().unwrap();
+        match finding["verdict"].as_str() {
+            Some("pass") => {}
+            Some("not_applicable") if absent.contains(&requirement) => {}
+            _ => panic!("{finding}"),
+        }
+    }
+    assert_eq!(report["sessions"].as_array().unwrap().len(), 8);
     let line = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(line.contains("nvr.rtsps    wire   pass"), "{line}");
 }

@@ -12,7 +12,6 @@ use crate::{
     dissect::{
         FlowState,
         rtp::{self, FoundUnit},
-        tls::{flight, offer::Offer},
     },
     mark::{self, Mark},
     probe,
@@ -104,8 +103,8 @@ impl Presence {
             }
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
-            "weak-suites" => dialogue(seen).and_then(|()| weak_offers(seen)),
-            "early-data" => dialogue(seen).and_then(|()| resumed(seen)),
+            "weak-suites" => dialogue(seen).and_then(|()| probe::offered(seen)),
+            "early-data" => dialogue(seen).and_then(|()| probe::resumed(seen)),
             "port-sweep" => sweep(seen),
             "guessable-credentials" => probe::guessed(seen),
             "blocked-tls" => probe::blocked(seen),
@@ -354,36 +353,6 @@ fn old_offer(seen: &Seen<'_>) -> Result<(), String> {
         if !hellos().any(|t| offered(&t)) {
             return Err(format!("no offer of {name} was seen"));
         }
-    }
-    Ok(())
-}
-
-/// Every offer that nobody should accept was made.
-fn weak_offers(seen: &Seen<'_>) -> Result<(), String> {
-    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
-    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
-    for offer in Offer::ALL {
-        if !hellos().any(|hello| Offer::of(hello) == Some(offer)) {
-            return Err(format!("no offer of {} was seen", offer.name()));
-        }
-    }
-    Ok(())
-}
-
-/// A session was resumed, or tried to be, if the device gave a ticket for that;
-/// with 0-RTT data if a ticket allows them.
-fn resumed(seen: &Seen<'_>) -> Result<(), String> {
-    let opened = || seen.served().filter_map(|(_, c)| c.opened());
-    let tickets = opened().flat_map(|o| &o.handshake_b);
-    let tickets = tickets.filter(|m| m.kind == flight::NEW_SESSION_TICKET);
-    let allow: Vec<_> = tickets.map(flight::early_data).collect();
-    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
-    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
-    if !allow.is_empty() && !hellos().any(|hello| hello.resumes) {
-        return Err("the device gave session tickets, and nobody used one".into());
-    }
-    if allow.contains(&Some(true)) && !hellos().any(|hello| hello.early_data) {
-        return Err("a ticket of the device allows 0-RTT data, and nobody sent any".into());
     }
     Ok(())
 }

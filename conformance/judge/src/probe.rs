@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    iter,
     net::{IpAddr, SocketAddr},
 };
 
@@ -13,7 +14,10 @@ use crate::{
         dictionary::{self, Guess},
         shown::Shown,
     },
-    dissect::{FlowState, Span},
+    dissect::{
+        FlowState, Span,
+        tls::{flight, offer::Offer},
+    },
     seen::{Connection, Seen},
 };
 
@@ -30,11 +34,12 @@ pub fn guesses(serial: &str, addresses: &[IpAddr], users: &[String]) -> Vec<Gues
     dictionary::guesses(serial, addresses, users)
 }
 
-/// The guesses for the device of a session.
-pub(crate) fn guesses_of(seen: &Seen<'_>) -> Vec<Guess> {
+/// The guesses for the device of a session, where these users are known beside
+/// those of the escrow.
+pub(crate) fn guesses_of(seen: &Seen<'_>, users: impl Iterator<Item = String>) -> Vec<Guess> {
     let device = &seen.declaration.device;
-    let users = seen.escrow().credentials.into_iter().map(|(user, _)| user);
-    let users: Vec<_> = users.collect();
+    let escrowed = seen.escrow().credentials.into_iter().map(|(user, _)| user);
+    let users: Vec<_> = escrowed.chain(users).collect();
     guesses(&device.serial, &device.addresses, &users)
 }
 
@@ -50,10 +55,40 @@ pub(crate) fn shown(seen: &Seen<'_>) -> Vec<(Shown, u16, Span)> {
     shown.collect()
 }
 
+/// Every offer that nobody should accept was made.
+pub(crate) fn offered(seen: &Seen<'_>) -> Result<(), String> {
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    for offer in Offer::ALL {
+        if !hellos().any(|hello| Offer::of(hello) == Some(offer)) {
+            return Err(format!("no offer of {} was seen", offer.name()));
+        }
+    }
+    Ok(())
+}
+
+/// A session was resumed, or tried to be, if the device gave a ticket for that;
+/// with 0-RTT data if a ticket allows them.
+pub(crate) fn resumed(seen: &Seen<'_>) -> Result<(), String> {
+    let opened = || seen.served().filter_map(|(_, c)| c.opened());
+    let tickets = opened().flat_map(|o| &o.handshake_b);
+    let tickets = tickets.filter(|m| m.kind == flight::NEW_SESSION_TICKET);
+    let allow: Vec<_> = tickets.map(flight::early_data).collect();
+    let tls = || seen.served().filter_map(|(_, c)| c.tls.as_ref());
+    let hellos = || tls().filter_map(|t| t.client_hello.as_ref());
+    if !allow.is_empty() && !hellos().any(|hello| hello.resumes) {
+        return Err("the device gave session tickets, and nobody used one".into());
+    }
+    if allow.contains(&Some(true)) && !hellos().any(|hello| hello.early_data) {
+        return Err("a ticket of the device allows 0-RTT data, and nobody sent any".into());
+    }
+    Ok(())
+}
+
 /// Every guess was shown to the device and answered.
 pub(crate) fn guessed(seen: &Seen<'_>) -> Result<(), String> {
     let shown = shown(seen);
-    let guesses = guesses_of(seen);
+    let guesses = guesses_of(seen, iter::empty());
     let tried = |g: &&Guess| shown.iter().any(|(s, ..)| s.is_of(&g.user, &g.password));
     let missing: Vec<_> = guesses.iter().filter(|g| !tried(g)).collect();
     match missing.first() {

@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
-use lightleak_case::{Carriage, Case, Declaration, Session, TransportProtocol, Vantage};
+use lightleak_case::{Carriage, Case, Declaration, Ledger, Session, TransportProtocol, Vantage};
 
 use crate::{
     adversary::{
+        cryptanalyst::coverage::{self, Coverage},
         known_plaintext::{Hit, Index},
         media_player::{self, Footage, Heard, Origin, Unplayed},
     },
@@ -53,6 +54,9 @@ pub struct Seen<'a> {
     pub presence: Presence,
     /// Plaintext that was found.
     pub sightings: Vec<Sighting>,
+    /// How much of the most exposed track is clear, at vantages where plaintext
+    /// was found.
+    pub coverage: BTreeMap<Vantage, Coverage>,
     /// Octets of plaintext in the ledger.
     pub ledger_bytes: u64,
     /// Plaintext of another camera that was "found": our own error.
@@ -127,12 +131,14 @@ impl<'a> Seen<'a> {
         };
         let ledger = Index::new(&session.ledger, &case.decoy);
         let sightings = haystacks.search(&ledger);
+        let coverage = haystacks.coverage(&ledger, &session.ledger, &sightings);
         let decoy_sightings = haystacks.search(&Index::new(&case.decoy, &session.ledger));
         let guesses = parameter_sets(session);
         let mut played = vec![media_player::play(&traffic, &guesses, decoder)];
         let mut heard = media_player::listen(&traffic);
         for (index, file) in stored.iter().enumerate() {
-            if !matches!(file.content, Content::Factory) {
+            // What authenticates as ciphertext does not play.
+            if !matches!(file.content, Content::Factory) && file.clip().is_none() {
                 played.push(media_player::play_file(
                     index,
                     file.octets,
@@ -157,6 +163,7 @@ impl<'a> Seen<'a> {
             session,
             presence: Presence::default(),
             sightings,
+            coverage,
             ledger_bytes: session
                 .ledger
                 .tracks
@@ -346,10 +353,15 @@ impl<'a> Seen<'a> {
 
     /// What the device stored, compared with the ledger.
     fn prove_rest(&self) -> Proof {
+        self.prove_clips(self.clips().map(|(_, clip)| clip))
+    }
+
+    /// What is in these clips, compared with the ledger.
+    pub fn prove_clips<'b>(&self, clips: impl Iterator<Item = &'b Clip>) -> Proof {
         let mut comparison = Comparison::new(&self.session.ledger);
         let sound = self.session.ledger.tracks.get(SOUND_TRACK);
         let packet = sound.and_then(|t| t.units.first()).map_or(0, |u| u.length);
-        for (_, clip) in self.clips() {
+        for clip in clips {
             let plaintext = &clip.file.plaintext;
             for track in &clip.movie.tracks {
                 if track.is_h264() {
@@ -509,6 +521,42 @@ impl Haystacks<'_> {
             }
         }
         found.extend(self.octets(index, Vantage::Log, None, self.log.as_bytes()));
+        found
+    }
+
+    /// What is clear of the track that is most so, at each vantage at which
+    /// something was seen.
+    fn coverage(
+        &self,
+        index: &Index,
+        ledger: &Ledger,
+        sightings: &[Sighting],
+    ) -> BTreeMap<Vantage, Coverage> {
+        let mut found = BTreeMap::new();
+        for vantage in [Vantage::Wire, Vantage::Rest] {
+            if !sightings.iter().any(|s| s.vantage == vantage) {
+                continue;
+            }
+            let octets: Vec<&[u8]> = match vantage {
+                Vantage::Wire => {
+                    let flows = self.traffic.flows.iter();
+                    let streams = flows.flat_map(|f| [&f.from_a, &f.from_b]);
+                    streams.map(|s| &s.bytes[..]).collect()
+                }
+                _ => self.stored.iter().map(|file| file.octets).collect(),
+            };
+            let mut clear: BTreeMap<String, Vec<Range<usize>>> = BTreeMap::new();
+            for octets in octets {
+                for hit in index.search_raw(octets, usize::MAX) {
+                    let range = hit.ledger_offset..hit.ledger_offset + hit.matched;
+                    clear.entry(hit.track).or_default().push(range);
+                }
+            }
+            let covered = clear.iter().filter_map(|(name, ranges)| {
+                Some(coverage::coverage(ledger.tracks.get(name)?, ranges))
+            });
+            found.extend(covered.max_by_key(|c| c.clear).map(|c| (vantage, c)));
+        }
         found
     }
 

@@ -1,6 +1,8 @@
 //! Answers to a ClientHello that no sound TLS stack gives: a ServerHello that
 //! chooses what must not be chosen. What would follow is left out.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
 /// Versions and suites (IANA TLS Cipher Suites).
 const TLS12: u16 = 0x0303;
 const TLS13: u16 = 0x0304;
@@ -15,8 +17,20 @@ const CERTIFICATE: u8 = 11;
 
 /// Signed by itself with SHA-1, with an RSA key of 1024 bits that was thrown
 /// away: `openssl req -x509 -newkey rsa:1024 -nodes -keyout /dev/null -sha1
-/// -days 9000 -subj "/CN=lightleak faulty factory certificate" -outform DER`.
-const WEAK_CERTIFICATE: &[u8] = include_bytes!("weak_hello/rsa1024-sha1.der");
+/// -days 9000 -subj "/CN=lightleak faulty factory certificate" -outform DER |
+/// base64`.
+const WEAK_CERTIFICATE: &str = "\
+MIICPDCCAaWgAwIBAgIUH17LIvwN6WWlcf/Ztn5T1y95P50wDQYJKoZIhvcNAQEFBQAwLzEtMCsG\
+A1UEAwwkbGlnaHRsZWFrIGZhdWx0eSBmYWN0b3J5IGNlcnRpZmljYXRlMCAXDTI2MTEyNTAxMjYw\
+N1oYDzIwNTEwNzE3MDEyNjA3WjAvMS0wKwYDVQQDDCRsaWdodGxlYWsgZmF1bHR5IGZhY3Rvcnkg\
+Y2VydGlmaWNhdGUwgZ8wDQYJKoZIhvcNAQEBBQADgY0AMIGJAoGBAK9Uq2EVMB/n5LPvgCiHIl8J\
+UqU8Uxfm+PeL8szwAtd82bWKHIUjVsd2dwcYF1SP3qqcwpsToPuMnUUZMUGsrdrqPCVdadFvEo2X\
+OkK4n4HaYW0trhi+jHU8LSD2oE7NghGDyGjy9+7U7E9hi74qlP8NRE2WkXIYxB5TDaUpgxbNAgMB\
+AAGjUzBRMB0GA1UdDgQWBBT6wepM1tmUo1L7u+UaAL/qTYFv+DAfBgNVHSMEGDAWgBT6wepM1tmU\
+o1L7u+UaAL/qTYFv+DAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBBQUAA4GBAF3qCesBGQvL\
+dpME5m8n6odt5ly1I9goSxzZRFwtRbOEADPu+m2jP5oJi+p8jS6nWOvmfBKIxFIfwruhVsUyOlwg\
+xBKzGiChvFyC9jjWMMoJfeqTuF4g6ApXMTkEn4HR8nkvfn69QIT8HE7NfbXKUg537hL6xc8jYAQP\
+zD6cTMHv";
 
 /// TLS 1.3 without encryption (RFC 9150), if that is offered.
 pub fn faulty_integrity_only(record: &[u8]) -> Option<Vec<u8>> {
@@ -50,10 +64,11 @@ pub fn faulty_weak_certificate(record: &[u8]) -> Option<Vec<u8>> {
         && offer.has(TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
         && !offer.has(TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
         && !offer.has(TLS_RSA_WITH_AES_128_GCM_SHA256);
+    let certificate = BASE64_STANDARD.decode(WEAK_CERTIFICATE).ok()?;
     offered.then(|| {
         let mut answer = offer.choose(TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256);
-        let certificate = vector24(WEAK_CERTIFICATE);
-        answer.extend(handshake(CERTIFICATE, &vector24(&certificate)));
+        let list = vector24(&certificate);
+        answer.extend(handshake(CERTIFICATE, &vector24(&list)));
         answer
     })
 }

@@ -60,7 +60,15 @@ fn opens_the_rtsp_dialogue_with_the_key_log_only() {
     assert_eq!(dialogue(&honest, Path::new("/dev/null")), [""; 0]);
 
     let refused = case.session("no-credentials");
-    let expected = ["DESCRIBE 401", "SETUP 401", "PLAY 401"];
+    let expected = [
+        "OPTIONS 200",
+        "DESCRIBE 401",
+        "SETUP 401",
+        "PLAY 401",
+        "SET_PARAMETER 401",
+        "ANNOUNCE 401",
+        "RECORD 401",
+    ];
     assert_eq!(dialogue(&refused, &refused.join("keys.log")), expected);
 }
 

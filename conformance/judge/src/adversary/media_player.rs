@@ -7,7 +7,7 @@
 
 mod carriage;
 #[cfg(test)]
-mod fixture;
+pub(super) mod fixture;
 mod portion;
 mod sound;
 #[cfg(test)]

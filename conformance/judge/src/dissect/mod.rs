@@ -8,6 +8,7 @@ pub mod h264;
 pub mod http;
 pub mod infrastructure;
 pub mod ip;
+pub mod jpeg;
 pub mod link;
 pub mod mp4;
 pub mod pcmu;

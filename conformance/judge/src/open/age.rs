@@ -11,6 +11,7 @@ mod header;
 mod identity;
 mod payload;
 mod secret;
+mod trial;
 
 #[cfg(test)]
 mod tests;
@@ -20,13 +21,13 @@ use std::{fmt, ops::Range};
 use aws_lc_rs::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Salt},
-    hmac,
 };
 
 pub use header::{Fault, Stanza};
 pub use identity::{Identities, Malformed, MalformedLine};
 pub use payload::{CHUNK, Chunk, Deviation, Difference};
 pub use secret::Secret;
+pub use trial::{Trial, read_identity};
 
 /// Octets of a tag of ChaCha20-Poly1305.
 pub const TAG: usize = 16;
@@ -177,16 +178,12 @@ pub fn open(file: &[u8], identities: &Identities) -> Result<OpenedFile, AgeError
         identities: identities.len(),
         stanzas: header.stanzas.len(),
     })?;
-    let mac_key = hmac::Key::new(
-        hmac::HMAC_SHA256,
-        derive(&[], file_key.expose(), b"header").expose(),
-    );
-    hmac::verify(&mac_key, &file[..header.authenticated], &header.mac).map_err(|_| {
-        AgeError::HeaderMac {
+    if !header.authenticates(file, file_key.expose()) {
+        return Err(AgeError::HeaderMac {
             // The MAC covers the first three octets of its line.
             offset: header.authenticated - header::MAC_LINE.len(),
-        }
-    })?;
+        });
+    }
     let nonce = header.length..header.length + NONCE;
     let salt = file.get(nonce.clone()).ok_or(AgeError::NonceCut {
         offset: nonce.start,

@@ -8,7 +8,7 @@ pub mod terminal;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use lightleak_case::{Carriage, Case, Declaration, TransportPath, Vantage};
+use lightleak_case::{Carriage, Case, Declaration, Session, TransportPath, Vantage};
 use serde::Serialize;
 
 use crate::{
@@ -346,23 +346,53 @@ fn unseen(
                 if shown.any(|f| f.stimulus == *stimulus) {
                     continue;
                 }
+                let of_path = |s: &(usize, &Session)| {
+                    (&*s.1.record.path, &*s.1.record.stimulus) == (&path.id, stimulus)
+                };
+                let session = (1..).zip(&case.sessions).find(of_path);
+                let (verdict, vantage, reason) = unshown(row, session.map(|(_, s)| s), stimulus);
                 unseen.push(Finding {
                     requirement: row.id,
                     level: row.level_in(options.profile, options.strict),
-                    session: None,
+                    session: session.map(|(number, _)| number),
                     path: path.id.clone(),
                     stimulus: (*stimulus).into(),
-                    condition: "-".into(),
-                    vantage: None,
-                    verdict: Verdict::Inconclusive,
+                    condition: session.map_or("-".into(), |(_, s)| s.record.condition.clone()),
+                    vantage,
+                    verdict,
                     assurance: None,
-                    reason: format!("the case has no session of this path with {stimulus}"),
+                    reason,
                     evidence: Vec::new(),
                 });
             }
         }
     }
     unseen
+}
+
+/// What follows where a session that matters shows nothing, or there is none. Who
+/// looks into an empty card has looked.
+fn unshown(
+    row: &Requirement,
+    session: Option<&Session>,
+    stimulus: &str,
+) -> (Verdict, Option<Vantage>, String) {
+    let Some(session) = session else {
+        let reason = format!("the case has no session of this path with {stimulus}");
+        return (Verdict::Inconclusive, None, reason);
+    };
+    let at_rest = row.vantages.contains(&Vantage::Rest);
+    match &session.rest {
+        Some(rest) if at_rest && rest.is_empty() => {
+            let reason = "somebody looked at what is stored, and nothing is".into();
+            (Verdict::NotApplicable, Some(Vantage::Rest), reason)
+        }
+        _ => {
+            let vantages: Vec<_> = row.vantages.iter().map(|v| v.name()).collect();
+            let reason = format!("nobody looked at {}", vantages.join(" or "));
+            (Verdict::Inconclusive, None, reason)
+        }
+    }
 }
 
 /// Whether that can be done to the path: nobody dials a memory card.

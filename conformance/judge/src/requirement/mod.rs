@@ -1,9 +1,12 @@
 //! The requirements: rows by area, as the catalogue has them. No parsing here.
 
 mod class;
+mod coverage;
 mod fail_closed;
 mod iot;
+mod keystream;
 mod rtsp;
+mod sto;
 mod tls;
 mod xc;
 
@@ -21,7 +24,10 @@ use crate::{
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
     [
         xc::ROWS,
+        coverage::ROWS,
         fail_closed::ROWS,
+        keystream::ROWS,
+        sto::ROWS,
         rtsp::ROWS,
         tls::ROWS,
         iot::ROWS,

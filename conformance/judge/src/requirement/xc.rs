@@ -14,7 +14,8 @@ use crate::{
 };
 
 const CRA: &str = "Regulation (EU) 2024/2847";
-const CONFIDENTIALITY: Quote = Quote {
+/// Source of what is about the picture itself.
+pub(super) const CONFIDENTIALITY: Quote = Quote {
     document: CRA,
     clause: "Annex I Part I (2)(e)",
     text: "protect the confidentiality of stored, transmitted or otherwise processed data, personal or other, such as by encrypting relevant data at rest or in transit by state of the art mechanisms, and by using other technical means",

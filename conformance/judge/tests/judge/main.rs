@@ -7,8 +7,15 @@ mod sealed;
 mod video;
 mod wire;
 
+mod clear;
+mod fail_closed;
 mod hostile;
+mod iot;
 mod report;
 mod rtsp;
 mod tls;
+mod tls_escrow;
+mod tls_handshake;
+mod tls_portal;
+mod tracks;
 mod xc;

@@ -58,7 +58,7 @@ fn a_case_without_the_session_that_matters_does_not_conform() {
         let options = Options {
             profile: Profile::Secure,
             strict: false,
-            selected: &|id| id.starts_with("XC-"),
+            selected: &|id| ["XC-01", "XC-02", "XC-07"].contains(&id),
         };
         Report::judge(&case, &video::OpenH264, options)
     };

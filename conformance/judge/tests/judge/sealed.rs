@@ -28,12 +28,36 @@ struct Side {
     sequence: u64,
 }
 
+/// What is said in a handshake beside the hellos and Finished.
+#[derive(Default)]
+pub struct Handshake<'a> {
+    /// Extensions of the ClientHello beside supported_versions.
+    pub offer: &'a [u8],
+    /// What the server says before its Finished: messages.
+    pub flight: &'a [u8],
+    /// What the server says after both are finished: messages.
+    pub after: &'a [u8],
+}
+
 impl Sealed {
     /// Connects; both sides end their handshake. `salt` makes the randoms.
     pub fn connect(wire: &mut Wire, client: SocketAddr, server: SocketAddr, salt: u8) -> Self {
+        Self::shake(wire, client, server, salt, &Handshake::default())
+    }
+
+    /// The same, with more in the handshake.
+    pub fn shake(
+        wire: &mut Wire,
+        client: SocketAddr,
+        server: SocketAddr,
+        salt: u8,
+        handshake: &Handshake,
+    ) -> Self {
+        let more = handshake;
         let mut tcp = wire.connect(client, server);
         let random = [salt; 32];
-        tcp.say(wire, false, &client_hello(random, &[0x0304]));
+        let offer = offer(random, &[0x0304], &[TLS_AES_128_GCM_SHA256], more.offer);
+        tcp.say(wire, false, &offer);
         tcp.say(wire, true, &server_hello(0x0304, TLS_AES_128_GCM_SHA256));
         let mut keys = Vec::new();
         let mut secret = |label: &str, number: u8| {
@@ -57,10 +81,20 @@ impl Sealed {
         ];
         let finished = [&[20, 0, 0, 32][..], &[salt; 32]].concat();
         for server in [true, false] {
-            let record = handshake[usize::from(server)].seal(22, &finished);
+            let side = &mut handshake[usize::from(server)];
+            if server && !more.flight.is_empty() {
+                let record = side.seal(22, more.flight);
+                tcp.say(wire, true, &record);
+            }
+            let record = side.seal(22, &finished);
             tcp.say(wire, server, &record);
         }
-        Self { tcp, sides, keys }
+        let mut sealed = Self { tcp, sides, keys };
+        if !more.after.is_empty() {
+            let record = sealed.sides[1].seal(22, more.after);
+            sealed.tcp.say(wire, true, &record);
+        }
+        sealed
     }
 
     /// Application data, in records of at most 16384 octets.
@@ -107,6 +141,11 @@ impl Side {
 /// A ClientHello that offers these versions; by its legacy field alone if it
 /// offers none that has an extension.
 pub fn client_hello(random: [u8; 32], versions: &[u16]) -> Vec<u8> {
+    offer(random, versions, &[0x1301, 0x002f], &[])
+}
+
+/// The same, with these suites and more extensions.
+pub fn offer(random: [u8; 32], versions: &[u16], suites: &[u16], more: &[u8]) -> Vec<u8> {
     let legacy = versions.iter().copied().max().unwrap().min(0x0303);
     let mut extensions = Vec::new();
     if versions.contains(&0x0304) {
@@ -114,33 +153,57 @@ pub fn client_hello(random: [u8; 32], versions: &[u16]) -> Vec<u8> {
         extensions = vec![0, 43, 0, list.len() as u8 + 1, list.len() as u8];
         extensions.extend(list);
     }
+    extensions.extend(more);
     let mut body = legacy.to_be_bytes().to_vec();
     body.extend(random);
-    body.extend([0, 0, 4, 0x13, 0x01, 0x00, 0x2f, 1, 0]);
+    body.extend([0, 0, 2 * suites.len() as u8]);
+    body.extend(suites.iter().flat_map(|s| s.to_be_bytes()));
+    body.extend([1, 0]);
     body.extend((extensions.len() as u16).to_be_bytes());
     body.extend(extensions);
-    handshake(1, &body)
+    record(&message(1, &body))
 }
 
-/// A ServerHello that chooses these.
+/// A ServerHello that chooses these; in TLS 1.3 with a share of a key.
 pub fn server_hello(version: u16, suite: u16) -> Vec<u8> {
+    record(&message(2, &choice(version, suite, true)))
+}
+
+/// A ServerHello of TLS 1.3 without a share of a key: psk_ke.
+pub fn server_hello_without_share(suite: u16) -> Vec<u8> {
+    record(&message(2, &choice(0x0304, suite, false)))
+}
+
+fn choice(version: u16, suite: u16, key_share: bool) -> Vec<u8> {
     let mut body = version.min(0x0303).to_be_bytes().to_vec();
     body.extend([0x5e; 32]);
     body.push(0);
     body.extend(suite.to_be_bytes());
     body.push(0);
     if version == 0x0304 {
-        body.extend([0, 6, 0, 43, 0, 2, 3, 4]);
+        let mut extensions = vec![0, 43, 0, 2, 3, 4];
+        if key_share {
+            extensions.extend([0, 51, 0, 5, 0, 29, 0, 1, 9]);
+        }
+        body.extend((extensions.len() as u16).to_be_bytes());
+        body.extend(extensions);
     }
-    handshake(2, &body)
+    body
 }
 
 /// A fatal alert in clear: protocol_version.
 pub const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
-fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
-    let length = body.len() as u8;
-    [&[22, 3, 1, 0, length + 4, kind, 0, 0, length][..], body].concat()
+/// A handshake message.
+pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = (body.len() as u32).to_be_bytes();
+    [&[kind], &length[1..], body].concat()
+}
+
+/// A record of handshake messages in clear.
+pub fn record(messages: &[u8]) -> Vec<u8> {
+    let length = (messages.len() as u16).to_be_bytes();
+    [&[22, 3, 1], &length[..], messages].concat()
 }
 
 /// HKDF-Expand-Label (RFC 8446 7.1) without context.

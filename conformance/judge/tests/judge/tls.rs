@@ -1,4 +1,4 @@
-//! TLS-01 and TLS-12.
+//! TLS-01 and TLS-12, which look at versions and records.
 
 use lightleak_case::Session;
 use lightleak_judge::verdict::Verdict::{Fail, Inconclusive, Pass};

@@ -1,5 +1,7 @@
 //! Mutants whose first row is of area XC.
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use super::Mutant;
 use crate::fault::{
     Fault, clear_copy::FaultyClearCopy, clear_rtsp::FAULTY_CLEAR_RTSP, errands::faulty_fallback,
@@ -86,6 +88,35 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, XC-06)",
         fault: Fault {
             errand: Some(faulty_fallback),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "frame.head-only-128",
+        path: "nvr.rtsps",
+        expected: &["XC-05"],
+        story: "the first 128 octets of each key frame are enciphered, the rest goes to the maker's server in clear",
+        source: "bropat/eufy-security-client src/p2p/session.ts",
+        fault: Fault {
+            copy: Some(FaultyClearCopy {
+                disguise: |octets| {
+                    const PARAMETER_SET: u8 = 7;
+                    let mut copy = octets.to_vec();
+                    if octets
+                        .get(4)
+                        .is_some_and(|head| head & 0x1f == PARAMETER_SET)
+                    {
+                        let key = digest(&SHA256, octets);
+                        for (counter, block) in copy.chunks_mut(32).take(4).enumerate() {
+                            let stream =
+                                digest(&SHA256, &[key.as_ref(), &[counter as u8]].concat());
+                            let stream = stream.as_ref().iter();
+                            block.iter_mut().zip(stream).for_each(|(o, k)| *o ^= k);
+                        }
+                    }
+                    copy
+                },
+            }),
             ..Fault::NONE
         },
     },

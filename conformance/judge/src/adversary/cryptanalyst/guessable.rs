@@ -54,23 +54,41 @@ pub fn derivation(key: &[u8], identifiers: &Identifiers) -> Option<String> {
     if key.len() < SHORTEST {
         return None;
     }
+    let is_text = key.iter().all(u8::is_ascii_hexdigit);
+    search(identifiers, key.len(), is_text, &|made| made == key)
+}
+
+/// How a key of `length` octets that `opens` is made of the identifiers, in words:
+/// tried are the same ones as for [`derivation`].
+pub fn derived(
+    length: usize,
+    identifiers: &Identifiers,
+    opens: &dyn Fn(&[u8]) -> bool,
+) -> Option<String> {
+    search(identifiers, length, true, opens)
+}
+
+fn search(
+    identifiers: &Identifiers,
+    length: usize,
+    is_text: bool,
+    is_key: &dyn Fn(&[u8]) -> bool,
+) -> Option<String> {
     let parts = parts(identifiers);
     let seconds = seconds(identifiers);
+    let made_of = |part: &Part| made_of(part, length, is_text, is_key);
     let alone = parts.iter().chain(&seconds);
-    alone
-        .clone()
-        .find_map(|part| made_of(key, part))
-        .or_else(|| {
-            let last = seconds.iter().rev().filter(|time| time.is_text);
-            let times = || last.clone().take(PAIRED_SECONDS);
-            let texts = || parts.iter().filter(|part| part.is_text);
-            let both = parts.iter().flat_map(|a| parts.iter().map(move |b| (a, b)));
-            let with_time = texts().flat_map(|a| times().flat_map(move |b| [(a, b), (b, a)]));
-            both.chain(with_time)
-                .filter(|(a, b)| a.octets != b.octets)
-                .flat_map(|(a, b)| SEPARATORS.map(|separator| a.join(separator, b)))
-                .find_map(|part| made_of(key, &part))
-        })
+    alone.clone().find_map(made_of).or_else(|| {
+        let last = seconds.iter().rev().filter(|time| time.is_text);
+        let times = || last.clone().take(PAIRED_SECONDS);
+        let texts = || parts.iter().filter(|part| part.is_text);
+        let both = parts.iter().flat_map(|a| parts.iter().map(move |b| (a, b)));
+        let with_time = texts().flat_map(|a| times().flat_map(move |b| [(a, b), (b, a)]));
+        both.chain(with_time)
+            .filter(|(a, b)| a.octets != b.octets)
+            .flat_map(|(a, b)| SEPARATORS.map(|separator| a.join(separator, b)))
+            .find_map(|part| made_of(&part))
+    })
 }
 
 /// A piece of what a key may be made of.
@@ -150,44 +168,52 @@ fn seconds(identifiers: &Identifiers) -> Vec<Part> {
     (first..=*range.end()).flat_map(forms).collect()
 }
 
-fn made_of(key: &[u8], part: &Part) -> Option<String> {
+fn made_of(
+    part: &Part,
+    length: usize,
+    is_text: bool,
+    is_key: &dyn Fn(&[u8]) -> bool,
+) -> Option<String> {
     let octets = &part.octets;
-    let is_key = |made: &[u8]| made.len() >= key.len() && made.starts_with(key);
+    let begins = |made: &[u8]| made.get(..length).is_some_and(is_key);
     // Text filled up, cut off, or repeated.
-    let filled = octets.iter().chain(&[0; 64]).take(key.len());
-    let repeated = octets.iter().cycle().take(key.len());
-    if filled.eq(key) || repeated.eq(key) {
+    let filled: Vec<u8> = octets
+        .iter()
+        .chain(&[0; 64])
+        .take(length)
+        .copied()
+        .collect();
+    let repeated: Vec<u8> = octets.iter().cycle().take(length).copied().collect();
+    if begins(&filled) || begins(&repeated) {
         return Some(part.name.clone());
     }
     let through = |hash: &str| Some(format!("{hash} of {}", part.name));
-    let is_text = key.iter().all(u8::is_ascii_hexdigit);
     for (name, digest) in [
         ("MD5", Md5::digest(octets).to_vec()),
         ("SHA-1", Sha1::digest(octets).to_vec()),
         ("SHA-256", Sha256::digest(octets).to_vec()),
     ] {
-        if is_key(&digest) {
+        if begins(&digest) {
             return through(name);
         }
-        if is_text && is_key(digits(&digest, key).as_bytes()) {
-            return through(&format!("the digits of {name}"));
+        if is_text {
+            let digits = digits(&digest);
+            if begins(digits.as_bytes()) || begins(digits.to_uppercase().as_bytes()) {
+                return through(&format!("the digits of {name}"));
+            }
         }
     }
-    let mut expanded = vec![0; key.len()];
+    let mut expanded = vec![0; length];
     let hkdf = Hkdf::<Sha256>::new(None, octets).expand(&[], &mut expanded);
-    if hkdf.is_ok() && expanded == key {
+    if hkdf.is_ok() && begins(&expanded) {
         return through("HKDF-SHA-256");
     }
     None
 }
 
-/// Hexadecimal digits in the case of `like`.
-fn digits(octets: &[u8], like: &[u8]) -> String {
-    let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-    match like.iter().any(u8::is_ascii_uppercase) {
-        true => digits.to_uppercase(),
-        false => digits,
-    }
+/// Hexadecimal digits, of lower case.
+fn digits(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -238,7 +264,7 @@ mod tests {
                 "SHA-1 of the octets of the MAC address",
             ),
             (
-                digits(&Md5::digest("Porch"), b"").into_bytes(),
+                digits(&Md5::digest("Porch")).into_bytes(),
                 "the digits of MD5 of the text \"Porch\"",
             ),
             (
@@ -274,6 +300,24 @@ mod tests {
         let hkdf = Hkdf::<Sha256>::new(None, b"LL-0042-A");
         hkdf.expand(&[], &mut key).expect("32 octets");
         assert!(derivation(&key, &camera).is_some_and(|words| words.starts_with("HKDF")));
+    }
+
+    #[test]
+    fn keys_that_are_not_known_are_found_by_what_they_open() {
+        let camera = camera();
+        let key = &Sha256::digest("Porch/LL-0042-A")[..16];
+        let words = derived(16, &camera, &|made| made == key);
+        assert_eq!(
+            words.as_deref(),
+            Some("SHA-256 of the text \"Porch\" \"/\" the text \"LL-0042-A\"")
+        );
+        let digits = digits(&Md5::digest("LL-0042-A"));
+        let words = derived(16, &camera, &|made| *made == digits.as_bytes()[..16]);
+        assert_eq!(
+            words.as_deref(),
+            Some("the digits of MD5 of the text \"LL-0042-A\"")
+        );
+        assert_eq!(derived(16, &camera, &|_| false), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | [`ecb`] | blocks that repeat |
 //! | [`keystream`] | two messages under one keystream |
 //! | [`key_material`] | secrets in clear, as octets or text |
+//! | [`key_sweep`] | keys that lie around, by trying them |
 //! | [`coverage`] | which octets of a unit were left in clear: prefix, stripes, key frames |
 //! | [`dictionary`] | names and passwords that are tried first |
 //! | [`shown`] | whose password proves what a client shows |
@@ -19,6 +20,7 @@ pub mod dictionary;
 pub mod ecb;
 pub mod guessable;
 pub mod key_material;
+pub mod key_sweep;
 pub mod keystream;
 pub mod shown;
 #[cfg(test)]

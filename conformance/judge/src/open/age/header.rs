@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
-use super::AgeError;
+use aws_lc_rs::hmac;
+
+use super::{AgeError, derive};
 
 /// What the first line begins with, whatever the version.
 pub const INTRODUCTION: &[u8] = b"age-encryption.org/";
@@ -92,6 +94,16 @@ pub struct Parsed {
     pub x25519: Option<([u8; 32], [u8; 32])>,
     /// Number of its first line.
     line: usize,
+}
+
+impl Header {
+    /// Whether the MAC is that of the file's header under that file key.
+    pub fn authenticates(&self, file: &[u8], file_key: &[u8; 16]) -> bool {
+        let key = derive(&[], file_key, b"header");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+        let authenticated = file.get(..self.authenticated).unwrap_or_default();
+        hmac::verify(&key, authenticated, &self.mac).is_ok()
+    }
 }
 
 impl Parsed {

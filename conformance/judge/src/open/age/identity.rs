@@ -18,6 +18,8 @@ use super::{
 
 /// What the lines begin with.
 const LABEL: &str = "AGE_IDENTITY";
+/// The human-readable part of an identity.
+pub const SECRET_KEY: &str = "AGE-SECRET-KEY-";
 /// info of the key that wraps the file key.
 const INFO: &[u8] = b"age-encryption.org/v1/X25519";
 
@@ -109,7 +111,8 @@ impl Identities {
     }
 }
 
-struct Identity {
+/// Who can open files.
+pub struct Identity {
     key: PrivateKey,
     secret: Secret<32>,
     recipient: Vec<u8>,
@@ -122,7 +125,20 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    fn unwrap(&self, parsed: &Parsed) -> Result<Option<Secret<16>>, AgeError> {
+    /// That of these octets.
+    pub fn of(secret: &[u8; 32]) -> Option<Self> {
+        let key = PrivateKey::from_private_key(&X25519, secret).ok()?;
+        let recipient = key.compute_public_key().ok()?.as_ref().to_vec();
+        let secret = Secret::of(secret);
+        Some(Self {
+            key,
+            secret,
+            recipient,
+        })
+    }
+
+    /// The file key in a stanza, if it is for this identity.
+    pub fn unwrap(&self, parsed: &Parsed) -> Result<Option<Secret<16>>, AgeError> {
         let Some((share, body)) = &parsed.x25519 else {
             return Ok(None);
         };
@@ -147,22 +163,15 @@ fn identity(words: [Option<&str>; 3]) -> Result<Identity, Malformed> {
     };
     let recipient = bech32::decode(recipient, "age").filter(|octets| octets.len() == 32);
     let recipient = recipient.ok_or(Malformed::Recipient)?;
-    let octets = bech32::decode(identity, "AGE-SECRET-KEY-").map(zeroize::Zeroizing::new);
+    let octets = bech32::decode(identity, SECRET_KEY).map(zeroize::Zeroizing::new);
     let octets = octets.ok_or(Malformed::Identity)?;
-    let mut secret = Secret::zero();
-    if octets.len() != secret.expose().len() {
-        return Err(Malformed::Identity);
-    }
-    secret.expose_mut().copy_from_slice(&octets);
-    let key = PrivateKey::from_private_key(&X25519, secret.expose());
-    let key = key.map_err(|_| Malformed::Identity)?;
-    let public = key.compute_public_key().map_err(|_| Malformed::Identity)?;
-    match public.as_ref() == recipient {
-        true => Ok(Identity {
-            key,
-            secret,
-            recipient,
-        }),
+    let octets: &[u8; 32] = octets
+        .as_slice()
+        .try_into()
+        .map_err(|_| Malformed::Identity)?;
+    let identity = Identity::of(octets).ok_or(Malformed::Identity)?;
+    match identity.recipient == recipient {
+        true => Ok(identity),
         false => Err(Malformed::Pair),
     }
 }

@@ -223,7 +223,8 @@ impl Opening<'_> {
     }
 }
 
-fn nonce(counter: u64, last: bool) -> [u8; 12] {
+/// The nonce of a chunk.
+pub fn nonce(counter: u64, last: bool) -> [u8; 12] {
     let mut nonce = [0; 12];
     nonce[3..11].copy_from_slice(&counter.to_be_bytes());
     nonce[11] = last.into();

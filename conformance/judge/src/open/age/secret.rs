@@ -13,6 +13,10 @@ impl<const N: usize> Secret<N> {
         Self(Zeroizing::new([0; N]))
     }
 
+    pub(super) fn of(octets: &[u8; N]) -> Self {
+        Self(Zeroizing::new(*octets))
+    }
+
     /// The octets.
     pub fn expose(&self) -> &[u8; N] {
         &self.0

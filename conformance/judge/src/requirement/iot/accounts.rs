@@ -15,6 +15,9 @@ use crate::{
     verdict::{Assurance, Evidence, Outcome},
 };
 
+/// Of how many users, beside those of the escrow, passwords are guessed.
+const MOST_USERS: usize = 16;
+
 /// How many escrowed secrets are attacked: the first of a session tell how its
 /// keys are made.
 const MOST_SECRETS: usize = 32;
@@ -88,14 +91,17 @@ struct Attack {
 
 impl Attack {
     fn of(seen: &Seen<'_>, relevant: impl Fn(&Guess) -> bool) -> Self {
+        let proofs = probe::shown(seen);
+        // Whoever sees a proof sees whose it is.
+        let users: BTreeSet<_> = proofs.iter().map(|(s, ..)| s.user().to_owned()).collect();
         let mut attack = Self {
-            guesses: probe::guesses_of(seen),
+            guesses: probe::guesses_of(seen, users.into_iter().take(MOST_USERS)),
             let_in: Vec::new(),
             refused: 0,
             others: 0,
         };
         let mut known = BTreeSet::new();
-        for (shown, status, span) in probe::shown(seen) {
+        for (shown, status, span) in proofs {
             let of = |g: &&Guess| relevant(g) && shown.is_of(&g.user, &g.password);
             let Some(guess) = attack.guesses.iter().find(of) else {
                 attack.others += usize::from((200..300).contains(&status));

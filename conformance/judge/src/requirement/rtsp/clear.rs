@@ -218,7 +218,10 @@ fn delivery(flow: &Flow, dialogue: &Dialogue) -> Option<(String, Span)> {
         let what = format!("a request was answered {} with a stream", message.status);
         return Some((what, place(message)?));
     }
-    let mut frames = dialogue.frames_b.iter();
+    // What looks like a frame is one only where RTSP is spoken.
+    let speaks = dialogue.exchanges.iter().any(|e| e.response.is_some())
+        || dialogue.others.iter().any(|(a, _)| !a);
+    let mut frames = dialogue.frames_b.iter().filter(|_| speaks);
     let media = |range: &std::ops::Range<usize>| {
         flow.from_b
             .bytes

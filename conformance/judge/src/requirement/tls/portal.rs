@@ -26,11 +26,10 @@ pub(super) fn no_clear_service(seen: &Seen<'_>, _: Vantage) -> Outcome {
         if declared.is_none() {
             open.insert(flow.b);
         }
-        if flow.from_a.bytes.starts_with(b"GET ") {
+        if flow.from_a.bytes.starts_with(b"GET / HTTP/1.") {
             asked.insert(flow.b);
         }
-        let response = Head::parse(&flow.from_b.bytes).filter(|head| head.status > 0);
-        let Some(response) = response else {
+        let Some(response) = response(&flow.from_b.bytes) else {
             continue;
         };
         match judge(&response) {
@@ -77,6 +76,11 @@ pub(super) fn no_clear_service(seen: &Seen<'_>, _: Vantage) -> Outcome {
         ),
         (false, 0) => Outcome::Inconclusive("nobody dialled port 80".into()),
     }
+}
+
+/// The head of the response that these octets begin with.
+fn response(octets: &[u8]) -> Option<Head> {
+    Head::parse(octets).filter(|head| head.status != 0)
 }
 
 /// What a response in clear is.

@@ -64,7 +64,7 @@ pub(super) fn and_nothing_else(seen: &Seen<'_>, _: Vantage) -> Outcome {
 }
 
 /// TLS-14.
-pub(super) fn open(seen: &Seen<'_>, _: Vantage) -> Outcome {
+pub(super) fn open(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     let (mut found, mut unknown) = (Vec::new(), Vec::new());
     let (mut records, mut connections) = (0, 0);
     for (flow, connection) in seen.served().filter(|(flow, c)| is_protected(flow, c)) {
@@ -89,7 +89,7 @@ pub(super) fn open(seen: &Seen<'_>, _: Vantage) -> Outcome {
         }
     }
     // Octets that the tap missed open with no key.
-    let missed = seen.presence.lacks(&[Need::Tap], Vantage::Wire);
+    let missed = seen.presence.lacks(&[Need::Tap], vantage);
     match (found.first(), missed, unknown.into_iter().next()) {
         (Some(first), Some(missed), _) => {
             Outcome::Inconclusive(format!("{missed}, and {}", first.why))
