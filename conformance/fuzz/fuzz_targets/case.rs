@@ -55,7 +55,7 @@ fn assert_rewritten(case: &Case) {
         &session.keys,
         &session.ledger,
         &session.log,
-        &session.rest,
+        session.rest.as_ref(),
     );
     // It may be that no line of an index can say a unit, or no file have that name.
     if written.is_err() {

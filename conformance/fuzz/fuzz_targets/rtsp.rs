@@ -1,4 +1,4 @@
-//! RTSP dialogues with interleaved frames, and session descriptions.
+//! RTSP dialogues with interleaved frames, session descriptions, heads of HTTP.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::ops::Range;
 use libfuzzer_sys::fuzz_target;
 use lightleak_fuzz::{parts, stream};
 use lightleak_judge::dissect::{
-    Stream,
+    Stream, http,
     rtsp::{self, Dialogue, Frame, Message},
     sdp::Sdp,
 };
@@ -26,6 +26,7 @@ fuzz_target!(|input: &[u8]| {
 
     rtsp::frames(&from_a);
     Sdp::parse(&from_b.bytes);
+    http::Head::parse(&from_b.bytes);
     let Some(dialogue) = rtsp::read(&from_a, &from_b) else {
         return;
     };

@@ -10,13 +10,21 @@ use std::{
     error::Error,
     fs, io,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use lightleak_case::{Case, PcapngWriter, Session, Vantage};
 use lightleak_fuzz::{SEPARATOR, packed};
 use lightleak_judge::{
-    dissect::{self, Flow, Stream, rtp, rtsp, tls},
-    open::{self, keylog::KeyLog},
+    dissect::{
+        self, Flow, Stream, rtp, rtsp,
+        tls::{self, Message, TlsReading, flight},
+    },
+    open::{
+        self,
+        age::{self, Identities},
+        keylog::KeyLog,
+    },
 };
 
 /// How many packets of a capture a seed has at most.
@@ -54,6 +62,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let seeds = Seeds::new(&corpus, &format!("{}-{}", record.path, record.stimulus));
             seeds.case(&root, session)?;
             seeds.capture(session)?;
+            seeds.clip(session)?;
+            seeds.clip_list(session, case.declaration.device.clip_list_key.as_deref())?;
         }
     }
     Ok(())
@@ -109,6 +119,44 @@ impl<'a> Seeds<'a> {
         Ok(())
     }
 
+    /// What the owner would store, and the beginning of what the camera stored.
+    fn clip(&self, session: &Session) -> Result<(), Box<dyn Error>> {
+        let owner = session
+            .keys
+            .iter()
+            .find_map(|line| Some((line, line.strip_prefix("AGE_IDENTITY ")?)));
+        let mut clips = session.rest.iter().flatten();
+        let clip = clips.find(|(name, _)| name.ends_with(".age"));
+        let (Some((line, owner)), Some((_, clip))) = (owner, clip) else {
+            return Ok(());
+        };
+        let recipient = owner.split(' ').next().unwrap_or_default();
+        let sealed = Command::new("age")
+            .args(["--recipient", recipient, "Cargo.toml"])
+            .output()?;
+        let identity = line.as_bytes();
+        let whole = [identity, &sealed.stdout].join(SEPARATOR);
+        self.write("age", &whole)?;
+        let identities = Identities::parse([line.as_str()]);
+        let movie = age::open(clip, &identities)?.plaintext;
+        self.write("mp4", &movie[..movie.len().min(OCTETS)])?;
+        let cut = Seeds::new(self.corpus, &format!("{}-cut", self.name));
+        let start = &clip[..clip.len().min(OCTETS)];
+        cut.write("age", &[identity, start].join(SEPARATOR))?;
+        Ok(())
+    }
+
+    fn clip_list(&self, session: &Session, key: Option<&str>) -> io::Result<()> {
+        let mut lists = session.rest.iter().flatten();
+        let list = lists.find(|(name, _)| name.ends_with(".txt"));
+        match (key, list) {
+            (Some(key), Some((_, list))) => {
+                self.write("clip_list", &[key.as_bytes(), list].join(SEPARATOR))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn capture(&self, session: &Session) -> Result<(), Box<dyn Error>> {
         let Some(capture) = session.captures.get(&Vantage::Wire) else {
             return Ok(());
@@ -132,6 +180,7 @@ impl<'a> Seeds<'a> {
             };
             self.tls(session, flow)?;
             if let Ok(opened) = open::open(flow, &reading, &keys) {
+                self.certificate(&opened.handshake_b, &reading)?;
                 self.dialogue(&opened.from_a, &opened.from_b)?;
             }
         }
@@ -151,6 +200,17 @@ impl<'a> Seeds<'a> {
         let keys = session.keys.join("\n").into_bytes();
         let [from_a, from_b] = sides;
         self.write("tls", &[keys, from_a, from_b].join(SEPARATOR))
+    }
+
+    fn certificate(&self, handshake: &[Message], reading: &TlsReading) -> io::Result<()> {
+        let version = reading.server_hello.map_or(0, |hello| hello.version);
+        let mut lists = handshake
+            .iter()
+            .filter_map(|m| flight::certificates(m, version));
+        match lists.next().as_deref() {
+            Some([der, ..]) => self.write("x509", der),
+            _ => Ok(()),
+        }
     }
 
     /// The dialogue up to the first media, and the media.
