@@ -189,6 +189,7 @@ impl SimTarget {
         };
 
         let mut settings = settings(seed, &keys.authority)?;
+        settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
@@ -204,7 +205,7 @@ impl SimTarget {
         let credentials = settings.credentials.clone();
         let serial = settings.serial.clone();
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
-        let claims = || camera.claims.iter().filter(|c| plan.declares(c.path));
+        let claims = || camera.claims.iter();
         declare::claims(&mut declaration, claims());
         let claim = claims().find(|c| c.path == job.path.id);
         let claim = claim.ok_or(RecordError::NoSuchPath(job.path.id))?;
@@ -322,6 +323,8 @@ pub struct Plan<'a> {
     pub paths: Vec<&'static TransportPath>,
     /// Stimuli.
     pub stimuli: Vec<&'static Stimulus>,
+    /// Size and rate of the video.
+    pub video: EncoderConfig,
     /// Folder of the case.
     pub out: &'a Path,
     /// How many sessions may run at a time.
@@ -329,22 +332,16 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Every path that is looked at by default, and every stimulus.
+    /// Every path and every stimulus.
     pub fn everything(seed: u64, out: &'a Path, threads: usize) -> Self {
         Self {
             seed,
-            paths: path::DEFAULT.to_vec(),
+            paths: path::ALL.to_vec(),
             stimuli: stimulus::ALL.to_vec(),
+            video: VIDEO,
             out,
             threads,
         }
-    }
-
-    /// Whether the declaration tells of that path. It tells of no path that
-    /// nobody judges yet, unless somebody asked for it.
-    fn declares(&self, id: &str) -> bool {
-        let mut paths = path::DEFAULT.iter().chain(&self.paths);
-        paths.any(|path| path.id == id)
     }
 
     /// Every stimulus at every path that it fits.
