@@ -60,6 +60,9 @@ const WARM_UP: Duration = Duration::from_millis(500);
 /// Octets, before one of which a decoy's power is cut: a second's worth.
 const POWER_CUT_SPAN: u32 = 75_000;
 
+/// Stream of random octets that the list's key is made of.
+const LIST_KEY: u64 = u64::MAX - 1;
+
 /// How many access units the decoy ledger has.
 const DECOY_UNITS: u32 = 30;
 /// And how many seconds of sound.
@@ -99,7 +102,7 @@ impl SimTarget {
 
     /// Runs every path and stimulus of the plan and writes the case.
     pub fn record(&self, plan: &Plan, progress: &dyn Progress) -> Result<(), RecordError> {
-        let keys = Keys::new()?;
+        let keys = Keys::new(plan.seed)?;
         let factory = match self.surroundings.factory {
             Some(image) => image.files()?,
             None => BTreeMap::new(),
@@ -441,11 +444,14 @@ struct Keys {
 }
 
 impl Keys {
-    fn new() -> Result<Self, KeyError> {
+    /// That of the list is of the seed, since the declaration names it.
+    fn new(seed: u64) -> Result<Self, KeyError> {
+        let mut list = [0; 32];
+        Seeded::new(seed, LIST_KEY).fill(&mut list);
         Ok(Self {
             authority: Authority::new()?,
             owner: OwnerIdentity::generate(),
-            list: ListKey::generate()?,
+            list: ListKey::from_seed(&list)?,
         })
     }
 }
