@@ -37,11 +37,10 @@ pub(super) fn nothing_to_carve(seen: &Seen<'_>, _: Vantage) -> Outcome {
     unless(found, || match &seen.unplayed {
         Some(error) => Outcome::Error(error.to_string()),
         None => {
-            let octets: usize = kept.iter().map(|file| file.octets.len()).sum();
             let pass = Outcome::Pass(
                 Assurance::Absence,
                 format!(
-                    "{} files of {octets} octets hold nothing of the {} octets of plaintext, and nothing that plays or looks like it",
+                    "{} files hold nothing of the {} octets of plaintext, and nothing that plays or looks like it",
                     kept.len(),
                     seen.ledger_bytes
                 ),
