@@ -187,6 +187,13 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
         return Outcome::Inconclusive(format!("there is no {}", vantage.file()));
     };
     let octets = attribution.octets;
+    // What was missed may be what would explain them.
+    if let (1.., Vantage::Wire, Err(lack)) = (octets.unexplained, vantage, &seen.presence.tap) {
+        return Outcome::Inconclusive(format!(
+            "{} octets are not explained: {lack}",
+            octets.unexplained
+        ));
+    }
     if octets.unexplained > 0 {
         let found = attribution.unexplained.iter().map(|u| {
             let at = (vantage, u.file.as_deref(), u.span);
