@@ -50,13 +50,28 @@ impl<'a> Comparison<'a> {
     /// of sound. The last one may have been cut short. `paused`: whether somebody
     /// asked that the stream stop in between, so that units may be missing.
     pub fn delivered<'b>(&mut self, units: impl Iterator<Item = &'b [u8]>, paused: bool) {
+        let units: Vec<&[u8]> = units.filter(|unit| !unit.is_empty()).collect();
+        // Equal units (silence) are told apart by those around them: from the
+        // first on that there is only once, in both directions.
+        let only_one = |unit: &&[u8]| self.units.get(*unit).is_some_and(|all| all.len() == 1);
+        let anchor = units.iter().position(only_one).unwrap_or(0);
+        let (before, after) = units.split_at(anchor);
         let mut found: Vec<(&'a str, usize)> = Vec::new();
-        let mut units = units.filter(|unit| !unit.is_empty()).peekable();
-        while let Some(unit) = units.next() {
+        for (index, unit) in after.iter().enumerate() {
             let last = found.last().copied();
             match self.find(unit, last) {
                 Some(at) => found.push(at),
-                None if units.peek().is_none() && self.begins(unit, last) => {}
+                None if index + 1 == after.len() && self.begins(unit, last) => {}
+                None => self.foreign += 1,
+            }
+        }
+        let mut next = found.first().copied();
+        for unit in before.iter().rev() {
+            match self.find_before(unit, next) {
+                Some(at) => {
+                    found.push(at);
+                    next = Some(at);
+                }
                 None => self.foreign += 1,
             }
         }
@@ -101,6 +116,16 @@ impl<'a> Comparison<'a> {
             all.iter().find(after)
         });
         next.or(all.first()).copied()
+    }
+
+    /// Of equal units the one of the same track that comes last before that one.
+    fn find_before(&self, unit: &[u8], next: Option<(&str, usize)>) -> Option<(&'a str, usize)> {
+        let all = self.units.get(unit)?;
+        let last = next.and_then(|next| {
+            let before = |at: &&(&str, usize)| at.0 == next.0 && at.1 < next.1;
+            all.iter().rfind(before)
+        });
+        last.or(all.last()).copied()
     }
 
     /// Whether the unit after that one begins so.
@@ -179,6 +204,22 @@ mod tests {
         let silence = vec![0xff; 8];
         let proof = prove(&[silence.clone(), silence.clone(), silence], false);
         assert_eq!((proof.ledger_bytes, proof.ledger_bytes_matched), (24, 24));
+    }
+
+    #[test]
+    fn silence_is_told_apart_by_what_follows_it() {
+        let mut ledger = Ledger::default();
+        let audio = ledger.tracks.entry("audio".into()).or_default();
+        for number in 0..9u8 {
+            let octets = [if number == 5 { number } else { 0xff }; 8];
+            audio.push_octets(&octets, number.into(), 0);
+        }
+        let mut comparison = Comparison::new(&ledger);
+        let (silence, sound) = ([0xff; 8], [5; 8]);
+        let units: [&[u8]; 4] = [&silence, &silence, &sound, &silence];
+        comparison.delivered(units.into_iter(), false);
+        let proof = comparison.finish();
+        assert_eq!((proof.ledger_bytes, proof.ledger_bytes_matched), (32, 32));
     }
 
     #[test]

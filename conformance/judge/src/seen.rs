@@ -34,6 +34,9 @@ const MOST_HITS: usize = 16;
 /// The ledger's track of sound.
 pub const SOUND_TRACK: &str = "audio";
 
+/// Octets of the headers of Ethernet, IPv4 and TCP with few options.
+const LARGEST_HEADERS: usize = 66;
+
 /// How many pictures of an opened stream are decoded to find the mark.
 const MOST_PICTURES: usize = 300;
 
@@ -495,8 +498,15 @@ impl Haystacks<'_> {
             }
         }
         if found.is_empty() {
-            for packet in self.capture.iter().flat_map(|c| &c.packets) {
-                for hit in index.search(&packet.data, 1) {
+            let packets = self.capture.iter().flat_map(|c| &c.packets);
+            for (packet, carried) in packets.zip(&self.traffic.carried) {
+                // No disguise fits into the headers of an empty segment.
+                let empty = carried.is_some_and(|c| c.payload == 0);
+                let hits = match empty && packet.data.len() <= LARGEST_HEADERS {
+                    true => index.search_raw(&packet.data, 1),
+                    false => index.search(&packet.data, 1),
+                };
+                for hit in hits {
                     let span = Span {
                         packet: packet.number,
                         offset: hit.at,

@@ -15,9 +15,6 @@ use crate::{
 /// Every transport path of a camera.
 pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &owner_recording::PATH];
 
-/// The paths that are looked at unless others are named.
-pub const DEFAULT: &[&TransportPath] = ALL;
-
 /// One route out of the device.
 #[derive(Debug)]
 pub struct TransportPath {

@@ -183,9 +183,9 @@ impl OwnerRecipient {
 pub struct ListKey(Arc<Ed25519KeyPair>);
 
 impl ListKey {
-    /// A new one, by the system's random numbers.
-    pub fn generate() -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::List)?;
+    /// The key of that seed, which is 32 random octets (RFC 8032 5.1.5).
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::List)?;
         Ok(Self(Arc::new(pair)))
     }
 
@@ -250,7 +250,10 @@ mod tests {
             format!("{:?} {authority:?} {identity:?}", Password::new("hunter2")),
             "Password(redacted) Authority(redacted) Identity(redacted)"
         );
-        let (owner, list) = (OwnerIdentity::generate(), ListKey::generate().unwrap());
+        let (owner, list) = (
+            OwnerIdentity::generate(),
+            ListKey::from_seed(&[1; 32]).unwrap(),
+        );
         assert_eq!(
             format!("{owner:?} {list:?}"),
             "OwnerIdentity(redacted) ListKey(redacted)"

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     stimulus,
-    target::sim::{Plan, RecordError, SimTarget},
+    target::sim::{Plan, RecordError, SimTarget, VIDEO},
 };
 
 /// Options of `run`.
@@ -121,14 +121,9 @@ fn record_and_judge(
 ) -> Result<Report, Failure> {
     let plan = Plan {
         seed,
-        paths: select("path", path::ALL, path::DEFAULT, |p| p.id, &arguments.path)?,
-        stimuli: select(
-            "stimulus",
-            stimulus::ALL,
-            stimulus::ALL,
-            |s| s.id,
-            &arguments.stimulus,
-        )?,
+        paths: select("path", path::ALL, |p| p.id, &arguments.path)?,
+        stimuli: select("stimulus", stimulus::ALL, |s| s.id, &arguments.stimulus)?,
+        video: VIDEO,
         out,
         threads: threads(),
     };
@@ -160,7 +155,6 @@ pub(super) fn judge(folder: &Path, judging: &Judging) -> Result<Report, Failure>
 fn select<T: Copy>(
     what: &str,
     rows: &[T],
-    default: &[T],
     id: impl Fn(&T) -> &'static str,
     wanted: &[String],
 ) -> Result<Vec<T>, Failure> {
@@ -173,7 +167,7 @@ fn select<T: Copy>(
         }
     }
     if wanted.is_empty() {
-        return Ok(default.to_vec());
+        return Ok(rows.to_vec());
     }
     let chosen = |row: &&T| wanted.iter().any(|name| id(row) == name);
     Ok(rows.iter().filter(chosen).copied().collect())

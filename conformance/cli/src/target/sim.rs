@@ -60,6 +60,9 @@ const WARM_UP: Duration = Duration::from_millis(500);
 /// Octets, before one of which a decoy's power is cut: a second's worth.
 const POWER_CUT_SPAN: u32 = 75_000;
 
+/// Stream of random octets that the list's key is made of.
+const LIST_KEY: u64 = u64::MAX - 1;
+
 /// How many access units the decoy ledger has.
 const DECOY_UNITS: u32 = 30;
 /// And how many seconds of sound.
@@ -99,7 +102,7 @@ impl SimTarget {
 
     /// Runs every path and stimulus of the plan and writes the case.
     pub fn record(&self, plan: &Plan, progress: &dyn Progress) -> Result<(), RecordError> {
-        let keys = Keys::new()?;
+        let keys = Keys::new(plan.seed)?;
         let factory = match self.surroundings.factory {
             Some(image) => image.files()?,
             None => BTreeMap::new(),
@@ -189,6 +192,7 @@ impl SimTarget {
         };
 
         let mut settings = settings(seed, &keys.authority)?;
+        settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
@@ -204,7 +208,7 @@ impl SimTarget {
         let credentials = settings.credentials.clone();
         let serial = settings.serial.clone();
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
-        let claims = || camera.claims.iter().filter(|c| plan.declares(c.path));
+        let claims = || camera.claims.iter();
         declare::claims(&mut declaration, claims());
         let claim = claims().find(|c| c.path == job.path.id);
         let claim = claim.ok_or(RecordError::NoSuchPath(job.path.id))?;
@@ -322,6 +326,8 @@ pub struct Plan<'a> {
     pub paths: Vec<&'static TransportPath>,
     /// Stimuli.
     pub stimuli: Vec<&'static Stimulus>,
+    /// Size and rate of the video.
+    pub video: EncoderConfig,
     /// Folder of the case.
     pub out: &'a Path,
     /// How many sessions may run at a time.
@@ -329,22 +335,16 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Every path that is looked at by default, and every stimulus.
+    /// Every path and every stimulus.
     pub fn everything(seed: u64, out: &'a Path, threads: usize) -> Self {
         Self {
             seed,
-            paths: path::DEFAULT.to_vec(),
+            paths: path::ALL.to_vec(),
             stimuli: stimulus::ALL.to_vec(),
+            video: VIDEO,
             out,
             threads,
         }
-    }
-
-    /// Whether the declaration tells of that path. It tells of no path that
-    /// nobody judges yet, unless somebody asked for it.
-    fn declares(&self, id: &str) -> bool {
-        let mut paths = path::DEFAULT.iter().chain(&self.paths);
-        paths.any(|path| path.id == id)
     }
 
     /// Every stimulus at every path that it fits.
@@ -444,11 +444,14 @@ struct Keys {
 }
 
 impl Keys {
-    fn new() -> Result<Self, KeyError> {
+    /// That of the list is of the seed, since the declaration names it.
+    fn new(seed: u64) -> Result<Self, KeyError> {
+        let mut list = [0; 32];
+        Seeded::new(seed, LIST_KEY).fill(&mut list);
         Ok(Self {
             authority: Authority::new()?,
             owner: OwnerIdentity::generate(),
-            list: ListKey::generate()?,
+            list: ListKey::from_seed(&list)?,
         })
     }
 }

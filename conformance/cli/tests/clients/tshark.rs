@@ -110,7 +110,7 @@ impl Recorded {
     fn new(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("make a temporary folder");
         let output = lightleak()
-            .args(["run", "--out"])
+            .args(["run", "--path", "nvr.rtsps", "--out"])
             .arg(folder.path().join("case"))
             .args(options)
             .output()

@@ -123,6 +123,7 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan {
         seed: 3,
+        video: VIDEO,
         paths: path::ALL.to_vec(),
         stimuli: stimulus::ALL
             .iter()
@@ -204,6 +205,7 @@ fn a_factory_image_is_on_the_card_and_in_the_case() {
             seed: 3,
             paths: path::ALL.to_vec(),
             stimuli: vec![stimulus::ALL[0]],
+            video: VIDEO,
             out: &folder.path().join("case"),
             threads: 2,
         };
@@ -231,6 +233,7 @@ fn a_clip_that_was_put_there_is_refused_and_the_others_are_not() {
             seed: 4,
             paths: path::ALL.to_vec(),
             stimuli: stimulus::ALL.iter().filter(is_it).copied().collect(),
+            video: VIDEO,
             out: &folder.path().join("case"),
             threads: 2,
         };

@@ -51,7 +51,7 @@ impl Studio {
         let notes = Arc::new(Notes::default());
         let card = Arc::new(MemoryDisk::default());
         let identity = OwnerIdentity::generate();
-        let list_key = ListKey::generate().unwrap();
+        let list_key = ListKey::from_seed(&[1; 32]).unwrap();
         let device = list_key.public();
         let mut settings = settings(1, &Authority::new().unwrap()).unwrap();
         settings.video = video;

@@ -208,6 +208,7 @@ mod tests {
     // Made for this test with `openssl req -x509`, the last but one with
     // `openssl x509 -req -md5` by a CA; the private keys were thrown away.
     const P256: &[u8] = include_bytes!("x509/p256-sha256.der");
+    const P256_SHA1: &[u8] = include_bytes!("x509/p256-sha1.der");
     const RSA1024: &[u8] = include_bytes!("x509/rsa1024-sha1.der");
     const RSA2048: &[u8] = include_bytes!("x509/rsa2048-pss.der");
     const P192: &[u8] = include_bytes!("x509/p192-md5.der");
@@ -217,6 +218,7 @@ mod tests {
     fn key_and_hash_of_certificates_are_told() {
         for (der, key, hash) in [
             (P256, Key::Curve("P-256", 256), Hash::Strong),
+            (P256_SHA1, Key::Curve("P-256", 256), Hash::Sha1),
             (RSA1024, Key::Rsa(1024), Hash::Sha1),
             (RSA2048, Key::Rsa(2048), Hash::Strong),
             (P192, Key::Curve("P-192", 192), Hash::Md5),

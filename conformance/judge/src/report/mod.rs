@@ -4,6 +4,7 @@
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod probed;
 pub mod terminal;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 use lightleak_case::{Carriage, Case, Declaration, Session, TransportPath, Vantage};
 use serde::Serialize;
 
+use self::probed::Probed;
 use crate::{
     attribution::Octets,
     decoder::{Decoder, Picture},
@@ -147,13 +149,20 @@ impl Report {
                     findings.push(find(row, index + 1, &seen, *vantage, options));
                 }
             }
-            (findings, attributed(index + 1, &seen), recovered(&seen))
+            let probed = Probed::of(&seen);
+            (
+                findings,
+                attributed(index + 1, &seen),
+                recovered(&seen),
+                probed,
+            )
         });
         let (mut findings, mut attribution) = (Vec::new(), Vec::new());
-        let mut pictures = BTreeMap::new();
-        for (found, attributed, recovered) in judged {
+        let (mut pictures, mut probed) = (BTreeMap::new(), Vec::new());
+        for (found, attributed, recovered, session) in judged {
             findings.extend(found);
             attribution.extend(attributed);
+            probed.push(session);
             pictures.extend(recovered);
         }
         let shown: std::collections::BTreeSet<_> = findings
@@ -163,6 +172,9 @@ impl Report {
             .collect();
         pictures.retain(|name, _| shown.contains(name));
         findings.extend(unseen(case, &rows, &findings, options));
+        for finding in &mut findings {
+            probed::settle(finding, case, &probed);
+        }
 
         let mut summary = BTreeMap::new();
         for finding in &findings {

@@ -2,6 +2,7 @@
 //! simulator: what it must say of a device that does right, of one that does
 //! wrong, and when nothing can be known.
 
+mod card;
 mod case;
 mod sealed;
 mod video;
@@ -13,6 +14,7 @@ mod hostile;
 mod iot;
 mod report;
 mod rtsp;
+mod sto;
 mod tls;
 mod tls_escrow;
 mod tls_handshake;

@@ -89,6 +89,8 @@ fn a_refused_handshake_needs_no_secret_and_silence_proves_none() {
     let session_with_refusal = watched(|wire, _| {
         let mut tcp = wire.connect(client(9), camera());
         tcp.say(wire, false, &client_hello([9; 32], &[0x0304]));
+        // For middleboxes, and 0-RTT data that nobody takes.
+        tcp.say(wire, false, &[20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 2, 1, 2]);
         tcp.say(wire, true, &ALERT);
         tcp.close(wire);
     });

@@ -31,6 +31,7 @@ const OFFERS: [(&str, u16, &[u16]); 6] = [
 ];
 
 const P256: &[u8] = include_bytes!("../../src/dissect/x509/p256-sha256.der");
+const P256_SHA1: &[u8] = include_bytes!("../../src/dissect/x509/p256-sha1.der");
 const RSA1024: &[u8] = include_bytes!("../../src/dissect/x509/rsa1024-sha1.der");
 const P192: &[u8] = include_bytes!("../../src/dissect/x509/p192-md5.der");
 
@@ -237,6 +238,21 @@ fn weak_certificates_are_found_in_clear_and_inside_tls_1_3() {
 }
 
 #[test]
+fn who_signs_himself_with_sha_1_is_trusted_as_an_anchor_alone() {
+    let own = authenticated(&certificate(TLS13, &[P256_SHA1]));
+    expect(
+        &finding(own, "TLS-07"),
+        Fail,
+        "a certificate is signed with SHA-1",
+    );
+    let anchor = authenticated(&certificate(TLS13, &[P256, P256_SHA1]));
+    expect(&finding(anchor, "TLS-07"), Pass, "2 certificates");
+    // Its key counts all the same, and so does a signature by another.
+    let other = authenticated(&certificate(TLS13, &[P256, P192]));
+    expect(&finding(other, "TLS-07"), Fail, "P-192");
+}
+
+#[test]
 fn weak_signatures_and_curves_of_a_handshake_are_found() {
     for (more, words) in [
         (key_exchange(23, 0x0403), None),
@@ -404,6 +420,12 @@ fn without_the_keys_nothing_is_known_of_early_data() {
         Inconclusive,
         "the key log has no",
     );
+    let mut wire = Wire::new();
+    let mut sealed = Sealed::connect(&mut wire, client(50_001), camera(), 1);
+    ask(&mut wire, &mut sealed, 1, "DESCRIBE", "", 401, CHALLENGE);
+    let untold = session("early-data", wire, sealed.keys);
+    let words = "EncryptedExtensions of a handshake were not opened";
+    expect(&finding(untold, "TLS-11"), Inconclusive, words);
     let nothing = session("early-data", Wire::new(), Vec::new());
     expect(
         &finding(nothing, "TLS-11"),

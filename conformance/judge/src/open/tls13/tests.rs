@@ -354,6 +354,87 @@ fn updates_padding_and_messages_across_records_are_followed_in_every_suite() {
     }
 }
 
+/// A ClientHello that announces 0-RTT data.
+fn early_hello() -> Vec<u8> {
+    let mut body = vec![3, 3];
+    body.extend([7; 32]);
+    body.extend([0, 0, 2, 0x13, 0x01, 1, 0, 0, 4, 0, 42, 0, 0]);
+    let length = u8::try_from(body.len()).unwrap();
+    [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &body].concat()
+}
+
+/// What a client says that sends 0-RTT data under `suite`, what a server does
+/// that takes them or not, and the key log.
+fn early(suite: Suite, taken: bool) -> (Vec<(bool, Vec<u8>)>, Vec<String>) {
+    let finished = [&[FINISHED, 0, 0, 32][..], &[1; 32]].concat();
+    let mut all = vec![(true, early_hello())];
+    let mut sealer = Sealer::new(suite, 9);
+    all.push((true, sealer.seal(23, b"early ", 0)));
+    all.push((true, sealer.seal(23, b"data ", 0)));
+    all.push((false, records(&simple_1rtt())[1].1.clone()));
+    if taken {
+        all.push((true, sealer.seal(22, &[END_OF_EARLY_DATA, 0, 0, 0], 0)));
+    }
+    let early = sealer.secret.clone();
+    let mut secrets = Vec::new();
+    for (of_client, handshake, application) in [(false, 3, 4), (true, 1, 2)] {
+        let mut sealer = Sealer::new(Suite::Aes128Gcm, handshake);
+        all.push((of_client, sealer.seal(22, &finished, 0)));
+        secrets.push(sealer.secret);
+        let mut sealer = Sealer::new(Suite::Aes128Gcm, application);
+        all.push((of_client, sealer.seal(23, b"later", 0)));
+        secrets.push(sealer.secret);
+    }
+    let mut lines = lines(
+        &[7; 32],
+        [
+            ("SERVER_HANDSHAKE_TRAFFIC_SECRET", &secrets[0]),
+            ("SERVER_TRAFFIC_SECRET_0", &secrets[1]),
+            ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &secrets[2]),
+            ("CLIENT_TRAFFIC_SECRET_0", &secrets[3]),
+        ],
+    );
+    lines.push(format!("{EARLY} {} {}", hex(&[7; 32]), hex(&early)));
+    (all, lines)
+}
+
+#[test]
+fn early_data_open_and_were_said_if_they_were_taken() {
+    for suite in Suite::ALL {
+        let (all, lines) = early(suite, true);
+        let taken = opened(&all, &lines).unwrap();
+        assert_eq!(taken.stopped, None, "{suite:?}");
+        assert_eq!(taken.from_a.bytes, b"early data later");
+        assert_eq!(taken.records, 7);
+        let kinds: Vec<_> = taken.handshake_b.iter().map(|m| m.kind).collect();
+        assert_eq!(kinds, [FINISHED]);
+
+        let (all, lines) = early(suite, false);
+        let refused = opened(&all, &lines).unwrap();
+        assert_eq!(refused.stopped, None, "{suite:?}");
+        assert_eq!(refused.from_a.bytes, b"later");
+        assert_eq!(refused.records, 6);
+    }
+}
+
+#[test]
+fn early_data_without_their_secret_are_not_opened() {
+    let (all, mut lines) = early(Suite::Aes128Gcm, true);
+    lines.pop();
+    let result = opened(&all, &lines).unwrap();
+    assert_eq!(result.stopped, Some(OpenError::MissingSecret(EARLY)));
+    assert_eq!(result.from_b.bytes, b"later");
+}
+
+#[test]
+fn who_announces_early_data_and_sends_none_is_opened() {
+    let (mut all, mut lines) = early(Suite::Aes128Gcm, false);
+    all.drain(1..3);
+    assert_eq!(opened(&all, &lines).unwrap().from_a.bytes, b"later");
+    lines.pop();
+    assert_eq!(opened(&all, &lines).unwrap().stopped, None);
+}
+
 #[test]
 fn a_record_of_padding_alone_is_bad() {
     let suite = Suite::Aes128Gcm;

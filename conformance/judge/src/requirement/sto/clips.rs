@@ -282,14 +282,14 @@ fn repeated_nonces(
     opened: &[(&Stored<'_>, &OpenedFile)],
     found: &mut Vec<Evidence>,
 ) -> usize {
-    let mut sealed: HashMap<(&[u8; 32], u64, bool), (&str, &[u8])> = HashMap::new();
+    let mut sealed = HashMap::new();
     let mut chunks = 0;
     for (file, clip) in opened {
         let mut repeated = 0;
         let mut first = None;
         for chunk in &clip.chunks {
             chunks += 1;
-            let octets = &file.octets[chunk.sealed.start..chunk.tag.end];
+            let octets: &[u8] = &file.octets[chunk.sealed.start..chunk.tag.end];
             let nonce = (clip.payload_key.expose(), chunk.counter, chunk.last);
             let &mut (name, before) = sealed.entry(nonce).or_insert((file.name, octets));
             if before != octets {

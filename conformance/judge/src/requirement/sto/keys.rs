@@ -49,13 +49,18 @@ pub(super) fn not_beside(seen: &Seen<'_>, _: Vantage) -> Outcome {
         if secrets.count() == 0 && strangers.is_empty() {
             return Outcome::Inconclusive("no secret was escrowed that can be looked for".into());
         }
+        let tried = match strangers.len() {
+            0 => String::new(),
+            tried => format!(
+                "; {tried} files that no escrowed identity opens open with nothing that lies there"
+            ),
+        };
         let pass = Outcome::Pass(
             Assurance::Absence,
             format!(
-                "none of {} secrets is in any of {} files, and no clip's key is made of identifiers; {} files that no escrowed identity opens open with nothing that lies there",
+                "none of {} secrets is in any of {} files, and no clip's key is made of identifiers{tried}",
                 secrets.count(),
-                seen.stored.len(),
-                strangers.len()
+                seen.stored.len()
             ),
         );
         known(seen, pass)
@@ -96,7 +101,7 @@ pub(super) fn not_logged(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
             if log.is_empty() {
                 return Outcome::Inconclusive("the log is empty".into());
             }
-            nothing(format!("in {} octets of log", log.len()))
+            nothing("in the log".into())
         });
     }
     let kept = match kept(seen) {

@@ -15,6 +15,9 @@ use crate::{
     verdict::{Assurance, Outcome},
 };
 
+/// Octets of the shortest text that ciphertext is by no chance.
+const SHORTEST_TEXT: usize = 32;
+
 pub(super) fn nothing_to_carve(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let kept = match kept(seen) {
         Ok(kept) => kept,
@@ -34,11 +37,10 @@ pub(super) fn nothing_to_carve(seen: &Seen<'_>, _: Vantage) -> Outcome {
     unless(found, || match &seen.unplayed {
         Some(error) => Outcome::Error(error.to_string()),
         None => {
-            let octets: usize = kept.iter().map(|file| file.octets.len()).sum();
             let pass = Outcome::Pass(
                 Assurance::Absence,
                 format!(
-                    "{} files of {octets} octets hold nothing of the {} octets of plaintext, and nothing that plays or looks like it",
+                    "{} files hold nothing of the {} octets of plaintext, and nothing that plays or looks like it",
                     kept.len(),
                     seen.ledger_bytes
                 ),
@@ -111,15 +113,17 @@ fn open_part(file: &Stored<'_>) -> Result<Option<(Range<usize>, String)>, String
     }
 }
 
-/// Octets behind a final chunk, or such that no chunk is.
+/// Octets behind a final chunk, or in place of a chunk. Of one that was cut what is
+/// there can be anything, and what can be read is no ciphertext.
 fn unsealed(file: &Stored<'_>, clip: &Clip) -> Option<(Range<usize>, String)> {
     let chunks = &clip.file.chunks;
     let left = chunks.last().map_or(clip.file.nonce.end, |c| c.tag.end)..file.octets.len();
     let behind = chunks
         .iter()
         .any(|c| c.last && c.tag.end < file.octets.len());
+    let is_open = |octets: &[u8]| octets.len() >= SHORTEST_TEXT && is_text(octets);
     match &clip.file.stopped {
-        Some(error) if behind || !error.is_cut() => Some((
+        Some(error) if behind || !error.is_cut() || is_open(&file.octets[left.clone()]) => Some((
             left.clone(),
             format!("not sealed in {} octets: {error}", left.len()),
         )),
@@ -129,14 +133,14 @@ fn unsealed(file: &Stored<'_>, clip: &Clip) -> Option<(Range<usize>, String)> {
 
 /// What octets that nobody declared look like, in words.
 fn looks(octets: &[u8]) -> String {
-    let carved = carver::carve(octets);
-    let is_text = str::from_utf8(octets).is_ok_and(|text| {
-        let is_odd = |c: char| c.is_control() && !c.is_ascii_whitespace();
-        !text.contains(is_odd)
-    });
-    match carved.first() {
+    match carver::carve(octets).first() {
         Some(carved) => format!("in clear: {}", carved.what),
-        None if is_text => "text in clear".into(),
+        None if is_text(octets) => "text in clear".into(),
         None => "neither sealed with age nor a clip list".into(),
     }
+}
+
+fn is_text(octets: &[u8]) -> bool {
+    let is_odd = |c: char| c.is_control() && !c.is_ascii_whitespace();
+    str::from_utf8(octets).is_ok_and(|text| !text.contains(is_odd))
 }
