@@ -1,6 +1,6 @@
 //! Reads the tone mark (`conformance/schema/tone-mark.md`).
 
-use std::f64::consts::TAU;
+use std::{f64::consts::TAU, sync::LazyLock};
 
 use crate::mark::crc;
 
@@ -56,8 +56,7 @@ fn read_at(samples: &[i16]) -> Option<ToneMark> {
 /// The one tone that sounds, if it is one.
 fn symbol(samples: &[i16]) -> Option<u8> {
     let (mut best, mut strongest, mut next) = (0, 0.0, 0.0);
-    for tone in 0..TONES {
-        let power = power(samples, tone);
+    for (tone, power) in (0..).zip(powers(samples)) {
         if power > strongest {
             (best, next, strongest) = (tone, strongest, power);
         } else if power > next {
@@ -67,20 +66,31 @@ fn symbol(samples: &[i16]) -> Option<u8> {
     (strongest >= LEAST_POWER && strongest >= DISTINCTION * next).then_some(best)
 }
 
-/// Goertzel's filter: the square of the Fourier coefficient of a tone.
-fn power(samples: &[i16], tone: u8) -> f64 {
-    let coefficient = 2.0 * (TAU * f64::from(14 + 2 * tone) / SYMBOL as f64).cos();
-    let (mut one, mut two) = (0.0, 0.0);
+/// Goertzel's filter: the square of the Fourier coefficient of each tone. All at
+/// once, so that the compiler may take several in one instruction.
+fn powers(samples: &[i16]) -> [f64; TONES] {
+    let coefficients = *COEFFICIENTS;
+    let (mut one, mut two) = ([0.0; TONES], [0.0; TONES]);
     for sample in samples {
-        (one, two) = (f64::from(*sample) + coefficient * one - two, one);
+        let sample = f64::from(*sample);
+        for tone in 0..TONES {
+            let new = sample + coefficients[tone] * one[tone] - two[tone];
+            (one[tone], two[tone]) = (new, one[tone]);
+        }
     }
-    one * one + two * two - coefficient * one * two
+    std::array::from_fn(|tone| {
+        let (one, two) = (one[tone], two[tone]);
+        one * one + two * two - coefficients[tone] * one * two
+    })
 }
 
+static COEFFICIENTS: LazyLock<[f64; TONES]> = LazyLock::new(|| {
+    std::array::from_fn(|tone| 2.0 * (TAU * (14 + 2 * tone) as f64 / SYMBOL as f64).cos())
+});
 const PREAMBLE: [u8; 6] = [0, 15, 5, 10, 3, 12];
 /// Preamble and payload.
 const SYMBOLS: usize = 30;
-const TONES: u8 = 16;
+const TONES: usize = 16;
 /// Samples from one place where a mark may begin to the next.
 const STEP: usize = 20;
 /// How much stronger than the others a tone is.
