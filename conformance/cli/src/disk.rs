@@ -28,9 +28,10 @@ impl MemoryDisk {
 
     /// Cuts power when so many more octets have been appended: what comes
     /// later is lost, and whoever writes it is not told, being without power
-    /// too.
+    /// too. If it is cut sooner already, it stays so.
     pub fn cut_power_after(&self, octets: usize) {
-        self.state().power = Some(octets);
+        let power = &mut self.state().power;
+        *power = Some(power.map_or(octets, |sooner| sooner.min(octets)));
     }
 
     /// Everything on it.
@@ -119,6 +120,9 @@ mod tests {
         disk.append("a", b"789").unwrap();
         disk.create("b").unwrap();
         disk.remove("a").unwrap();
+        // Power that is gone does not come back.
+        disk.cut_power_after(9);
+        disk.append("a", b"0").unwrap();
         let expected = BTreeMap::from([("a".to_owned(), b"12345".to_vec())]);
         assert_eq!(disk.files(), expected);
     }
