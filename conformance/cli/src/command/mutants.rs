@@ -2,7 +2,7 @@
 //! that the suite can't fail where it should.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::{
@@ -12,8 +12,10 @@ use std::{
 };
 
 use clap::Args;
-use lightleak_judge::requirement::{self, Requirement, Stimuli};
-use lightleak_sim::fault::{DECOYS, Decoy, Mutant};
+use lightleak_sim::{
+    fault::{DECOYS, Decoy, Mutant},
+    path,
+};
 use serde::Serialize;
 
 use super::{
@@ -30,8 +32,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
     /// Run this many seeds, from 1 on: the first with every session, the others
-    /// with those that the expected requirements look at, and decoys with those
-    /// in which somebody sees the picture.
+    /// with those that showed the fault, and decoys with those in which somebody
+    /// sees the picture.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// How many cameras at a time.
@@ -85,21 +87,20 @@ struct Control {
 struct Job {
     target: SimTarget,
     seed: u64,
-    /// The sessions that matter: with the first seed all of them.
-    focus: Option<Focus>,
+    /// The sessions to run, by path and stimulus; none for all of them.
+    sessions: Option<BTreeSet<Shown>>,
 }
 
-/// A part of the plan.
-#[derive(Clone, Copy)]
-enum Focus {
-    /// The sessions that the rows look at that have to catch a mutant.
-    Mutant(&'static Mutant),
-    /// Those in which somebody sees the picture: of a decoy.
-    Honest,
-}
+/// A path and a stimulus.
+type Shown = (String, String);
 
-/// What failed, and the exit code.
-type Verdict = Result<(BTreeSet<&'static str>, u8), Failure>;
+/// What became of one camera with one seed.
+struct Judged {
+    /// The requirements that failed, and the sessions that showed it.
+    failed: BTreeMap<&'static str, BTreeSet<Shown>>,
+    /// The exit code of the report.
+    code: u8,
+}
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     let ids: Vec<_> = Mutant::all()
@@ -115,16 +116,14 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         .filter(|d| matches(&arguments.only, d.id))
         .collect();
     let honest = arguments.only.is_empty();
-    let mutant = |m: &&'static Mutant| (SimTarget::from(*m), Some(Focus::Mutant(m)));
-    let decoy = |d: &&'static Decoy| (SimTarget::from(*d), Some(Focus::Honest));
-    let targets: Vec<(SimTarget, Option<Focus>)> = mutants
+    let all: Vec<Subject> = mutants
         .iter()
-        .map(mutant)
-        .chain(decoys.iter().map(decoy))
-        .chain(honest.then_some((SimTarget::HONEST, None)))
+        .map(|m| Subject::Mutant(m))
+        .chain(decoys.iter().map(|d| Subject::Decoy(d)))
+        .chain(honest.then_some(Subject::Honest))
         .collect();
 
-    let verdicts = judge_all(&targets, arguments, terminal)?;
+    let verdicts = judge_all(&all, arguments, terminal)?;
     let mut verdicts = verdicts.chunks(arguments.seeds as usize);
     let rows: Vec<_> = mutants
         .iter()
@@ -160,28 +159,47 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         .fold(survived, |worst, c| more_severe(worst, c.code)))
 }
 
-/// All targets with all seeds, target by target.
+/// All subjects with all seeds, subject by subject.
 fn judge_all(
-    targets: &[(SimTarget, Option<Focus>)],
+    subjects: &[Subject],
     arguments: &Arguments,
     terminal: &Terminal,
-) -> Result<Vec<(BTreeSet<&'static str>, u8)>, Failure> {
-    let jobs: Vec<_> = targets
-        .iter()
-        .flat_map(|&(target, focus)| {
-            (1..=arguments.seeds).map(move |seed| Job {
-                target,
-                seed,
-                focus: focus.filter(|_| seed > 1),
-            })
+) -> Result<Vec<Judged>, Failure> {
+    let job = |subject: &Subject| Job {
+        target: subject.target(),
+        seed: 1,
+        sessions: None,
+    };
+    let first = run_jobs(subjects.iter().map(job).collect(), arguments, terminal)?;
+    let later = subjects.iter().zip(&first).flat_map(|(subject, first)| {
+        let sessions = subject.sessions(first);
+        (2..=arguments.seeds).map(move |seed| Job {
+            target: subject.target(),
+            seed,
+            sessions: sessions.clone(),
         })
-        .collect();
+    });
+    let mut later = run_jobs(later.collect(), arguments, terminal)?.into_iter();
+    let mut judged = Vec::new();
+    for first in first {
+        judged.push(first);
+        judged.extend(later.by_ref().take(arguments.seeds as usize - 1));
+    }
+    Ok(judged)
+}
+
+/// Runs jobs side by side; the results are in their order.
+fn run_jobs(
+    jobs: Vec<Job>,
+    arguments: &Arguments,
+    terminal: &Terminal,
+) -> Result<Vec<Judged>, Failure> {
     let folder = tempfile::tempdir()
         .map_err(|e| Failure::harness(format!("make a temporary folder: {e}")))?;
     let progress = terminal.progress("cameras");
     progress.begin(jobs.len());
     let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Verdict>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let results: Vec<_> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let workers = arguments.jobs.map_or(threads(), |n| n as usize);
     std::thread::scope(|scope| {
         for _ in 0..workers.min(jobs.len()) {
@@ -189,10 +207,10 @@ fn judge_all(
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(index) else { break };
-                    let verdict = job.run(&folder.path().join(index.to_string()));
+                    let judged = job.run(&folder.path().join(index.to_string()));
                     *results[index]
                         .lock()
-                        .unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+                        .unwrap_or_else(PoisonError::into_inner) = Some(judged);
                     progress.step();
                 }
             });
@@ -204,63 +222,90 @@ fn judge_all(
         .collect()
 }
 
+/// Whom the suite is tried on.
+#[derive(Clone, Copy)]
+enum Subject {
+    Mutant(&'static Mutant),
+    Decoy(&'static Decoy),
+    Honest,
+}
+
+impl Subject {
+    fn target(&self) -> SimTarget {
+        match self {
+            Subject::Mutant(mutant) => SimTarget::from(*mutant),
+            Subject::Decoy(decoy) => SimTarget::from(*decoy),
+            Subject::Honest => SimTarget::HONEST,
+        }
+    }
+
+    /// The sessions that matter with later seeds: of a mutant one for each row
+    /// that has to catch it, which did so with the first seed; of a decoy those
+    /// in which somebody sees the picture.
+    fn sessions(&self, first: &Judged) -> Option<BTreeSet<Shown>> {
+        let mut chosen = BTreeSet::new();
+        match self {
+            Subject::Mutant(mutant) => {
+                for id in mutant.expected {
+                    let shown = first.failed.get(id)?;
+                    if chosen.is_disjoint(shown) {
+                        chosen.extend(shown.first().cloned());
+                    }
+                }
+            }
+            Subject::Decoy(_) => {
+                let paths = path::ALL.iter().map(|path| path.id.to_owned());
+                chosen.extend(paths.map(|path| (path, "honest".to_owned())));
+            }
+            Subject::Honest => return None,
+        }
+        Some(chosen)
+    }
+}
+
 impl Job {
     /// Records and judges; the case is of no more use then.
-    fn run(&self, folder: &Path) -> Verdict {
+    fn run(&self, folder: &Path) -> Result<Judged, Failure> {
         let mut plan = Plan {
             // A fault does not depend on the size, and what it costs does.
             video: SUB_VIDEO,
             ..Plan::everything(self.seed, folder, 1)
         };
-        if let Some(focus) = self.focus {
-            focus.narrow(&mut plan);
+        if let Some(sessions) = &self.sessions {
+            plan.paths.retain(|p| sessions.iter().any(|s| s.0 == p.id));
+            plan.stimuli
+                .retain(|p| sessions.iter().any(|s| s.1 == p.id));
         }
         self.target.record(&plan, &()).map_err(Failure::harness)?;
         let report = judge(folder, &Judging::default())?;
-        let failed = report.failures().map(|f| f.requirement).collect();
+        let mut failed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for finding in report.failures() {
+            let shown = (finding.path.clone(), finding.stimulus.clone());
+            failed.entry(finding.requirement).or_default().insert(shown);
+        }
         // A part of the plan leaves rows open.
-        let code = match (self.focus, report.exit_code()) {
+        let code = match (&self.sessions, report.exit_code()) {
             (Some(_), NOT_KNOWN) => 0,
             (_, code) => code,
         };
         std::fs::remove_dir_all(folder)
             .map_err(|e| Failure::harness(format!("remove {}: {e}", folder.display())))?;
-        Ok((failed, code))
+        Ok(Judged { failed, code })
     }
 }
 
 /// Exit code: a Must is inconclusive.
 const NOT_KNOWN: u8 = 3;
 
-impl Focus {
-    fn narrow(self, plan: &mut Plan<'_>) {
-        const HONEST: &[&str] = &["honest"];
-        let wanted: BTreeSet<&str> = match self {
-            Focus::Honest => HONEST.iter().copied().collect(),
-            Focus::Mutant(mutant) => {
-                plan.paths.retain(|path| path.id == mutant.path);
-                let expected = |row: &&Requirement| mutant.expected.contains(&row.id);
-                let stimuli = |row: &'static Requirement| match row.stimuli {
-                    Stimuli::Only(ids) => ids,
-                    Stimuli::All => row.indispensable,
-                };
-                let rows = requirement::all().filter(expected);
-                rows.flat_map(stimuli).copied().collect()
-            }
-        };
-        plan.stimuli.retain(|stimulus| wanted.contains(stimulus.id));
-    }
-}
-
-fn row(mutant: &Mutant, verdicts: &[(BTreeSet<&'static str>, u8)]) -> Row {
-    let always = |id: &str| verdicts.iter().all(|(failed, _)| failed.contains(id));
+fn row(mutant: &Mutant, judged: &[Judged]) -> Row {
+    let always = |id: &str| judged.iter().all(|j| j.failed.contains_key(id));
     let killed_by: BTreeSet<_> = mutant
         .expected
         .iter()
         .copied()
         .filter(|id| always(id))
         .collect();
-    let also = verdicts.iter().flat_map(|(failed, _)| failed).copied();
+    let also = judged.iter().flat_map(|j| j.failed.keys()).copied();
     Row {
         id: mutant.id,
         story: mutant.story,
@@ -273,23 +318,14 @@ fn row(mutant: &Mutant, verdicts: &[(BTreeSet<&'static str>, u8)]) -> Row {
 }
 
 impl Control {
-    fn decoy(decoy: &Decoy, verdicts: &[(BTreeSet<&'static str>, u8)]) -> Self {
-        Self::new(decoy.id, decoy.story, verdicts)
+    fn decoy(decoy: &Decoy, judged: &[Judged]) -> Self {
+        Self::new(decoy.id, decoy.story, judged)
     }
 
-    fn new(
-        id: &'static str,
-        story: &'static str,
-        verdicts: &[(BTreeSet<&'static str>, u8)],
-    ) -> Self {
-        let failed = verdicts
-            .iter()
-            .flat_map(|(failed, _)| failed)
-            .copied()
-            .collect();
-        let code = verdicts
-            .iter()
-            .fold(0, |worst, (_, code)| more_severe(worst, *code));
+    fn new(id: &'static str, story: &'static str, judged: &[Judged]) -> Self {
+        let failed = judged.iter().flat_map(|j| j.failed.keys()).copied();
+        let failed = failed.collect();
+        let code = judged.iter().fold(0, |worst, j| more_severe(worst, j.code));
         Self {
             id,
             story,

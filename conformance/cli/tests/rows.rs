@@ -1,0 +1,160 @@
+//! What every requirement says, generated from the rows: it passes on the honest
+//! camera, is not known where nothing was seen, and does not apply where a probe
+//! found nothing. That it fails on its mutant, `tests/mutants.rs` shows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use lightleak::{
+    decoder::ChildDecoder,
+    target::sim::{Plan, SUB_VIDEO, SimTarget},
+};
+use lightleak_case::{Capture, Case};
+use lightleak_judge::{
+    report::{Options, Report},
+    requirement::{self, Profile},
+    verdict::Verdict,
+};
+
+/// Rows about what an honest camera does not have.
+const ABSENT: [&str; 3] = ["IOT-09", "RTSP-12", "RTSP-13"];
+
+#[test]
+fn every_row_passes_on_the_honest_camera() {
+    let verdicts = judge(&honest());
+    for row in requirement::all() {
+        let found = &verdicts[row.id];
+        assert!(
+            found.is_subset(&[Verdict::Pass, Verdict::NotApplicable].into()),
+            "{}: {found:?}",
+            row.id
+        );
+        let absent = ABSENT.contains(&row.id);
+        assert_eq!(found.contains(&Verdict::Pass), !absent, "{}", row.id);
+    }
+}
+
+#[test]
+fn no_row_is_known_where_nothing_was_seen() {
+    let honest = honest();
+    let mut unheard = honest.clone();
+    let mut blind = honest;
+    for session in &mut blind.sessions {
+        session.captures.clear();
+    }
+    for session in &mut unheard.sessions {
+        session.captures.values_mut().for_each(only_heartbeats);
+    }
+    for case in [&mut blind, &mut unheard] {
+        for session in &mut case.sessions {
+            session.rest = None;
+            session.log.clear();
+            session.record.experience = Default::default();
+        }
+        let verdicts = judge(case);
+        for row in requirement::all() {
+            let found = &verdicts[row.id];
+            assert_eq!(*found, [Verdict::Inconclusive].into(), "{}", row.id);
+        }
+    }
+}
+
+#[test]
+fn no_row_applies_where_a_probe_found_nothing() {
+    let mut case = honest();
+    for session in &mut case.sessions {
+        for capture in session.captures.values_mut() {
+            match session.record.stimulus.as_str() {
+                "port-sweep" => close(capture),
+                _ => only_heartbeats(capture),
+            }
+        }
+        session.rest = Some(BTreeMap::new());
+        session.log.clear();
+        session.record.experience = Default::default();
+    }
+    let verdicts = judge(&case);
+    for row in requirement::all() {
+        let found = &verdicts[row.id];
+        assert!(
+            found.is_subset(&[Verdict::Pass, Verdict::NotApplicable].into())
+                && found.contains(&Verdict::NotApplicable),
+            "{}: {found:?}",
+            row.id
+        );
+    }
+}
+
+fn honest() -> Case {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan {
+        video: SUB_VIDEO,
+        ..Plan::everything(1, folder.path(), 2)
+    };
+    SimTarget::HONEST.record(&plan, &()).unwrap();
+    Case::read(folder.path()).unwrap()
+}
+
+/// The verdicts of each row.
+fn judge(case: &Case) -> BTreeMap<&'static str, BTreeSet<Verdict>> {
+    let decoder = ChildDecoder::new(PathBuf::from(env!("CARGO_BIN_EXE_lightleak")));
+    let options = Options {
+        profile: Profile::Secure,
+        strict: false,
+        selected: &|_| true,
+    };
+    let mut verdicts: BTreeMap<_, BTreeSet<_>> = requirement::all()
+        .map(|row| (row.id, BTreeSet::new()))
+        .collect();
+    for finding in Report::judge(case, &decoder, options).findings {
+        verdicts
+            .entry(finding.requirement)
+            .or_default()
+            .insert(finding.verdict);
+    }
+    verdicts
+}
+
+/// The tap was alive, and nothing was said.
+fn only_heartbeats(capture: &mut Capture) {
+    let last = capture.packets.len() - 1;
+    let mut index = 0;
+    capture.packets.retain(|_| {
+        index += 1;
+        index == 1 || index == last + 1
+    });
+    number(capture);
+}
+
+/// What the camera answered on its port becomes a refusal, as on the next one.
+fn close(capture: &mut Capture) {
+    const OPEN: u16 = 322;
+    const REFUSED: u16 = 323;
+    // Ethernet, and IPv4 without options: source and destination port.
+    const PORTS: [usize; 2] = [34, 36];
+    let port = |data: &[u8], at: usize| {
+        let octets = data.get(at..at + 2)?;
+        Some(u16::from_be_bytes([octets[0], octets[1]]))
+    };
+    let is = |data: &[u8], wanted: u16| PORTS.iter().any(|at| port(data, *at) == Some(wanted));
+    let refusal = capture.packets.iter().filter(|p| is(&p.data, REFUSED));
+    let mut refusal: Vec<_> = refusal.cloned().collect();
+    for packet in &mut refusal {
+        for at in PORTS {
+            if port(&packet.data, at) == Some(REFUSED) {
+                packet.data[at..at + 2].copy_from_slice(&OPEN.to_be_bytes());
+            }
+        }
+    }
+    capture.packets.retain(|p| !is(&p.data, OPEN));
+    capture.packets.splice(1..1, refusal);
+    number(capture);
+}
+
+fn number(capture: &mut Capture) {
+    for (packet, number) in capture.packets.iter_mut().zip(1..) {
+        packet.number = number;
+    }
+}
