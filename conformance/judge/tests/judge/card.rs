@@ -9,15 +9,23 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
 use lightleak_case::{Carriage, Case, EndToEnd, Hop, Session, TransportPath};
+use lightleak_judge::{
+    report::{Finding, Report},
+    verdict::Verdict::Fail,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    case::{self, VIDEO},
+    case::{self, VIDEO, expect, judge, of},
     video,
     wire::Wire,
 };
 
 pub const PATH: &str = "owner.recording";
+/// The rows about what is stored.
+pub const ROWS: [&str; 7] = [
+    "STO-01", "STO-02", "STO-03", "STO-04", "STO-05", "STO-06", "STO-07",
+];
 /// The owner: the example of the age specification.
 pub const RECIPIENT: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
 pub const IDENTITY: &str =
@@ -312,4 +320,37 @@ pub fn base64(octets: &[u8]) -> String {
 
 fn signing_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
+}
+
+/// The rows that fail.
+pub fn failures(report: &Report) -> Vec<&str> {
+    let failed = report.findings.iter();
+    let failed = failed.filter(|f| f.verdict == Fail && f.requirement.starts_with("STO"));
+    let mut ids: Vec<_> = failed.map(|f| f.requirement).collect();
+    ids.dedup();
+    ids
+}
+
+/// What is said of an honest card that was changed.
+pub fn changed(change: impl FnOnce(&mut Card)) -> Case {
+    let mut card = Card::honest();
+    change(&mut card);
+    card.case("honest")
+}
+
+/// The finding on a row, which fails and says so with evidence.
+#[track_caller]
+pub fn fails(case: &Case, id: &str, words: &str) -> Finding {
+    let finding = of(&judge(case), id);
+    expect(&finding, Fail, words);
+    assert!(!finding.evidence.is_empty());
+    finding
+}
+
+/// The octets that the first piece of evidence points at.
+pub fn octets<'a>(case: &'a Case, finding: &Finding) -> &'a [u8] {
+    let evidence = &finding.evidence[0];
+    let name = evidence.capture.rsplit_once("/rest/").unwrap().1;
+    let file = &case.sessions[0].rest.as_ref().unwrap()[name];
+    &file[evidence.offset..evidence.offset + evidence.length]
 }

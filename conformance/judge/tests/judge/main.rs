@@ -15,6 +15,8 @@ mod iot;
 mod report;
 mod rtsp;
 mod sto;
+mod sto_clips;
+mod sto_keys;
 mod tls;
 mod tls_escrow;
 mod tls_handshake;

@@ -1,58 +1,21 @@
-//! STO-01 to STO-07, and cards on which nothing is.
+//! STO-01 and STO-05, and what all rows of STO say of cards on which nothing is.
 
 use std::collections::BTreeMap;
 
-use lightleak_case::{Case, Vantage};
+use lightleak_case::Vantage;
 use lightleak_judge::{
-    report::{Finding, Report},
+    decoder::{Decoder, DecoderError, Picture},
     verdict::{
         Assurance,
-        Verdict::{self, Error, Fail, Inconclusive, NotApplicable, Pass},
+        Verdict::{Error, Fail, Inconclusive, NotApplicable, Pass},
     },
 };
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     card::{self, *},
     case::{FOREIGN, OTHER, VIDEO, expect, judge, judge_with, of, watched},
     video::{self, Blind},
 };
-
-const ROWS: [&str; 7] = [
-    "STO-01", "STO-02", "STO-03", "STO-04", "STO-05", "STO-06", "STO-07",
-];
-
-/// The rows that fail.
-fn failures(report: &Report) -> Vec<&str> {
-    let failed = report.findings.iter();
-    let failed = failed.filter(|f| f.verdict == Fail && f.requirement.starts_with("STO"));
-    let mut ids: Vec<_> = failed.map(|f| f.requirement).collect();
-    ids.dedup();
-    ids
-}
-
-/// What is said of an honest card that was changed.
-fn changed(change: impl FnOnce(&mut Card)) -> Case {
-    let mut card = Card::honest();
-    change(&mut card);
-    card.case("honest")
-}
-
-#[track_caller]
-fn fails(case: &Case, id: &str, words: &str) -> Finding {
-    let finding = of(&judge(case), id);
-    expect(&finding, Fail, words);
-    assert!(!finding.evidence.is_empty());
-    finding
-}
-
-/// The octets that the first piece of evidence points at.
-fn octets<'a>(case: &'a Case, finding: &Finding) -> &'a [u8] {
-    let evidence = &finding.evidence[0];
-    let name = evidence.capture.rsplit_once("/rest/").unwrap().1;
-    let file = &case.sessions[0].rest.as_ref().unwrap()[name];
-    &file[evidence.offset..evidence.offset + evidence.length]
-}
 
 #[test]
 fn an_honest_card_passes_whatever_was_done_to_it() {
@@ -138,7 +101,7 @@ fn what_lies_on_the_card_in_clear_is_carved_whatever_it_is_called() {
     let cases: [(&str, Vec<u8>, &str); 5] = [
         ("video.mp4", movie(&VIDEO), "plays"),
         ("notes.txt", clear.clone(), "plays"),
-        // Of another scene: only its structure tells.
+        // Of another scene.
         ("a.bin", annex_b(&OTHER), ""),
         ("swap", [video::random(5, 3000), slices].concat(), ""),
         ("thumb", jpeg(), "a JPEG picture of 320 by 180 samples"),
@@ -153,7 +116,40 @@ fn what_lies_on_the_card_in_clear_is_carved_whatever_it_is_called() {
     // The evidence points at what was found.
     let case = changed(|card| card.put("thumb", [b"..", &jpeg()[..]].concat()));
     let finding = fails(&case, "STO-01", "JPEG");
-    assert_eq!(self::octets(&case, &finding), jpeg());
+    assert_eq!(octets(&case, &finding), jpeg());
+}
+
+#[test]
+fn structure_tells_without_ledger_and_decoder() {
+    let blind = |name: &str, octets: Vec<u8>| {
+        let case = changed(|card| card.put(name, octets));
+        of(&judge_with(&case, &Blind), "STO-01")
+    };
+    let whole = movie(&OTHER);
+    let clear = "holds an MP4 file with 6 of 6 samples of H.264 in clear";
+    expect(&blind("a", whole.clone()), Fail, clear);
+    // Behind something else; without its first box its offsets lead nowhere.
+    let behind = [&video::random(5, 999)[..], &whole].concat();
+    let finding = blind("b", behind);
+    expect(&finding, Fail, clear);
+    assert!(finding.evidence[0].offset > 999);
+    let chain = "NAL units of H.264 behind their lengths";
+    expect(&blind("c", whole[20..].to_vec()), Fail, chain);
+    let stream = "holds an H.264 byte stream of 6 slices, 176 by 144 samples";
+    expect(&blind("d", annex_b(&OTHER)), Fail, stream);
+    let units: Vec<u8> = OTHER.iter().flat_map(|unit| prefixed(unit)).collect();
+    expect(&blind("e", units), Fail, chain);
+    // What is sealed inside of its boxes is no picture, though it is not sealed
+    // with age.
+    let seal = |(number, unit): (usize, &Vec<Vec<u8>>)| {
+        let is_set = |nal: &&Vec<u8>| matches!(nal[0] & 0x1f, 7 | 8);
+        let sets = unit.iter().filter(is_set).cloned();
+        let rest = unit.iter().filter(|nal| !is_set(nal));
+        let rest = rest.map(|nal| video::random(number as u64, nal.len()));
+        sets.chain(rest).collect()
+    };
+    let sealed: Vec<_> = OTHER.iter().enumerate().map(seal).collect();
+    expect(&blind("f", movie(&sealed)), Inconclusive, "no mark");
 }
 
 /// A picture that every decoder of baseline JPEG would begin to read.
@@ -199,369 +195,15 @@ fn a_decoder_that_crashes_hides_nothing_and_lets_nothing_pass() {
 
 struct Dead;
 
-impl lightleak_judge::decoder::Decoder for Dead {
-    fn decode(
-        &self,
-        _: &[u8],
-        _: usize,
-    ) -> Result<Vec<lightleak_judge::decoder::Picture>, lightleak_judge::decoder::DecoderError>
-    {
-        Err(lightleak_judge::decoder::DecoderError(
-            "crashed: signal 11".into(),
-        ))
+impl Decoder for Dead {
+    fn decode(&self, _: &[u8], _: usize) -> Result<Vec<Picture>, DecoderError> {
+        Err(DecoderError("crashed: signal 11".into()))
     }
-}
-
-#[test]
-fn chunks_that_are_not_at_their_place_are_named() {
-    let movie = movie(&VIDEO);
-    let sound = ByHand::sound(1).seal(&movie);
-    expect(
-        &of(
-            &judge(&changed(|card| card.clip(FIRST, sound.clone(), true))),
-            "STO-02",
-        ),
-        Pass,
-        "",
-    );
-    type Counter = fn(u64, bool) -> (u64, bool);
-    let wrong: [(Counter, &str); 4] = [
-        (
-            |n, _| (n, false),
-            "ends the file and is not marked as final",
-        ),
-        (
-            |_, last| (0, last),
-            "has counter 0, like the chunk before it",
-        ),
-        (|n, last| (n ^ 1, last), "where 0 is due"),
-        (|n, _| (n, true), "is marked as final, and"),
-    ];
-    for (counter, words) in wrong {
-        let sealer = ByHand {
-            counter,
-            ..ByHand::sound(1)
-        };
-        let case = changed(|card| card.clip(FIRST, sealer.seal(&movie), true));
-        let finding = fails(&case, "STO-02", words);
-        assert!(finding.reason.starts_with(FIRST), "{}", finding.reason);
-    }
-    // A flipped bit, in the first chunk and in a tag.
-    let chunk = sound.len() - (movie.len() + 16 * movie.len().div_ceil(CHUNK));
-    for at in [chunk + 5, chunk + CHUNK + 3] {
-        let mut octets = sound.clone();
-        octets[at] ^= 1;
-        let case = changed(|card| card.clip(FIRST, octets, true));
-        fails(&case, "STO-02", "chunk 0 at offset");
-    }
-}
-
-#[test]
-fn a_cut_clip_opens_to_its_last_whole_chunk_if_nobody_calls_it_complete() {
-    let whole = ByHand::sound(1).seal(&movie(&VIDEO));
-    let header = whole.len() - (movie(&VIDEO).len() + 16 * movie(&VIDEO).len().div_ceil(CHUNK));
-    for length in [
-        30,
-        header - 3,
-        header,
-        header + 1,
-        header + CHUNK + 16,
-        header + 2 * CHUNK + 99,
-        whole.len() - 1,
-    ] {
-        let cut = &whole[..length];
-        let report = judge(&changed(|card| card.clip(SECOND, cut.to_vec(), false)));
-        expect(&of(&report, "STO-02"), Pass, "1 were cut");
-        expect(&of(&report, "STO-05"), Pass, "");
-        let case = changed(|card| card.clip(SECOND, cut.to_vec(), true));
-        fails(&case, "STO-02", "the file ends");
-    }
-    // More than is vouched for was written, or less.
-    let more = changed(|card| {
-        card.vouch(SECOND, &whole[..header + 9], false);
-        card.put(SECOND, whole.clone());
-    });
-    expect(&of(&judge(&more), "STO-02"), Pass, "");
-    let less = changed(|card| {
-        card.vouch(SECOND, &whole, false);
-        card.put(SECOND, &whole[..header + 9]);
-    });
-    fails(&less, "STO-02", "the device vouches for");
-}
-
-#[test]
-fn the_device_vouches_for_its_own_clips_only() {
-    let forged = sealed(&movie(&OTHER));
-    // On the card alone it is nobody's word.
-    let beside = changed(|card| card.put("clip-9.mp4.age", forged.clone()));
-    expect(&of(&judge(&beside), "STO-02"), Pass, "2 clips");
-    let adopted = changed(|card| card.clip("clip-9.mp4.age", forged.clone(), true));
-    let finding = fails(
-        &adopted,
-        "STO-02",
-        "6 units in it are none that it produced",
-    );
-    assert!(finding.evidence[0].capture.ends_with("rest/clip-9.mp4.age"));
-    // Under the name of a clip that is listed.
-    let swapped = changed(|card| card.put(FIRST, forged.clone()));
-    fails(&swapped, "STO-02", "the device vouches for");
-    let same_length = changed(|card| {
-        let mut octets = card.files[FIRST].clone();
-        let last = octets.len() - 1;
-        octets[last] ^= 1;
-        card.put(FIRST, octets);
-    });
-    fails(&same_length, "STO-02", "its SHA-256 is another");
-    // Somebody writes into the list.
-    let mut line = format!("clip x.age 1 1 0 {} closed\n", "0f".repeat(32));
-    line += &format!("signature {}\n", "00".repeat(64));
-    let scribbled = changed(|card| card.scribble(&line));
-    let finding = fails(&scribbled, "STO-02", "is no signature of the device");
-    assert!(octets(&scribbled, &finding).starts_with(b"signature 00"));
-    fails(&scribbled, "STO-05", "no clip list of the device");
-    // Power is cut while it is written.
-    let cut = changed(|card| card.scribble("clip x.ag"));
-    expect(&of(&judge(&cut), "STO-02"), Pass, "");
-}
-
-#[test]
-fn without_a_list_nobody_can_tell_a_clip_from_a_forged_one() {
-    let clips = || Card::honest().files;
-    let report = |stimulus| judge(&card::case(card::session(stimulus, Some(clips()))));
-    expect(
-        &of(&report("honest"), "STO-02"),
-        Fail,
-        "there is no clip list",
-    );
-    expect(
-        &of(&report("power-cut"), "STO-02"),
-        Inconclusive,
-        "no clip list",
-    );
-    // A list that vouches for nothing that is there.
-    let mut card = Card::honest();
-    card.files.clear();
-    let gone = judge(&card.case("honest"));
-    expect(
-        &of(&gone, "STO-02"),
-        Inconclusive,
-        "none is there, and 2 are gone",
-    );
-    let empty = judge(&Card::new().case("honest"));
-    for id in ["STO-02", "STO-03", "STO-07"] {
-        expect(&of(&empty, id), Inconclusive, "");
-    }
-    // The key of the list is not declared.
-    let mut case = Card::honest().case("honest");
-    case.declaration.device.clip_list_key = None;
-    for id in ["STO-02", "STO-05"] {
-        expect(
-            &of(&judge(&case), id),
-            Inconclusive,
-            "the key is not 32 octets",
-        );
-    }
-}
-
-#[test]
-fn a_clip_that_is_not_sealed_with_age_authenticates_nothing() {
-    for (octets, words) in [
-        (movie(&VIDEO), "it is no age file"),
-        (ecb(&movie(&VIDEO)), "repeat as in ECB"),
-        (video::random(3, 200_000), "it is no age file"),
-    ] {
-        let case = changed(|card| card.clip(FIRST, octets, true));
-        fails(&case, "STO-02", words);
-        fails(&case, "STO-05", FIRST);
-        // Nor does another declaration help.
-        let mut case = case;
-        case.declaration.paths[0].end_to_end = lightleak_case::EndToEnd::None;
-        fails(&case, "STO-02", words);
-    }
-}
-
-/// Equal blocks of 16 octets are equal afterwards; others are random.
-fn ecb(plaintext: &[u8]) -> Vec<u8> {
-    let block = |block: &[u8]| Sha256::digest(block)[..16].to_vec();
-    let mut sealed: Vec<u8> = plaintext.chunks(16).flat_map(block).collect();
-    // Blocks that stand alone and repeat, as they do in pictures.
-    for pair in 0..6 {
-        let from = 200_000 / 16 * 16 + 160 * pair;
-        sealed.resize(sealed.len().max(from + 4000), 7);
-        let noise = video::random(pair as u64, 2000);
-        sealed.extend(&noise);
-        sealed.extend(&noise[160..176]);
-        sealed.extend(video::random(100 + pair as u64, 1600));
-    }
-    sealed
-}
-
-#[test]
-fn keys_and_nonces_that_come_twice_are_found() {
-    let (first, second) = (ByHand::sound(1), ByHand::sound(2));
-    let other = [movie(&VIDEO), vec![0; 9]].concat();
-    let verdict = |second: &ByHand| {
-        let case = changed(|card| {
-            card.clip(FIRST, first.seal(&movie(&VIDEO)), true);
-            card.clip(SECOND, second.seal(&other), true);
-        });
-        of(&judge(&case), "STO-03")
-    };
-    expect(&verdict(&second), Pass, "2 clips have a file key");
-    for (again, words) in [
-        (
-            ByHand {
-                file_key: first.file_key,
-                ..second.clone()
-            },
-            "have the same file key",
-        ),
-        (
-            ByHand {
-                nonce: first.nonce,
-                ..second.clone()
-            },
-            "have the same nonce",
-        ),
-        (
-            ByHand {
-                ephemeral: first.ephemeral,
-                ..second.clone()
-            },
-            "have the same ephemeral share",
-        ),
-    ] {
-        expect(&verdict(&again), Fail, words);
-    }
-    let both = ByHand {
-        nonce: first.nonce,
-        file_key: first.file_key,
-        ..second.clone()
-    };
-    let found = verdict(&both);
-    let chunks = found.evidence.iter().find(|e| e.why.contains("chunks of"));
-    assert!(chunks.unwrap().why.contains("that sealed something else"));
-    // Within a file.
-    let stuck = ByHand {
-        counter: |_, last| (0, last),
-        ..second.clone()
-    };
-    expect(
-        &verdict(&stuck),
-        Fail,
-        "1 chunks of clip-1767225608000.mp4.age",
-    );
-}
-
-#[test]
-fn copies_of_a_file_are_no_reuse() {
-    let report = judge(&changed(|card| {
-        let octets = card.files[FIRST].clone();
-        card.put("backup.age", octets.clone());
-        card.put("cut.age", &octets[..octets.len() - 70_000]);
-    }));
-    for id in ROWS {
-        expect(&of(&report, id), Pass, "");
-    }
-}
-
-#[test]
-fn a_key_beside_the_clips_is_found_however_it_is_written() {
-    let sealer = ByHand::sound(4);
-    let identity = [0x42; 32];
-    let key = sealer.file_key;
-    for (text, words) in [
-        (hex(&key), "the file key of"),
-        (hex(&key).to_uppercase(), "Hex"),
-        (base64(&key), "Base64"),
-        (format!("key {IDENTITY}\n"), "AGE_IDENTITY"),
-        (IDENTITY.to_lowercase(), "AGE_IDENTITY"),
-        (PASSWORD.to_owned(), "password of viewer"),
-    ] {
-        let case = changed(|card| {
-            card.clip(FIRST, sealer.seal(&movie(&VIDEO)), true);
-            card.put("config.txt", text.clone());
-        });
-        let finding = fails(&case, "STO-04", words);
-        assert!(finding.evidence[0].capture.ends_with("rest/config.txt"));
-        fails(&case, "STO-06", "lies open");
-        // Even if it lay there from the factory.
-        let mut case = case;
-        case.factory = BTreeMap::from([("config.txt".to_owned(), text.into_bytes())]);
-        fails(&case, "STO-04", words);
-    }
-    // An identity of one octet alone is too much like nothing to be looked for.
-    let case = changed(|card| card.put("raw", identity));
-    assert_eq!(failures(&judge(&case)), ["STO-05"]);
-}
-
-#[test]
-fn a_key_that_nobody_escrowed_is_found_by_trying() {
-    let stranger = age::x25519::Identity::generate();
-    let clip = sealed_to(&stranger.to_public(), &movie(&VIDEO));
-    let text = {
-        use age::secrecy::ExposeSecret as _;
-        stranger.to_string().expose_secret().to_owned()
-    };
-    let other = |name: &str, octets: Vec<u8>| {
-        changed(|card| {
-            card.put("clip-7.mp4.age", clip.clone());
-            card.put(name, octets);
-        })
-    };
-    let case = other("backup.json", format!("{{\"key\":\"{text}\"}}").into());
-    let finding = fails(&case, "STO-04", "lies a key to clip-7.mp4.age");
-    assert_eq!(octets(&case, &finding), text.as_bytes());
-    let report = judge(&other("empty", Vec::new()));
-    expect(
-        &of(&report, "STO-04"),
-        Pass,
-        "1 files that no escrowed identity opens",
-    );
-    expect(&of(&report, "STO-05"), Pass, "");
-}
-
-#[test]
-fn keys_that_outlive_a_reset_are_seen_through() {
-    let sealer = |secret: &str| ByHand {
-        file_key: Sha256::digest(secret)[..16].try_into().unwrap(),
-        ..ByHand::sound(5)
-    };
-    for secret in [
-        "serial",
-        "SERIAL",
-        "serial:model",
-        "1767225600000",
-        "1767225604",
-    ] {
-        let clip = sealer(secret).seal(&movie(&VIDEO));
-        let case = changed(|card| card.clip(FIRST, clip, true));
-        for id in ["STO-04", "STO-07"] {
-            fails(&case, id, "is made of what everybody knows: SHA-256 of");
-        }
-    }
-    // Nobody escrowed an identity.
-    let clip = sealer("serial-192.0.2.20").seal(&movie(&VIDEO));
-    let mut case = changed(|card| card.clip(FIRST, clip, true));
-    case.sessions[0].keys.remove(0);
-    fails(&case, "STO-04", "is made of what everybody knows");
-    // The same for all clips.
-    let (first, second) = (ByHand::sound(1), ByHand::sound(2));
-    let second = ByHand {
-        file_key: first.file_key,
-        ..second
-    };
-    let case = changed(|card| {
-        card.clip(FIRST, first.seal(&movie(&VIDEO)), true);
-        card.clip(SECOND, second.seal(&movie(&VIDEO)), true);
-    });
-    fails(&case, "STO-07", "have the same file key");
-    assert_eq!(failures(&judge(&case)), ["STO-03", "STO-07"]);
 }
 
 #[test]
 fn whatever_is_neither_sealed_nor_a_list_nor_the_factorys_is_named() {
-    for (name, octets, words) in [
+    for (name, content, words) in [
         (
             "index.m3u8",
             b"#EXTM3U\nclip-1.mp4\n".to_vec(),
@@ -578,9 +220,9 @@ fn whatever_is_neither_sealed_nor_a_list_nor_the_factorys_is_named() {
             "no whole age file",
         ),
     ] {
-        let case = changed(|card| card.put(name, octets.clone()));
+        let case = changed(|card| card.put(name, content.clone()));
         let finding = fails(&case, "STO-05", words);
-        assert_eq!(self::octets(&case, &finding), octets);
+        assert_eq!(octets(&case, &finding), content);
         assert_eq!(failures(&judge(&case)), ["STO-05"]);
     }
     // Behind what is sealed, or where a chunk was cut.
@@ -603,40 +245,9 @@ fn whatever_is_neither_sealed_nor_a_list_nor_the_factorys_is_named() {
 }
 
 #[test]
-fn a_log_tells_no_secret_and_shows_no_frame() {
-    let sealer = ByHand::sound(6);
-    let frame = VIDEO[0].last().unwrap();
-    for (line, words) in [
-        (format!("debug: viewer {PASSWORD}"), "password of viewer"),
-        (format!("identity {IDENTITY}"), "AGE_IDENTITY"),
-        (format!("key={}", hex(&sealer.file_key)), "the file key of"),
-        (format!("frame {}", base64(&frame[300..600])), "track video"),
-    ] {
-        let mut case = changed(|card| card.clip(FIRST, sealer.seal(&movie(&VIDEO)), true));
-        case.sessions[0].log.push_str(&line);
-        let report = judge(&case);
-        let log = report.findings.iter().find(|f| {
-            (f.requirement, f.vantage, f.verdict) == ("STO-06", Some(Vantage::Log), Fail)
-        });
-        let log = log.unwrap_or_else(|| panic!("{line}"));
-        assert!(log.reason.contains(words), "{}", log.reason);
-        assert!(log.evidence[0].capture.ends_with("log.txt"));
-        assert_eq!(failures(&report), ["STO-06"]);
-    }
-    let mut case = Card::honest().case("honest");
-    case.sessions[0].keys.clear();
-    expect(
-        &of(&judge(&case), "STO-06"),
-        Inconclusive,
-        "no secret was escrowed",
-    );
-}
-
-#[test]
 fn plaintext_of_another_device_is_our_own_error() {
     let case = changed(|card| {
         card.put("a", FOREIGN[0].last().unwrap()[300..900].to_vec());
     });
-    let verdict = |id| -> Verdict { of(&judge(&case), id).verdict };
-    assert_eq!(verdict("STO-01"), Error);
+    expect(&of(&judge(&case), "STO-01"), Error, "the search is wrong");
 }
