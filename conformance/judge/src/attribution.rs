@@ -265,7 +265,9 @@ impl Attribution {
             let own = seen.carries_own(index);
             for ((from, to), stream, records, anatomy) in sides {
                 let ours = seen.is_device(from.ip());
-                let rest = match ours || own {
+                // What only the device can have produced, and none of its
+                // addresses sent, is no less unexplained.
+                let rest = match ours || own && !seen.is_device(to.ip()) {
                     true => Class::Unexplained,
                     false => Class::Foreign,
                 };

@@ -77,9 +77,9 @@ pub enum Assurance {
 pub struct Evidence {
     /// The capture, relative to the case.
     pub capture: String,
-    /// Number of the frame.
+    /// Number of the frame; 0 in a stored file and in the log.
     pub packet: u64,
-    /// Offset in the frame.
+    /// Offset in the frame, or in the file.
     pub offset: usize,
     /// How many octets.
     pub length: usize,
@@ -91,4 +91,14 @@ pub struct Evidence {
     /// The mark in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
+}
+
+impl Evidence {
+    /// Where in the capture or file, in words.
+    pub(crate) fn place(&self) -> String {
+        match self.packet {
+            0 => format!("offset {}", self.offset),
+            packet => format!("frame {packet}, offset {}", self.offset),
+        }
+    }
 }

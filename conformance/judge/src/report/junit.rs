@@ -60,12 +60,10 @@ fn status(finding: &Finding) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(finding.verdict.name());
     status.set_message(finding.reason.clone());
-    let evidence = finding.evidence.iter().map(|e| {
-        format!(
-            "{}: frame {}, offset {}: {}",
-            e.capture, e.packet, e.offset, e.why
-        )
-    });
+    let evidence = finding
+        .evidence
+        .iter()
+        .map(|e| format!("{}: {}: {}", e.capture, e.place(), e.why));
     let evidence: Vec<_> = evidence.collect();
     if !evidence.is_empty() {
         status.set_description(evidence.join("\n"));

@@ -95,9 +95,9 @@ fn line(finding: &Finding) -> String {
     if let Some(evidence) = finding.evidence.first() {
         let _ = write!(
             text,
-            " (`{}`, frame {})",
+            " (`{}`, {})",
             evidence.capture.replace('`', "'"),
-            evidence.packet
+            evidence.place()
         );
     }
     text

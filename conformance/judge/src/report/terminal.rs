@@ -110,10 +110,9 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
         for evidence in finding.evidence.iter().take(3) {
             let _ = writeln!(
                 out,
-                "  {}: frame {}, offset {}: {}",
+                "  {}: {}: {}",
                 file(case, &evidence.capture),
-                evidence.packet,
-                evidence.offset,
+                evidence.place(),
                 plain(&evidence.why)
             );
             if let Some(picture) = &evidence.picture {
