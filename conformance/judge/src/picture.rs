@@ -32,3 +32,49 @@ pub fn png(picture: &Picture) -> Vec<u8> {
     }
     file
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_those_of_bt_601() {
+        // Two rows and two columns of one colour each: white, black, red, blue.
+        for (y, u, v, rgb) in [
+            (235, 128, 128, [255, 255, 255]),
+            (16, 128, 128, [0, 0, 0]),
+            (81, 90, 240, [254, 0, 0]),
+            (41, 240, 110, [0, 0, 255]),
+        ] {
+            let picture = Picture {
+                width: 2,
+                height: 2,
+                y: vec![y; 4],
+                u: vec![u],
+                v: vec![v],
+                damaged: false,
+            };
+            let file = png(&picture);
+            let mut reader = png::Decoder::new(std::io::Cursor::new(file))
+                .read_info()
+                .unwrap();
+            let mut octets = vec![0; reader.output_buffer_size().unwrap()];
+            let info = reader.next_frame(&mut octets).unwrap();
+            assert_eq!((info.width, info.height), (2, 2));
+            assert_eq!(octets, rgb.repeat(4));
+        }
+    }
+
+    #[test]
+    fn a_picture_without_pixels_has_no_file() {
+        let picture = Picture {
+            width: 0,
+            height: 0,
+            y: Vec::new(),
+            u: Vec::new(),
+            v: Vec::new(),
+            damaged: false,
+        };
+        assert!(png(&picture).is_empty());
+    }
+}

@@ -306,6 +306,9 @@ mod tests {
         });
         assert_eq!(found.pattern, Pattern::Irregular);
         assert_eq!(found.clear, 40 * 40);
+        // What is sealed before and behind is no sealed head.
+        let found = covered(|_| only(50..90));
+        assert_eq!(found.pattern, Pattern::Irregular);
     }
 
     proptest! {

@@ -271,6 +271,12 @@ fn dhcp_is_read_to_its_end() {
         assert_eq!(is(68, 67, &dhcp(1, options)), None, "{options:?}");
     }
     assert_eq!(is(67, 68, &discover), None);
+    // Hardware type and length, hops, flags, padding after the address, cookie.
+    for (at, octet) in [(1, 2), (2, 5), (3, 17), (10, 1), (34, 1), (43, 1), (236, 0)] {
+        let mut other = discover.clone();
+        other[at] = octet;
+        assert_eq!(is(68, 67, &other), None, "octet {at}");
+    }
 
     let solicit = b"\x01abc\0\x08\0\x02\0\0\0\x01\0\x04\0\x01\0\x02";
     assert_eq!(is(546, 547, solicit), Some(Kind::Dhcpv6));
