@@ -248,8 +248,10 @@ impl Subject {
             Subject::Mutant(mutant) => {
                 for id in mutant.expected {
                     let shown = first.failed.get(id)?;
+                    // A camera records only where its card is asked for.
+                    let own = shown.iter().find(|(path, _)| path == mutant.path);
                     if chosen.is_disjoint(shown) {
-                        chosen.extend(shown.first().cloned());
+                        chosen.extend(own.or(shown.first()).cloned());
                     }
                 }
             }
