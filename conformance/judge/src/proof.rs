@@ -55,6 +55,12 @@ impl<'a> Comparison<'a> {
         // first on that there is only once, in both directions.
         let only_one = |unit: &&[u8]| self.units.get(*unit).is_some_and(|all| all.len() == 1);
         let anchor = units.iter().position(only_one).unwrap_or(0);
+        if let Some((track, start)) = self.run(&units) {
+            let range = start..start + units.len();
+            self.matched.entry(track).or_default().extend(range.clone());
+            self.expected.entry(track).or_default().extend(range);
+            return;
+        }
         let (before, after) = units.split_at(anchor);
         let mut found: Vec<(&'a str, usize)> = Vec::new();
         for (index, unit) in after.iter().enumerate() {
@@ -106,6 +112,22 @@ impl<'a> Comparison<'a> {
             ledger_bytes_matched: octets(&self.matched),
             foreign: self.foreign,
         }
+    }
+
+    /// Where the ledger has all of these units one after the other, if it does.
+    fn run(&self, units: &[&[u8]]) -> Option<(&'a str, usize)> {
+        let is_there = |&&(name, start): &&(&'a str, usize)| {
+            let track = &self.ledger.tracks[name];
+            start + units.len() <= track.units.len()
+                && (start..)
+                    .zip(units)
+                    .all(|(index, unit)| octets(track, index) == *unit)
+        };
+        self.units
+            .get(*units.first()?)?
+            .iter()
+            .find(is_there)
+            .copied()
     }
 
     /// Of equal units the next one of the same track.
