@@ -2,7 +2,11 @@
 //! finding: to call octets "clear by design" wins nothing, since the octets of
 //! the ledger have to be among those that were opened ([`crate::proof`]).
 
-use std::{collections::BTreeMap, net::SocketAddr, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    ops::Range,
+};
 
 use lightleak_case::{Capture, TransportProtocol, Vantage};
 use serde::Serialize;
@@ -15,7 +19,6 @@ use crate::{
     open::{Anatomy, age::AgeError},
     seen::Seen,
     stored::{Clip, Content, Stored},
-    upkeep::Upkeep,
 };
 
 /// How many places of unexplained octets are kept.
@@ -147,13 +150,7 @@ impl Attribution {
             match piece.class {
                 mp4::Class::Padding => self.add(Class::Padding, piece.range.len()),
                 mp4::Class::Unknown => {
-                    let chunk = opened
-                        .chunks
-                        .iter()
-                        .find(|c| c.plaintext.contains(&piece.range.start));
-                    let at = chunk.map_or(0, |c| {
-                        c.sealed.start + (piece.range.start - c.plaintext.start)
-                    });
+                    let at = opened.place(piece.range.start).unwrap_or(0);
                     let range = at..at + piece.range.len();
                     self.miss_in(file, range, "sealed, and no part of an MP4 file inside");
                 }
@@ -175,24 +172,19 @@ impl Attribution {
     }
 
     fn miss_in(&mut self, file: &Stored<'_>, range: Range<usize>, why: &str) {
-        self.add(Class::Unexplained, range.len());
-        if !range.is_empty() && self.unexplained.len() < MOST_PLACES {
-            self.unexplained.push(Unexplained {
-                file: Some(file.name.to_owned()),
-                span: Span {
-                    packet: 0,
-                    offset: range.start,
-                    length: range.len(),
-                },
-                why: format!("{}: {why}", file.name),
-            });
-        }
+        let span = Span {
+            packet: 0,
+            offset: range.start,
+            length: range.len(),
+        };
+        let at = Some((Some(file.name), span)).filter(|_| !range.is_empty());
+        self.note(range.len(), at, format!("{}: {why}", file.name));
     }
 
     /// Everything but the payload of TCP and UDP.
     fn packets(&mut self, seen: &Seen<'_>, capture: &Capture) {
         let traffic = &seen.traffic;
-        let kept: BTreeMap<u64, ()> = traffic.infrastructure.iter().map(|m| (m.0, ())).collect();
+        let kept: BTreeSet<u64> = traffic.infrastructure.iter().map(|m| m.0).collect();
         let odd: BTreeMap<u64, _> = traffic.undissected.iter().map(|u| (u.packet, u)).collect();
         let last = capture.packets.len().saturating_sub(1);
         for (index, packet) in capture.packets.iter().enumerate() {
@@ -223,7 +215,7 @@ impl Attribution {
                     ),
                     false => self.add(Class::Foreign, trailer.len()),
                 }
-            } else if kept.contains_key(&packet.number) {
+            } else if kept.contains(&packet.number) {
                 self.add(Class::Infrastructure, octets);
             } else if let Some(odd) = odd.get(&packet.number) {
                 match odd.from.is_none_or(|from| seen.is_device(from)) {
@@ -241,7 +233,6 @@ impl Attribution {
 
     /// The payload of TCP and UDP.
     fn flows(&mut self, seen: &Seen<'_>) {
-        let upkeep = Upkeep::of(seen);
         let mut placed: BTreeMap<(SocketAddr, SocketAddr), usize> = BTreeMap::new();
         for (index, (flow, connection)) in seen.flows().enumerate() {
             let tls = connection.tls.as_ref();
@@ -274,7 +265,7 @@ impl Attribution {
                 let all = 0..stream.bytes.len();
                 let parts = if !ours && !own && !seen.is_device(to.ip()) {
                     vec![(all, Class::Foreign)]
-                } else if upkeep.keeps(index) {
+                } else if seen.upkeep.keeps(index) {
                     vec![(all, Class::Infrastructure)]
                 } else if tls::is_refusal(stream) {
                     vec![(all, Class::Handshake)]
@@ -363,14 +354,19 @@ impl Attribution {
     }
 
     fn miss(&mut self, octets: usize, at: Option<Span>, why: &str) {
+        self.note(octets, at.map(|span| (None, span)), why.to_owned());
+    }
+
+    /// Counts unexplained octets and keeps their place, if it is known.
+    fn note(&mut self, octets: usize, at: Option<(Option<&str>, Span)>, why: String) {
         self.add(Class::Unexplained, octets);
-        if let Some(at) = at
+        if let Some((file, span)) = at
             && self.unexplained.len() < MOST_PLACES
         {
             self.unexplained.push(Unexplained {
-                file: None,
-                span: at,
-                why: why.to_owned(),
+                file: file.map(str::to_owned),
+                span,
+                why,
             });
         }
     }

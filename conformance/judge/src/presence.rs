@@ -96,10 +96,7 @@ impl Presence {
                     );
                 }
                 presence.marks = recorded_marks(seen, decoder);
-                match &presence.marks {
-                    Ok(marks) => recognise(seen, marks).and_then(|()| recognise_sound(seen)),
-                    Err(error) => Err(error.to_string()),
-                }
+                recognised(seen, &presence.marks)
             }
             "no-credentials" | "wrong-credentials" | "udp-setup" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
@@ -113,10 +110,7 @@ impl Presence {
                 let media = seen.opened_media();
                 presence.ledger = presence.ledger.and_then(|()| sealed(&media, index));
                 presence.marks = Seen::marks(&media, decoder);
-                match &presence.marks {
-                    Ok(marks) => recognise(seen, marks).and_then(|()| recognise_sound(seen)),
-                    Err(error) => Err(error.to_string()),
-                }
+                recognised(seen, &presence.marks)
             }
         };
         presence
@@ -273,6 +267,12 @@ fn sealed(media: &[Vec<FoundUnit>], index: &Index) -> Result<(), String> {
             telling.len()
         )),
     }
+}
+
+/// The judge read the device's own marks, of pictures and of sound.
+fn recognised(seen: &Seen<'_>, marks: &Result<Vec<Mark>, DecoderError>) -> Result<(), String> {
+    let marks = marks.as_ref().map_err(ToString::to_string)?;
+    recognise(seen, marks).and_then(|()| recognise_sound(seen))
 }
 
 /// The judge read the device's own mark.

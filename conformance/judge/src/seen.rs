@@ -26,6 +26,7 @@ use crate::{
     presence::Presence,
     proof::{Comparison, Proof},
     stored::{self, Clip, Content, Stored},
+    upkeep::Upkeep,
 };
 
 /// How many hits and pictures of a session are kept as evidence.
@@ -70,6 +71,8 @@ pub struct Seen<'a> {
     pub heard: Vec<Heard>,
     /// Why it could not try everything, if so.
     pub unplayed: Option<DecoderError>,
+    /// What of it keeps the network running.
+    pub(crate) upkeep: Upkeep,
     /// What the octets at each vantage are.
     pub accounts: BTreeMap<Vantage, Account>,
 }
@@ -180,8 +183,10 @@ impl<'a> Seen<'a> {
             unplayed,
             connections,
             traffic,
+            upkeep: Upkeep::default(),
             accounts: BTreeMap::new(),
         };
+        seen.upkeep = Upkeep::of(&seen);
         let account = Account {
             attribution: Attribution::of_wire(&seen),
             proof: seen.prove_wire(),
@@ -334,12 +339,8 @@ impl<'a> Seen<'a> {
     /// Clips that the device vouches for and the escrowed identities open.
     pub fn clips(&self) -> impl Iterator<Item = (&Stored<'a>, &Clip)> {
         let listed = |file: &&Stored<'_>| stored::vouched(&self.stored, file.name).is_some();
-        let opened = |file: &'_ Stored<'a>| file.clip().is_some();
-        self.stored
-            .iter()
-            .filter(listed)
-            .filter(move |file| opened(file))
-            .filter_map(|file| Some((file, file.clip()?)))
+        let stored = self.stored.iter().filter(listed);
+        stored.filter_map(|file| Some((file, file.clip()?)))
     }
 
     /// What the device recorded as sound: the samples of each clip.

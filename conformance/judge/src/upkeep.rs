@@ -19,6 +19,7 @@ const ALLOWED: u64 = 4096;
 const ALLOWED_PER_SECOND: u64 = 32;
 
 /// What of a session keeps the network running.
+#[derive(Debug, Default)]
 pub(crate) struct Upkeep {
     /// Indices of the flows of the device that do.
     flows: BTreeSet<usize>,

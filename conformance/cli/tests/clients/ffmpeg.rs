@@ -8,12 +8,9 @@ use std::{
 use lightleak::target::sim::{SUB_VIDEO, VIDEO};
 use lightleak_sim::h264::EncoderConfig;
 
-use crate::support::{Served, client, marks};
+use crate::support::{Served, UNIT, assert_marked, client, marks};
 
 const FRAMES: usize = 60;
-
-/// The unit number of the first camera that `serve` starts.
-const UNIT: u16 = 1;
 
 #[test]
 fn decodes_sixty_frames_of_the_camera_with_credentials() {
@@ -52,17 +49,7 @@ fn decodes_sixty_frames(ffmpeg: Command, url: &str, video: EncoderConfig) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 
-    let marks = marks(&output.stdout, video);
-    assert_eq!(marks.len(), FRAMES, "{said}");
-    let marks: Vec<_> = marks
-        .into_iter()
-        .map(|mark| mark.expect("every picture has a mark"))
-        .collect();
-    assert!(marks.iter().all(|mark| mark.unit == UNIT), "{marks:?}");
-    assert!(
-        marks.windows(2).all(|pair| pair[0].frame < pair[1].frame),
-        "every picture is another: {marks:?}"
-    );
+    assert_marked(&output.stdout, video, FRAMES);
 }
 
 #[test]

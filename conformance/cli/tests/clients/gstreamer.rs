@@ -9,12 +9,9 @@ use std::{
 
 use lightleak::target::sim::VIDEO;
 
-use crate::support::{Served, marks};
+use crate::support::{Served, assert_marked};
 
 const PICTURES: usize = 60;
-
-/// The unit number of the first camera that `serve` starts.
-const UNIT: u16 = 1;
 
 #[test]
 fn decodes_sixty_pictures_of_the_camera_whose_authority_it_trusts() {
@@ -23,17 +20,7 @@ fn decodes_sixty_pictures_of_the_camera_whose_authority_it_trusts() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 
-    let marks = marks(&output.stdout, VIDEO);
-    assert_eq!(marks.len(), PICTURES, "{said}");
-    let marks: Vec<_> = marks
-        .into_iter()
-        .map(|mark| mark.expect("every picture has a mark"))
-        .collect();
-    assert!(marks.iter().all(|mark| mark.unit == UNIT), "{marks:?}");
-    assert!(
-        marks.windows(2).all(|pair| pair[0].frame < pair[1].frame),
-        "every picture is another: {marks:?}"
-    );
+    assert_marked(&output.stdout, VIDEO, PICTURES);
 }
 
 #[test]

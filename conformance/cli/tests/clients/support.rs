@@ -170,3 +170,21 @@ pub fn marks(raw: &[u8], video: EncoderConfig) -> Vec<Option<Mark>> {
     };
     pictures.map(read).collect()
 }
+
+/// The unit number of the first camera that `serve` starts.
+pub const UNIT: u16 = 1;
+
+/// So many raw pictures, each with the mark of another frame of that camera.
+pub fn assert_marked(raw: &[u8], video: EncoderConfig, pictures: usize) {
+    let marks = marks(raw, video);
+    assert_eq!(marks.len(), pictures);
+    let marks: Vec<_> = marks
+        .into_iter()
+        .map(|mark| mark.expect("every picture has a mark"))
+        .collect();
+    assert!(marks.iter().all(|mark| mark.unit == UNIT), "{marks:?}");
+    assert!(
+        marks.windows(2).all(|pair| pair[0].frame < pair[1].frame),
+        "every picture is another: {marks:?}"
+    );
+}

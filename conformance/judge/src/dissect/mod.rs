@@ -2,6 +2,7 @@
 //!
 //! Nothing here panics, loops or grows without bound on hostile input.
 
+pub(crate) mod base64;
 pub mod clip_list;
 pub mod datagram;
 pub mod h264;

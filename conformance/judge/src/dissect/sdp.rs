@@ -1,6 +1,8 @@
 //! As much of session descriptions (RFC 8866) as tells what a media stream
 //! carries, and the parameter sets that H.264 puts there (RFC 6184 8.2.1).
 
+use super::base64;
+
 /// Lines that are looked at.
 const MAX_LINES: usize = 4096;
 /// Parameter sets that are kept per format.
@@ -130,24 +132,7 @@ fn attribute(media: &mut Media, value: &str) {
 
 /// RFC 4648 4; padding may be missing.
 pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0u32, 0);
-    for symbol in text.trim().trim_end_matches('=').bytes() {
-        let value = match symbol {
-            b'A'..=b'Z' => symbol - b'A',
-            b'a'..=b'z' => symbol - b'a' + 26,
-            b'0'..=b'9' => symbol - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            octets.push((bits >> count) as u8);
-        }
-    }
+    let (octets, ..) = base64::decode(text.trim().trim_end_matches('=').as_bytes())?;
     Some(octets)
 }
 

@@ -59,6 +59,17 @@ pub struct Span {
     pub length: usize,
 }
 
+impl From<Place> for Span {
+    /// That place, of no length.
+    fn from(place: Place) -> Self {
+        Self {
+            packet: place.packet,
+            offset: place.offset,
+            length: 0,
+        }
+    }
+}
+
 impl Stream {
     /// Where the octet at `at` was captured.
     pub fn place(&self, at: usize) -> Option<Place> {

@@ -9,7 +9,6 @@ use crate::{
     open::OpenError,
     presence::Need,
     seen::{Account, Seen},
-    upkeep::Upkeep,
     verdict::{Assurance, Evidence, Outcome},
 };
 
@@ -142,7 +141,7 @@ fn all_declared(seen: &Seen<'_>, _: Vantage) -> Outcome {
         offset: 0,
         length: 0,
     };
-    let upkeep = Upkeep::of(seen);
+    let upkeep = &seen.upkeep;
     for (index, (flow, connection)) in seen.flows().enumerate() {
         if upkeep.keeps(index) {
             continue;
@@ -276,11 +275,7 @@ pub(super) fn playing(seen: &Seen<'_>, vantage: Vantage) -> Vec<Evidence> {
             "{} {where_} plays: {} pictures, {what}",
             footage.carriage, footage.frames
         );
-        let at = Span {
-            packet: footage.place.packet,
-            offset: footage.place.offset,
-            length: 0,
-        };
+        let at = footage.place.into();
         let mut evidence = evidence_at(seen, (vantage, file, at), why);
         evidence.picture = Some(crate::report::picture_name(seen, index));
         evidence.mark = footage.mark.map(|(mark, _)| mark);
@@ -295,11 +290,7 @@ pub(super) fn playing(seen: &Seen<'_>, vantage: Vantage) -> Vec<Evidence> {
             "{} {where_} sounds: {} tone marks, the first says unit {}, second {}",
             heard.carriage, heard.marks, heard.mark.unit, heard.mark.second
         );
-        let at = Span {
-            packet: heard.place.packet,
-            offset: heard.place.offset,
-            length: 0,
-        };
+        let at = heard.place.into();
         found.push(evidence_at(seen, (vantage, file, at), why));
     }
     found

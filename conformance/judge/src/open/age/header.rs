@@ -8,6 +8,7 @@ use std::ops::Range;
 use aws_lc_rs::hmac;
 
 use super::{AgeError, derive};
+use crate::dissect::base64;
 
 /// What the first line begins with, whatever the version.
 pub const INTRODUCTION: &[u8] = b"age-encryption.org/";
@@ -248,26 +249,9 @@ impl<'a> Lines<'a> {
 
 /// Canonical base64 without padding (RFC 4648 4, 3.5).
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    let mut octets = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut buffer, mut bits) = (0_u32, 0);
-    for character in text {
-        let value = match character {
-            b'A'..=b'Z' => character - b'A',
-            b'a'..=b'z' => character - b'a' + 26,
-            b'0'..=b'9' => character - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        buffer = (buffer << 6 | u32::from(value)) & 0x3fff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            octets.push((buffer >> bits & 0xff) as u8);
-        }
-    }
+    let (octets, bits, rest) = base64::decode(text)?;
     // What is left are zeros, and no character of its own.
-    (bits < 6 && buffer & ((1 << bits) - 1) == 0).then_some(octets)
+    (bits < 6 && rest == 0).then_some(octets)
 }
 
 #[cfg(test)]

@@ -11,12 +11,11 @@ use crate::{
         tls::{TLS12, suite},
     },
     seen::{Connection, Seen},
-    upkeep::Upkeep,
     verdict::{Assurance, Outcome},
 };
 
 pub(super) fn is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    let upkeep = Upkeep::of(seen);
+    let upkeep = &seen.upkeep;
     // Whoever dials the device is its client.
     let clients: BTreeSet<_> = seen
         .flows()
