@@ -1,7 +1,7 @@
 //! Access units in, RTP packets out (RFC 6184, packetization-mode 1), and what
 //! RTCP says about them (RFC 3550). No keys.
 
-use std::{ops::Range, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -27,7 +27,8 @@ pub struct PacketizerConfig {
     /// What is added, modulo 2^32, to the time stamps of the track.
     pub time_offset: u32,
     /// The largest RTP packet in octets, header included and not less than
-    /// [`SMALLEST_PACKET`]. Whoever protects packets leaves room for it here.
+    /// [`SMALLEST_PACKET`]. Whoever protects packets leaves room for what that
+    /// adds here, and in the buffer ([`Packets::with_room`]).
     pub max_packet: usize,
 }
 
@@ -45,37 +46,106 @@ pub enum RtpError {
     CnameLength(usize),
 }
 
-/// RTP packets of one access unit, in one buffer that is used again.
+/// RTP packets, in one buffer that is used again. Each has the same room behind
+/// it, into which it grows when it is sealed, so that nothing moves; packets
+/// that fill their room lie one right behind the other.
 #[derive(Clone, Debug, Default)]
 pub struct Packets {
     bytes: Vec<u8>,
-    ranges: Vec<Range<usize>>,
+    slots: Vec<Slot>,
+    room: usize,
+}
+
+/// Where a packet lies: its octets, and where its room ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) limit: usize,
 }
 
 impl Packets {
-    /// An empty buffer.
+    /// An empty buffer of packets without room.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// An empty buffer of packets that have `room` octets behind them: what
+    /// whoever seals them adds.
+    pub fn with_room(room: usize) -> Self {
+        Self {
+            room,
+            ..Self::default()
+        }
+    }
+
     /// How many packets there are.
     pub fn len(&self) -> usize {
-        self.ranges.len()
+        self.slots.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.slots.is_empty()
     }
 
-    /// The packets in the order of their sequence numbers.
+    /// The packets in the order in which they were added. One that could not
+    /// be sealed or opened is empty.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.ranges.iter().map(|range| &self.bytes[range.clone()])
+        let octets = |slot: &Slot| &self.bytes[slot.start..slot.end];
+        self.slots.iter().map(octets)
     }
 
-    fn clear(&mut self) {
+    /// The packets as runs for [`Datagrams::send`](crate::world::Datagrams):
+    /// octets that lie together, and the size of each packet in them (the last
+    /// may be shorter). Empty packets are left out.
+    pub fn runs(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        let mut rest = &self.slots[..];
+        std::iter::from_fn(move || {
+            let skipped = rest.iter().take_while(|s| s.start == s.end).count();
+            rest = &rest[skipped..];
+            let (first, behind) = rest.split_first()?;
+            let size = first.end - first.start;
+            let mut end = first.end;
+            let mut count = 0;
+            for slot in behind {
+                let length = slot.end - slot.start;
+                let full = (end - first.start) % size == 0;
+                if !full || slot.start != end || length == 0 || length > size {
+                    break;
+                }
+                (end, count) = (slot.end, count + 1);
+            }
+            rest = &behind[count..];
+            Some((&self.bytes[first.start..end], size))
+        })
+    }
+
+    /// Adds a packet of these octets.
+    pub fn push(&mut self, packet: &[u8]) {
+        self.push_parts(&[packet]);
+    }
+
+    /// Removes all packets; the buffer stays.
+    pub fn clear(&mut self) {
         self.bytes.clear();
-        self.ranges.clear();
+        self.slots.clear();
+    }
+
+    /// The buffer and where the packets lie in it.
+    pub(crate) fn parts_mut(&mut self) -> (&mut [u8], &mut [Slot]) {
+        (&mut self.bytes, &mut self.slots)
+    }
+
+    fn push_parts(&mut self, parts: &[&[u8]]) {
+        let start = self.bytes.len();
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        let end = self.bytes.len();
+        let limit = end + self.room;
+        self.bytes.resize(limit, 0);
+        self.slots.push(Slot { start, end, limit });
     }
 }
 
@@ -117,6 +187,13 @@ impl Packetizer {
     /// reads packetization-mode 1 reads it.
     pub fn packetize(&mut self, unit: &AccessUnit, packets: &mut Packets) {
         packets.clear();
+        self.append(unit, packets);
+    }
+
+    /// Adds the packets of `unit` to those that are there, as
+    /// [`packetize`](Self::packetize) makes them.
+    pub fn append(&mut self, unit: &AccessUnit, packets: &mut Packets) {
+        let before = packets.len();
         let time = unit.rtp_time.wrapping_add(self.config.time_offset);
         let room = self.config.max_packet - HEADER_LENGTH;
         let mut rest = &unit.nal_units[..];
@@ -134,7 +211,7 @@ impl Packetizer {
             }
             rest = behind;
         }
-        if let Some(last) = packets.ranges.last() {
+        if let Some(last) = packets.slots[before..].last() {
             packets.bytes[last.start + 1] |= MARKER;
         }
     }
@@ -197,15 +274,12 @@ impl Packetizer {
     }
 
     fn push(&mut self, packets: &mut Packets, time: u32, prefix: &[u8], payload: &[u8]) {
-        let start = packets.bytes.len();
-        let out = &mut packets.bytes;
-        out.extend_from_slice(&[VERSION, self.config.payload_type]);
-        out.extend_from_slice(&self.sequence.to_be_bytes());
-        out.extend_from_slice(&time.to_be_bytes());
-        out.extend_from_slice(&self.config.ssrc.to_be_bytes());
-        out.extend_from_slice(prefix);
-        out.extend_from_slice(payload);
-        packets.ranges.push(start..packets.bytes.len());
+        let mut header = [0; HEADER_LENGTH];
+        header[..2].copy_from_slice(&[VERSION, self.config.payload_type]);
+        header[2..4].copy_from_slice(&self.sequence.to_be_bytes());
+        header[4..8].copy_from_slice(&time.to_be_bytes());
+        header[8..].copy_from_slice(&self.config.ssrc.to_be_bytes());
+        packets.push_parts(&[&header, prefix, payload]);
 
         self.sequence = self.sequence.wrapping_add(1);
         self.packet_count = self.packet_count.wrapping_add(1);
@@ -380,9 +454,9 @@ mod tests {
         let mut packetizer = Packetizer::new(config()).expect("valid");
         let mut packets = Packets::new();
         packetizer.packetize(&unit(&[10, 20_000]), &mut packets);
-        let before = (packets.bytes.as_ptr(), packets.ranges.as_ptr());
+        let before = (packets.bytes.as_ptr(), packets.slots.as_ptr());
         packetizer.packetize(&unit(&[20_000, 10]), &mut packets);
-        assert_eq!((packets.bytes.as_ptr(), packets.ranges.as_ptr()), before);
+        assert_eq!((packets.bytes.as_ptr(), packets.slots.as_ptr()), before);
         packetizer.packetize(&unit(&[0]), &mut packets);
         assert!(packets.is_empty());
     }
