@@ -101,9 +101,9 @@ pub enum SrtpError {
     /// There are header extensions or CSRCs in clear (RFC 9335 5.2).
     #[error("header extensions or csrcs are not encrypted by cryptex")]
     NotCryptex,
-    /// Header extensions of a profile that Cryptex has no word for (RFC 9335
-    /// 5.1).
-    #[error("header extension profile {0:#06x} is neither 0xbede nor 0x1000")]
+    /// Header extensions of a profile that Cryptex has no word for, or whose
+    /// profile is a word of Cryptex before anything is sealed (RFC 9335 5.1).
+    #[error("header extension profile {0:#06x} can not be sealed")]
     Profile(u16),
     /// More streams than a receiver keeps.
     #[error("streams are {0} already")]

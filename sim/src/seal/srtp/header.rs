@@ -73,7 +73,18 @@ impl Header {
         })
     }
 
-    /// What is encrypted without Cryptex: the payload.
+    /// What a sender without Cryptex encrypts: the payload. A packet that has a
+    /// word of Cryptex already would be taken for one by the receiver.
+    #[inline]
+    pub(super) fn plain(&self) -> Result<Body, SrtpError> {
+        match self.profile {
+            Some(word @ (CRYPTEX_ONE_BYTE | CRYPTEX_TWO_BYTE)) => Err(SrtpError::Profile(word)),
+            _ => Ok(self.payload()),
+        }
+    }
+
+    /// The payload.
+    #[inline]
     pub(super) fn payload(&self) -> Body {
         Body {
             start: self.length,

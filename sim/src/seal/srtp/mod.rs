@@ -44,6 +44,8 @@ mod protection;
 mod receiver;
 mod sender;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use error::SrtpError;

@@ -1,14 +1,19 @@
-//! The algorithms, from the library, each with a key that is set up once.
+//! The algorithms, from the libraries, each with a key that is set up once:
+//! the faster of aws-lc-rs and ring for packets of some 1200 octets. In
+//! Galois/counter mode ring seals a tenth more per second, and opens a seventh
+//! more; of counter mode and HMAC-SHA1, aws-lc-rs has the first and is four
+//! times as fast at the second. ring does not clear a key schedule that is
+//! dropped; aws-lc-rs does.
 
 use std::fmt;
 
 use aws_lc_rs::{
-    aead::{self, Aad, LessSafeKey, Nonce, UnboundKey},
     cipher::{AES_128, AES_192, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey},
     constant_time::verify_slices_are_equal,
     hmac,
     iv::FixedLength,
 };
+use ring::aead::{self, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 
 use super::SrtpError;
 
@@ -113,29 +118,30 @@ impl GaloisCounterMode {
             32 => &aead::AES_256_GCM,
             length => return Err(SrtpError::KeyLength(length)),
         };
-        let key = UnboundKey::new(algorithm, key).map_err(refused)?;
+        let key = UnboundKey::new(algorithm, key).map_err(|_| SrtpError::Library)?;
         Ok(Self(LessSafeKey::new(key)))
     }
 
-    /// Encrypts `text` in place, and writes the tag over it and the associated
-    /// data. The IV is the lower 96 bits of `iv`.
+    /// Encrypts `text` in place; the tag over it and the associated data. The
+    /// IV is the lower 96 bits of `iv`.
     ///
     /// # Errors
     ///
-    /// [`SrtpError::Library`] if `tag` has not 16 octets or the library
-    /// refuses.
+    /// [`SrtpError::Library`] if the library refuses.
+    #[inline]
     pub fn seal(
         &self,
         iv: u128,
         associated: &[u8],
         text: &mut [u8],
-        tag: &mut [u8],
-    ) -> Result<(), SrtpError> {
-        let associated = Aad::from(associated);
-        let done = self
+    ) -> Result<[u8; AEAD_TAG_LENGTH], SrtpError> {
+        let mut tag = [0; AEAD_TAG_LENGTH];
+        let made = self
             .0
-            .seal_in_place_scatter(nonce(iv), associated, text, &[], tag);
-        done.map_err(refused)
+            .seal_in_place_separate_tag(nonce(iv), Aad::from(associated), text)
+            .map_err(|_| SrtpError::Library)?;
+        tag.copy_from_slice(made.as_ref());
+        Ok(tag)
     }
 
     /// Decrypts `text` in place if the tag fits; else `text` is zero, or
@@ -151,10 +157,10 @@ impl GaloisCounterMode {
         text: &mut [u8],
         tag: &[u8],
     ) -> Result<(), SrtpError> {
-        let associated = Aad::from(associated);
-        let done = self
-            .0
-            .open_in_place_separate_tag(nonce(iv), associated, tag, text);
+        let tag = Tag::try_from(tag).map_err(|_| SrtpError::Authentication)?;
+        let done =
+            self.0
+                .open_in_place_separate_tag(nonce(iv), Aad::from(associated), tag, text, 0..);
         done.map(drop).map_err(|_| SrtpError::Authentication)
     }
 }

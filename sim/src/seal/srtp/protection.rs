@@ -121,8 +121,9 @@ impl Protection {
             Self::Galois { cipher, salt } => {
                 let (content, tail) = packet.split_at_mut(end);
                 let (associated, text) = content.split_at_mut(body.start);
-                let (tag, mki_out) = tail.split_at_mut(AEAD_TAG_LENGTH);
-                cipher.seal(**salt ^ place.block(), associated, text, tag)?;
+                let (tag_out, mki_out) = tail.split_at_mut(AEAD_TAG_LENGTH);
+                let tag = cipher.seal(**salt ^ place.block(), associated, text)?;
+                tag_out.copy_from_slice(&tag);
                 mki_out.copy_from_slice(mki);
                 body.restore(packet);
             }
@@ -203,9 +204,10 @@ impl Protection {
             Self::Galois { cipher, salt } => {
                 let (content, tail) = packet.split_at_mut(end);
                 let (header, text) = content.split_at_mut(RTCP_HEADER);
-                let (tag, tail) = tail.split_at_mut(AEAD_TAG_LENGTH);
+                let (tag_out, tail) = tail.split_at_mut(AEAD_TAG_LENGTH);
                 let associated = rtcp_associated(header, word);
-                cipher.seal(**salt ^ place.block(), &associated, text, tag)?;
+                let tag = cipher.seal(**salt ^ place.block(), &associated, text)?;
+                tag_out.copy_from_slice(&tag);
                 let (index_out, mki_out) = tail.split_at_mut(INDEX_LENGTH);
                 index_out.copy_from_slice(&word);
                 mki_out.copy_from_slice(mki);

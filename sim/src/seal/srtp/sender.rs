@@ -206,7 +206,7 @@ impl Sender {
         let body = if self.cryptex {
             header.to_cryptex(packet, length)?
         } else {
-            header.payload()
+            header.plain()?
         };
         let place = Place {
             ssrc: header.ssrc,
