@@ -42,6 +42,7 @@ mod mki;
 mod primitive;
 mod protection;
 mod receiver;
+mod sealer;
 mod sender;
 mod suite;
 #[cfg(test)]
@@ -53,6 +54,7 @@ pub use kdf::{Kdf, Label};
 pub use mki::Mki;
 pub use primitive::{AuthenticationKey, CounterMode, GaloisCounterMode};
 pub use receiver::{Receiver, ReceiverOptions};
+pub use sealer::RtpSealer;
 pub use sender::{Counters, Sender, SenderOptions, seal_all};
 pub use suite::{Suite, UnknownSuite};
 
