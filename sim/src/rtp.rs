@@ -1,11 +1,15 @@
 //! Access units in, RTP packets out (RFC 6184, packetization-mode 1), and what
 //! RTCP says about them (RFC 3550). No keys.
 
-use std::{ops::Range, time::Duration};
+mod packets;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::h264::AccessUnit;
+
+pub use packets::Packets;
 
 /// Octets of the RTP header that every packet has (RFC 3550 5.1).
 pub const HEADER_LENGTH: usize = 12;
@@ -27,7 +31,8 @@ pub struct PacketizerConfig {
     /// What is added, modulo 2^32, to the time stamps of the track.
     pub time_offset: u32,
     /// The largest RTP packet in octets, header included and not less than
-    /// [`SMALLEST_PACKET`]. Whoever protects packets leaves room for it here.
+    /// [`SMALLEST_PACKET`]. Whoever protects packets leaves room for what that
+    /// adds here, and in the buffer ([`Packets::with_room`]).
     pub max_packet: usize,
 }
 
@@ -43,40 +48,6 @@ pub enum RtpError {
     /// The CNAME does not fit its octet of length (RFC 3550 6.5.1).
     #[error("cname is {0} octets long, not from 1 to 255")]
     CnameLength(usize),
-}
-
-/// RTP packets of one access unit, in one buffer that is used again.
-#[derive(Clone, Debug, Default)]
-pub struct Packets {
-    bytes: Vec<u8>,
-    ranges: Vec<Range<usize>>,
-}
-
-impl Packets {
-    /// An empty buffer.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How many packets there are.
-    pub fn len(&self) -> usize {
-        self.ranges.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
-    /// The packets in the order of their sequence numbers.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.ranges.iter().map(|range| &self.bytes[range.clone()])
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ranges.clear();
-    }
 }
 
 /// Packetizes the access units of one track.
@@ -117,6 +88,13 @@ impl Packetizer {
     /// reads packetization-mode 1 reads it.
     pub fn packetize(&mut self, unit: &AccessUnit, packets: &mut Packets) {
         packets.clear();
+        self.append(unit, packets);
+    }
+
+    /// Adds the packets of `unit` to those that are there, as
+    /// [`packetize`](Self::packetize) makes them.
+    pub fn append(&mut self, unit: &AccessUnit, packets: &mut Packets) {
+        let before = packets.len();
         let time = unit.rtp_time.wrapping_add(self.config.time_offset);
         let room = self.config.max_packet - HEADER_LENGTH;
         let mut rest = &unit.nal_units[..];
@@ -134,7 +112,7 @@ impl Packetizer {
             }
             rest = behind;
         }
-        if let Some(last) = packets.ranges.last() {
+        if let Some(last) = packets.slots[before..].last() {
             packets.bytes[last.start + 1] |= MARKER;
         }
     }
@@ -197,15 +175,12 @@ impl Packetizer {
     }
 
     fn push(&mut self, packets: &mut Packets, time: u32, prefix: &[u8], payload: &[u8]) {
-        let start = packets.bytes.len();
-        let out = &mut packets.bytes;
-        out.extend_from_slice(&[VERSION, self.config.payload_type]);
-        out.extend_from_slice(&self.sequence.to_be_bytes());
-        out.extend_from_slice(&time.to_be_bytes());
-        out.extend_from_slice(&self.config.ssrc.to_be_bytes());
-        out.extend_from_slice(prefix);
-        out.extend_from_slice(payload);
-        packets.ranges.push(start..packets.bytes.len());
+        let mut header = [0; HEADER_LENGTH];
+        header[..2].copy_from_slice(&[VERSION, self.config.payload_type]);
+        header[2..4].copy_from_slice(&self.sequence.to_be_bytes());
+        header[4..8].copy_from_slice(&time.to_be_bytes());
+        header[8..].copy_from_slice(&self.config.ssrc.to_be_bytes());
+        packets.push_parts(&[&header, prefix, payload]);
 
         self.sequence = self.sequence.wrapping_add(1);
         self.packet_count = self.packet_count.wrapping_add(1);
@@ -380,9 +355,9 @@ mod tests {
         let mut packetizer = Packetizer::new(config()).expect("valid");
         let mut packets = Packets::new();
         packetizer.packetize(&unit(&[10, 20_000]), &mut packets);
-        let before = (packets.bytes.as_ptr(), packets.ranges.as_ptr());
+        let before = (packets.bytes.as_ptr(), packets.slots.as_ptr());
         packetizer.packetize(&unit(&[20_000, 10]), &mut packets);
-        assert_eq!((packets.bytes.as_ptr(), packets.ranges.as_ptr()), before);
+        assert_eq!((packets.bytes.as_ptr(), packets.slots.as_ptr()), before);
         packetizer.packetize(&unit(&[0]), &mut packets);
         assert!(packets.is_empty());
     }

@@ -19,6 +19,7 @@ mod state;
 pub mod talkative;
 pub mod tls_settings;
 pub mod weak_hello;
+pub mod weak_srtp;
 pub mod web_root;
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -36,7 +37,11 @@ use crate::{
         digest::{Algorithm, Credentials},
         transport::Transport,
     },
-    seal::{keys::OwnerRecipient, recording::ClipFile},
+    seal::{
+        keys::{OwnerRecipient, SrtpMasterKey},
+        recording::ClipFile,
+        srtp::{RtpSealer, SenderOptions, SrtpError},
+    },
     world::{BoxFuture, Disk, Witness, World},
 };
 
@@ -81,6 +86,8 @@ pub struct Fault {
     pub pre_roll: Option<SeesPreRoll>,
     /// Adds to the list after a clip of the camera's own was added.
     pub adopts_clips: Option<AdoptsClips>,
+    /// Makes who seals SRTP, in place of the engine.
+    pub srtp: Option<MakesSrtp>,
     /// Takes the place of the witness.
     pub witness: Option<MakesWitness>,
 }
@@ -91,6 +98,8 @@ pub type MakesClip = fn(&Device, &OwnerRecipient, &str) -> io::Result<Box<dyn Cl
 pub type SeesPreRoll = fn(&dyn Disk, &AccessUnit) -> io::Result<()>;
 /// Adds clips on a card to a list.
 pub type AdoptsClips = fn(&dyn Disk, &mut ListWriter) -> io::Result<()>;
+/// Makes who seals the packets of a session.
+pub type MakesSrtp = fn(&SrtpMasterKey, &SenderOptions) -> Result<Box<dyn RtpSealer>, SrtpError>;
 /// Makes a witness that takes the place of the world's.
 pub type MakesWitness = fn(&World) -> Arc<dyn Witness>;
 
@@ -113,6 +122,7 @@ impl Fault {
         stored_unit: None,
         pre_roll: None,
         adopts_clips: None,
+        srtp: None,
         witness: None,
     };
 }

@@ -3,6 +3,7 @@
 
 pub mod keys;
 pub mod recording;
+pub mod srtp;
 pub mod tls;
 
 use tokio_rustls::server::TlsStream;

@@ -1,6 +1,8 @@
 //! The one module that holds secrets. They are zeroised when dropped, and
 //! `Debug` shows none of them.
 
+mod srtp;
+
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use age::secrecy::ExposeSecret;
@@ -13,6 +15,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use crate::world::Entropy;
+
+pub use srtp::SrtpMasterKey;
 
 /// A user's password.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,7 +125,7 @@ impl Identity {
     }
 
     /// The private key, for the TLS stack (which zeroises its copy).
-    pub(super) fn private_key(&self) -> PrivateKeyDer<'static> {
+    pub(in crate::seal) fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key.to_vec()).into()
     }
 }
@@ -157,7 +161,7 @@ impl OwnerIdentity {
         ))
     }
 
-    pub(super) fn age(&self) -> &age::x25519::Identity {
+    pub(in crate::seal) fn age(&self) -> &age::x25519::Identity {
         &self.0
     }
 }
@@ -228,6 +232,16 @@ pub enum KeyError {
     /// The key for clip lists.
     #[error("make a key for clip lists")]
     List,
+    /// A key or a salt of another length than it must have.
+    #[error("{field} is {length} octets long, not {expected}")]
+    Length {
+        /// Which.
+        field: &'static str,
+        /// Octets that it has.
+        length: usize,
+        /// Octets that it must have.
+        expected: usize,
+    },
 }
 
 /// Simulated time starts in 2026, and real clients use the time of day.

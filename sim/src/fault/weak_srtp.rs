@@ -1,0 +1,355 @@
+//! SRTP with exactly one flaw, packet by packet, from the same algorithms as
+//! the engine of [`crate::seal::srtp`].
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use crate::{
+    rtp::{HEADER_LENGTH, Packets},
+    seal::{
+        keys::SrtpMasterKey,
+        srtp::{
+            AuthenticationKey, CounterMode, Counters, GaloisCounterMode, Kdf, Label, Mki,
+            RtpSealer, SenderOptions, SrtpError, Suite,
+        },
+    },
+};
+
+/// Octets of an RTCP header, of which the SSRC is a part.
+const RTCP_HEADER: usize = 8;
+/// Packets after which a sequence starts again.
+const RESTART: u64 = 100;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SrtpFlaw {
+    /// Session salts are zero.
+    ZeroSalt,
+    /// Master key and master salt are those of the session.
+    NoKdf,
+    /// A master salt of 96 bits has its 16 zero bits in front.
+    SaltPaddedLeft,
+    /// The roll-over counter is left out of IV and tag.
+    StuckRoc,
+    /// Payloads are in clear, and authentic.
+    ClearPayload,
+    /// RTP has tags of 32 bits, or of 64 in Galois/counter mode.
+    ShortTag,
+    /// RTCP has tags of 32 bits, or of 64 in Galois/counter mode.
+    ShortRtcpTag,
+    /// RTCP is plain.
+    ClearRtcp,
+    /// RTCP is in clear and authentic, and E is 0.
+    ClearEFlag,
+    /// No packet carries the MKI.
+    NoMki,
+    /// The key goes on for ever.
+    NeverRekeys,
+    /// Sequence numbers and the roll-over counter start again under the same
+    /// key.
+    Restarts,
+}
+
+/// A sender with a flaw. It takes RTP packets that have neither CSRCs nor
+/// header extensions, and knows no Cryptex.
+pub struct FaultySrtp {
+    flaw: SrtpFlaw,
+    suite: Suite,
+    rtp: Keys,
+    rtcp: Keys,
+    mki: Vec<u8>,
+    streams: BTreeMap<u32, Stream>,
+}
+
+impl FaultySrtp {
+    /// A sender that has sealed nothing.
+    pub fn new(
+        flaw: SrtpFlaw,
+        key: &SrtpMasterKey,
+        options: &SenderOptions,
+    ) -> Result<Self, SrtpError> {
+        let mki = options.mki.as_ref().filter(|_| flaw != SrtpFlaw::NoMki);
+        Ok(Self {
+            flaw,
+            suite: key.suite(),
+            rtp: Keys::new(flaw, key, RTP)?,
+            rtcp: Keys::new(flaw, key, RTCP)?,
+            mki: mki.map(Mki::octets).unwrap_or_default().to_vec(),
+            streams: BTreeMap::new(),
+        })
+    }
+
+    /// The same for a hook.
+    pub fn boxed(
+        flaw: SrtpFlaw,
+        key: &SrtpMasterKey,
+        options: &SenderOptions,
+    ) -> Result<Box<dyn RtpSealer>, SrtpError> {
+        Ok(Box::new(Self::new(flaw, key, options)?))
+    }
+
+    fn seal_one(&mut self, packet: &[u8]) -> Result<Vec<u8>, SrtpError> {
+        let Some(header) = packet.first_chunk::<HEADER_LENGTH>() else {
+            return Err(short(packet, HEADER_LENGTH));
+        };
+        let [_, _, a, b, _, _, _, _, ssrc @ ..] = *header;
+        let ssrc = u32::from_be_bytes(ssrc);
+        let stream = self.streams.entry(ssrc).or_default();
+        let index = stream.advance(u16::from_be_bytes([a, b]), self.flaw);
+        let mut sealed = packet.to_vec();
+        sealed[2..4].copy_from_slice(&(index as u16).to_be_bytes());
+
+        let index = match self.flaw {
+            SrtpFlaw::StuckRoc => index & 0xffff,
+            _ => index,
+        };
+        let clear = self.flaw == SrtpFlaw::ClearPayload;
+        let roc = ((index >> 16) as u32).to_be_bytes();
+        // Galois/counter mode has it in the IV alone.
+        let covered = if self.suite.is_aead() { &[][..] } else { &roc };
+        let mut tag = self
+            .rtp
+            .seal(&mut sealed, HEADER_LENGTH, clear, (ssrc, index), covered)?;
+        tag.truncate(match self.flaw {
+            SrtpFlaw::ShortTag => shorter(self.suite),
+            _ => self.suite.tag_length(),
+        });
+        let (first, second) = self.in_order(&tag);
+        sealed.extend([first, second].concat());
+        Ok(sealed)
+    }
+
+    fn seal_rtcp_one(&mut self, packet: &[u8]) -> Result<Vec<u8>, SrtpError> {
+        let Some(&[_, _, _, _, ssrc @ ..]) = packet.first_chunk::<RTCP_HEADER>() else {
+            return Err(short(packet, RTCP_HEADER));
+        };
+        let mut sealed = packet.to_vec();
+        if self.flaw == SrtpFlaw::ClearRtcp {
+            return Ok(sealed);
+        }
+        let ssrc = u32::from_be_bytes(ssrc);
+        let stream = self.streams.entry(ssrc).or_default();
+        let index = stream.rtcp_index;
+        stream.rtcp_index = (index + 1) & 0x7fff_ffff;
+        let clear = self.flaw == SrtpFlaw::ClearEFlag;
+        let word = (u32::from(!clear) << 31 | index).to_be_bytes();
+        let place = (ssrc, u64::from(index));
+        let mut tag = self
+            .rtcp
+            .seal(&mut sealed, RTCP_HEADER, clear, place, &word)?;
+        tag.truncate(match self.flaw {
+            SrtpFlaw::ShortRtcpTag => shorter(self.suite),
+            _ => self.suite.rtcp_tag_length(),
+        });
+        let (first, second) = self.in_order(&tag);
+        sealed.extend(if self.suite.is_aead() {
+            [first, &word, second].concat()
+        } else {
+            [&word, first, second].concat()
+        });
+        Ok(sealed)
+    }
+
+    /// Tag and MKI in the order of the suite.
+    fn in_order<'a>(&'a self, tag: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        if self.suite.is_aead() {
+            (tag, &self.mki)
+        } else {
+            (&self.mki, tag)
+        }
+    }
+}
+
+impl RtpSealer for FaultySrtp {
+    fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    fn overhead(&self) -> usize {
+        self.suite.tag_length() + self.mki.len()
+    }
+
+    fn seal(&mut self, packets: &mut Packets) -> Result<(), SrtpError> {
+        let sealed: Result<Vec<_>, _> = packets.iter().map(|p| self.seal_one(p)).collect();
+        packets.clear();
+        sealed?.iter().for_each(|packet| packets.push(packet));
+        Ok(())
+    }
+
+    fn seal_rtcp(&mut self, packet: &mut Vec<u8>) -> Result<(), SrtpError> {
+        *packet = self.seal_rtcp_one(packet)?;
+        Ok(())
+    }
+
+    fn rekey(&mut self, key: &SrtpMasterKey, mki: Option<&Mki>) -> Result<(), SrtpError> {
+        if self.flaw == SrtpFlaw::NeverRekeys {
+            return Ok(());
+        }
+        self.rtp = Keys::new(self.flaw, key, RTP)?;
+        self.rtcp = Keys::new(self.flaw, key, RTCP)?;
+        let mki = mki.filter(|_| self.flaw != SrtpFlaw::NoMki);
+        self.mki = mki.map(Mki::octets).unwrap_or_default().to_vec();
+        Ok(())
+    }
+
+    fn counters(&self, ssrc: u32) -> Option<Counters> {
+        self.streams.get(&ssrc).map(|stream| Counters {
+            roc: stream.last.map_or(0, |index| (index >> 16) as u32),
+            rtcp_index: stream.rtcp_index,
+        })
+    }
+}
+
+/// What the keys of a protocol are derived for.
+type Labels = [Label; 3];
+const RTP: Labels = [
+    Label::RtpEncryption,
+    Label::RtpAuthentication,
+    Label::RtpSalt,
+];
+const RTCP: Labels = [
+    Label::RtcpEncryption,
+    Label::RtcpAuthentication,
+    Label::RtcpSalt,
+];
+
+/// Session keys of one protocol.
+struct Keys {
+    cipher: Cipher,
+    salt: Zeroizing<u128>,
+}
+
+enum Cipher {
+    Counter(CounterMode, Box<AuthenticationKey>),
+    Galois(GaloisCounterMode),
+}
+
+impl Keys {
+    fn new(flaw: SrtpFlaw, master: &SrtpMasterKey, labels: Labels) -> Result<Self, SrtpError> {
+        let suite = master.suite();
+        let lengths = [suite.key_length(), 20, suite.salt_length()];
+        let mut keys = lengths.map(|length| Zeroizing::new(vec![0; length]));
+        for (label, key) in labels.into_iter().zip(&mut keys) {
+            derive(flaw, master, label, key)?;
+        }
+        let [encryption, authentication, salt] = keys;
+        let cipher = if suite.is_aead() {
+            Cipher::Galois(GaloisCounterMode::new(&encryption)?)
+        } else {
+            let authentication = Box::new(AuthenticationKey::new(&authentication));
+            Cipher::Counter(CounterMode::new(&encryption)?, authentication)
+        };
+        let salt = match flaw {
+            SrtpFlaw::ZeroSalt => 0,
+            _ => number(&salt),
+        };
+        Ok(Self {
+            cipher,
+            salt: Zeroizing::new(salt),
+        })
+    }
+
+    /// Seals what is behind the header, or leaves it `clear`; the full tag,
+    /// which covers `suffix` too.
+    fn seal(
+        &self,
+        packet: &mut [u8],
+        header: usize,
+        clear: bool,
+        (ssrc, index): (u32, u64),
+        suffix: &[u8],
+    ) -> Result<Vec<u8>, SrtpError> {
+        let iv = *self.salt ^ u128::from(ssrc) << 48 ^ u128::from(index);
+        match &self.cipher {
+            Cipher::Counter(cipher, authentication) => {
+                if !clear {
+                    cipher.apply(iv << 16, &mut packet[header..])?;
+                }
+                let tag = authentication.tag(&[packet, suffix].concat())?;
+                Ok(tag.to_vec())
+            }
+            Cipher::Galois(cipher) => {
+                let header = if clear { packet.len() } else { header };
+                let (associated, text) = packet.split_at_mut(header);
+                let mut associated = associated.to_vec();
+                associated.extend_from_slice(suffix);
+                Ok(cipher.seal(iv, &associated, text)?.to_vec())
+            }
+        }
+    }
+}
+
+/// The session key for a label.
+fn derive(
+    flaw: SrtpFlaw,
+    master: &SrtpMasterKey,
+    label: Label,
+    out: &mut [u8],
+) -> Result<(), SrtpError> {
+    let (key, salt) = (master.expose_key(), master.expose_salt());
+    match flaw {
+        SrtpFlaw::NoKdf => {
+            let from = match label {
+                Label::RtpSalt | Label::RtcpSalt => salt,
+                _ => key,
+            };
+            // Repeated where HMAC's key is longer.
+            for (out, octet) in out.iter_mut().zip(from.iter().cycle()) {
+                *out = *octet;
+            }
+            Ok(())
+        }
+        SrtpFlaw::SaltPaddedLeft => {
+            let x = number(salt) ^ (label as u128) << 48;
+            CounterMode::new(key)?.apply(x << 16, out)
+        }
+        _ => Kdf::new(master)?.derive(label, out),
+    }
+}
+
+fn number(octets: &[u8]) -> u128 {
+    octets
+        .iter()
+        .fold(0, |n, &octet| n << 8 | u128::from(octet))
+}
+
+fn short(packet: &[u8], least: usize) -> SrtpError {
+    SrtpError::Short {
+        length: packet.len(),
+        least,
+    }
+}
+
+/// Octets of a tag that is too short.
+fn shorter(suite: Suite) -> usize {
+    if suite.is_aead() { 8 } else { 4 }
+}
+
+/// Where a stream is.
+#[derive(Default)]
+struct Stream {
+    first: u64,
+    last: Option<u64>,
+    rtcp_index: u32,
+}
+
+impl Stream {
+    fn advance(&mut self, sequence: u16, flaw: SrtpFlaw) -> u64 {
+        let index = match self.last {
+            None => {
+                self.first = sequence.into();
+                self.first
+            }
+            Some(last) if flaw == SrtpFlaw::Restarts => {
+                self.first + (last - self.first + 1) % RESTART
+            }
+            Some(last) => last + u64::from(sequence.wrapping_sub(last as u16)),
+        };
+        self.last = Some(index);
+        index
+    }
+}
+
+#[cfg(test)]
+mod tests;
