@@ -17,6 +17,7 @@ pub mod factory;
 pub mod fault;
 pub mod g711;
 pub mod h264;
+mod hex;
 pub mod live;
 pub mod neighbour;
 pub mod path;

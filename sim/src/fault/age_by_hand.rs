@@ -15,7 +15,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 
 use crate::{
     camera::Device,
-    record::list::hex,
+    hex::Hex,
     seal::{
         keys::OwnerRecipient,
         recording::{CHUNK, Card, ClipFile, Extent},
@@ -63,7 +63,7 @@ impl FaultyAge {
             if !disk.list()?.iter().any(|name| name == key_file) {
                 disk.create(key_file)?;
             }
-            disk.append(key_file, format!("{name} {}\n", hex(&file_key)).as_bytes())?;
+            disk.append(key_file, format!("{name} {}\n", Hex(&file_key)).as_bytes())?;
         }
         let mut card = Card::create(disk.clone(), name)?;
         card.write_all(&header(&file_key, owner).map_err(io::Error::other)?)?;

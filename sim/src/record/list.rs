@@ -24,6 +24,7 @@ use aws_lc_rs::{
 };
 
 use crate::{
+    hex::Hex,
     seal::{
         keys::{ListKey, ListPublicKey},
         recording::Extent,
@@ -59,7 +60,7 @@ impl fmt::Display for Entry {
             closed,
         } = self;
         let state = if *closed { "closed" } else { "open" };
-        let (length, hash) = (extent.length, hex(&extent.sha256));
+        let (length, hash) = (extent.length, Hex(&extent.sha256));
         write!(f, "clip {name} {start} {duration} {length} {hash} {state}")
     }
 }
@@ -102,7 +103,7 @@ impl ListWriter {
         let mut octets = self.octets.clone();
         octets.update(line.as_bytes());
         let signature = self.key.sign(&message(octets.finish().as_ref()));
-        self.append(&format!("{line}signature {}\n", hex(&signature)))?;
+        self.append(&format!("{line}signature {}\n", Hex(&signature)))?;
         self.disk.sync(&self.name)
     }
 
@@ -191,10 +192,6 @@ fn entry(line: &str) -> Option<Entry> {
         closed: state == "closed",
     };
     (entry.to_string() == line).then_some(entry)
-}
-
-pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn octets(hex: &str) -> Option<Vec<u8>> {

@@ -7,7 +7,7 @@ use std::iter;
 use aws_lc_rs::digest::{SHA256, digest as sha256};
 use md5::{Digest, Md5};
 
-use crate::{seal::keys::Password, world::Entropy};
+use crate::{hex::Hex, seal::keys::Password, world::Entropy};
 
 /// A user and the password.
 #[derive(Clone, Debug)]
@@ -52,8 +52,8 @@ impl Algorithm {
     fn hash(self, parts: &[&str]) -> String {
         let text = parts.join(":");
         match self {
-            Self::Sha256 => hex(sha256(&SHA256, text.as_bytes()).as_ref()),
-            Self::Md5 => hex(&Md5::digest(text)),
+            Self::Sha256 => Hex(sha256(&SHA256, text.as_bytes()).as_ref()).to_string(),
+            Self::Md5 => Hex(&Md5::digest(text)).to_string(),
         }
     }
 }
@@ -287,11 +287,7 @@ fn same(a: &str, b: &str) -> bool {
 fn random_hex(entropy: &dyn Entropy) -> String {
     let mut octets = [0; 16];
     entropy.fill(&mut octets);
-    hex(&octets)
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|o| format!("{o:02x}")).collect()
+    Hex(&octets).to_string()
 }
 
 #[cfg(test)]

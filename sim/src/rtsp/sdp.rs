@@ -7,6 +7,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, TransportProto};
 
+use crate::hex::Hex;
+
 /// Dynamic payload type of the video (RFC 3551 3).
 pub const PAYLOAD_TYPE: u8 = 96;
 
@@ -33,7 +35,7 @@ pub fn describe(address: IpAddr, name: &str, nal_units: &[Bytes], sound: bool) -
     let profile = parameter_sets
         .filter_map(|n| n.get(1..4))
         .next()
-        .map(|p| p.iter().map(|o| format!("{o:02x}")).collect::<String>())
+        .map(|p| Hex(p).to_string())
         .unwrap_or_default();
 
     let mut media = Media::new(MediaType::Video, 0, TransportProto::RtpAvp, PAYLOAD_TYPE);

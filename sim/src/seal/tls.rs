@@ -12,7 +12,10 @@ use rustls::{
 };
 
 use super::keys::Identity;
-use crate::world::{Clock, Witness, World};
+use crate::{
+    hex::Hex,
+    world::{Clock, Witness, World},
+};
 
 /// Server side, without client certificates and without 0-RTT.
 pub fn server(identity: &Identity, world: &World) -> Result<ServerConfig, rustls::Error> {
@@ -87,14 +90,8 @@ struct Escrow(Arc<dyn Witness>);
 
 impl KeyLog for Escrow {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let hex = |octets: &[u8]| {
-            octets
-                .iter()
-                .map(|o| format!("{o:02x}"))
-                .collect::<String>()
-        };
         self.0
-            .secret(&format!("{label} {} {}", hex(client_random), hex(secret)));
+            .secret(&format!("{label} {} {}", Hex(client_random), Hex(secret)));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         Fault,
         errands::{faulty_listen_in, faulty_register},
     },
+    hex::Hex,
     rtsp::digest::Credentials,
     seal::keys::Password,
 };
@@ -34,8 +35,7 @@ pub(super) const ROWS: &[Mutant] = &[
         fault: Fault {
             also_admits: Some(|settings| {
                 let digest = Md5::digest(&settings.serial);
-                let digits: String = digest[..4].iter().map(|o| format!("{o:02x}")).collect();
-                account(&settings.credentials.user, &digits)
+                account(&settings.credentials.user, &Hex(&digest[..4]).to_string())
             }),
             ..Fault::NONE
         },

@@ -14,7 +14,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
-use crate::world::Entropy;
+use crate::{hex::Hex, world::Entropy};
 
 pub use srtp::SrtpMasterKey;
 
@@ -218,7 +218,7 @@ pub struct ListPublicKey(pub [u8; 32]);
 
 impl fmt::Display for ListPublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        write!(f, "{}", Hex(&self.0))
     }
 }
 

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::KeyError;
 use crate::{
+    hex::Hex,
     seal::srtp::{Mki, Suite},
     world::Entropy,
 };
@@ -83,10 +84,7 @@ impl SrtpMasterKey {
             None => write!(line, "-"),
         };
         for octets in [self.expose_key(), self.expose_salt()] {
-            line.push(' ');
-            for octet in octets {
-                let _ = write!(line, "{octet:02x}");
-            }
+            let _ = write!(line, " {}", Hex(octets));
         }
         line
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::SrtpError;
+use crate::hex::Hex;
 
 /// A master key identifier (RFC 3711 3.1), 1 to 128 octets (RFC 4568 6.1).
 /// Displays in hexadecimal.
@@ -30,7 +31,7 @@ impl Mki {
 
 impl fmt::Display for Mki {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        write!(f, "{}", Hex(&self.0))
     }
 }
 
