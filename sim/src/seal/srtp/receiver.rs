@@ -201,14 +201,7 @@ impl Receiver {
                 u64::from(roc) << 16 | u64::from(header.sequence)
             }
         };
-        let step = window.place(index)?;
-        let limit = self.lifetime.srtp;
-        if window.covered(step, key.number) > limit {
-            return Err(SrtpError::KeyExpired {
-                field: "srtp",
-                limit,
-            });
-        }
+        let step = window.admit(index, key.number, "srtp", self.lifetime.srtp)?;
 
         let place = Place {
             ssrc: header.ssrc,
@@ -251,14 +244,7 @@ impl Receiver {
 
         let at = self.find(ssrc);
         let window = at.map_or(Window::default(), |at| self.streams[at].rtcp);
-        let step = window.place(index.into())?;
-        let limit = self.lifetime.srtcp;
-        if window.covered(step, key.number) > limit {
-            return Err(SrtpError::KeyExpired {
-                field: "srtcp",
-                limit,
-            });
-        }
+        let step = window.admit(index.into(), key.number, "srtcp", self.lifetime.srtcp)?;
         let place = Place {
             ssrc,
             index: index.into(),

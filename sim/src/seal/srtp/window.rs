@@ -62,7 +62,7 @@ impl<const BITS: u32> Window<BITS> {
     /// Where `index` lies; [`SrtpError::Replayed`] if it was there or is too
     /// old.
     #[inline]
-    pub(super) fn place(&self, index: u64) -> Result<Place, SrtpError> {
+    fn place(&self, index: u64) -> Result<Place, SrtpError> {
         let Some(highest) = self.highest else {
             return Ok(Place::After(1));
         };
@@ -82,10 +82,28 @@ impl<const BITS: u32> Window<BITS> {
         }
     }
 
+    /// As [`place`](Self::place), of what the key of that number secured;
+    /// [`SrtpError::KeyExpired`] if the key would cover more than `limit`
+    /// indices of `field` then.
+    #[inline]
+    pub(super) fn admit(
+        &self,
+        index: u64,
+        key: u32,
+        field: &'static str,
+        limit: u64,
+    ) -> Result<Place, SrtpError> {
+        let place = self.place(index)?;
+        if self.covered(place, key) > limit {
+            return Err(SrtpError::KeyExpired { field, limit });
+        }
+        Ok(place)
+    }
+
     /// How many indices the key of that number would have covered, if that
     /// place were accepted.
     #[inline]
-    pub(super) fn covered(&self, place: Place, key: u32) -> u64 {
+    fn covered(&self, place: Place, key: u32) -> u64 {
         match place {
             Place::After(after) if key == self.key => self.covered.saturating_add(after),
             Place::After(_) => 1,
