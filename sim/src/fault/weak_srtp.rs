@@ -11,13 +11,11 @@ use crate::{
         keys::SrtpMasterKey,
         srtp::{
             AuthenticationKey, CounterMode, Counters, GaloisCounterMode, Kdf, Label, Mki,
-            RtpSealer, SenderOptions, SrtpError, Suite,
+            RTCP_HEADER, RtpSealer, SenderOptions, SrtpError, Suite, number, short,
         },
     },
 };
 
-/// Octets of an RTCP header, of which the SSRC is a part.
-const RTCP_HEADER: usize = 8;
 /// Packets after which a sequence starts again.
 const RESTART: u64 = 100;
 
@@ -73,8 +71,8 @@ impl FaultySrtp {
         Ok(Self {
             flaw,
             suite: key.suite(),
-            rtp: Keys::new(flaw, key, RTP)?,
-            rtcp: Keys::new(flaw, key, RTCP)?,
+            rtp: Keys::new(flaw, key, Label::RTP)?,
+            rtcp: Keys::new(flaw, key, Label::RTCP)?,
             mki: mki.map(Mki::octets).unwrap_or_default().to_vec(),
             streams: BTreeMap::new(),
         })
@@ -186,8 +184,8 @@ impl RtpSealer for FaultySrtp {
         if self.flaw == SrtpFlaw::NeverRekeys {
             return Ok(());
         }
-        self.rtp = Keys::new(self.flaw, key, RTP)?;
-        self.rtcp = Keys::new(self.flaw, key, RTCP)?;
+        self.rtp = Keys::new(self.flaw, key, Label::RTP)?;
+        self.rtcp = Keys::new(self.flaw, key, Label::RTCP)?;
         let mki = mki.filter(|_| self.flaw != SrtpFlaw::NoMki);
         self.mki = mki.map(Mki::octets).unwrap_or_default().to_vec();
         Ok(())
@@ -201,19 +199,6 @@ impl RtpSealer for FaultySrtp {
     }
 }
 
-/// What the keys of a protocol are derived for.
-type Labels = [Label; 3];
-const RTP: Labels = [
-    Label::RtpEncryption,
-    Label::RtpAuthentication,
-    Label::RtpSalt,
-];
-const RTCP: Labels = [
-    Label::RtcpEncryption,
-    Label::RtcpAuthentication,
-    Label::RtcpSalt,
-];
-
 /// Session keys of one protocol.
 struct Keys {
     cipher: Cipher,
@@ -226,7 +211,7 @@ enum Cipher {
 }
 
 impl Keys {
-    fn new(flaw: SrtpFlaw, master: &SrtpMasterKey, labels: Labels) -> Result<Self, SrtpError> {
+    fn new(flaw: SrtpFlaw, master: &SrtpMasterKey, labels: [Label; 3]) -> Result<Self, SrtpError> {
         let suite = master.suite();
         let lengths = [suite.key_length(), 20, suite.salt_length()];
         let mut keys = lengths.map(|length| Zeroizing::new(vec![0; length]));
@@ -305,19 +290,6 @@ fn derive(
             CounterMode::new(key)?.apply(x << 16, out)
         }
         _ => Kdf::new(master)?.derive(label, out),
-    }
-}
-
-fn number(octets: &[u8]) -> u128 {
-    octets
-        .iter()
-        .fold(0, |n, &octet| n << 8 | u128::from(octet))
-}
-
-fn short(packet: &[u8], least: usize) -> SrtpError {
-    SrtpError::Short {
-        length: packet.len(),
-        least,
     }
 }
 

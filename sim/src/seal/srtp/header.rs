@@ -8,7 +8,7 @@ const FIXED: usize = 12;
 /// Octets of the word before the header extensions: profile and length.
 const WORD: usize = 4;
 /// Octets of an RTCP header, of which the sender's SSRC is a part.
-pub(super) const RTCP_HEADER: usize = 8;
+pub(crate) const RTCP_HEADER: usize = 8;
 
 /// Profiles of header extensions (RFC 8285 4.2, 4.3), and the words that
 /// Cryptex has for them (RFC 9335 5.1).
@@ -182,7 +182,7 @@ pub(super) fn rtcp_ssrc(packet: &[u8]) -> Result<u32, SrtpError> {
 }
 
 /// A packet that should have `least` octets.
-pub(super) fn short(packet: &[u8], least: usize) -> SrtpError {
+pub(crate) fn short(packet: &[u8], least: usize) -> SrtpError {
     SrtpError::Short {
         length: packet.len(),
         least,

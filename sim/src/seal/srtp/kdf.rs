@@ -23,6 +23,17 @@ pub enum Label {
     RtcpSalt = 5,
 }
 
+impl Label {
+    /// What the session keys for RTP are: of the cipher, of HMAC, the salt.
+    pub const RTP: [Self; 3] = [Self::RtpEncryption, Self::RtpAuthentication, Self::RtpSalt];
+    /// The same for RTCP.
+    pub const RTCP: [Self; 3] = [
+        Self::RtcpEncryption,
+        Self::RtcpAuthentication,
+        Self::RtcpSalt,
+    ];
+}
+
 /// The key derivation of one master key: AES in counter mode with the key
 /// length of the suite (RFC 3711 4.3.3, RFC 6188 3, RFC 7714 11), at a key
 /// derivation rate of 0.

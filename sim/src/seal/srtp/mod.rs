@@ -50,8 +50,10 @@ mod tests;
 mod window;
 
 pub use error::SrtpError;
+pub(crate) use header::{RTCP_HEADER, short};
 pub use kdf::{Kdf, Label};
 pub use mki::Mki;
+pub(crate) use primitive::number;
 pub use primitive::{AuthenticationKey, CounterMode, GaloisCounterMode};
 pub use receiver::{Receiver, ReceiverOptions};
 pub use sealer::RtpSealer;

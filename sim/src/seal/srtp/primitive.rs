@@ -172,7 +172,7 @@ impl fmt::Debug for GaloisCounterMode {
 }
 
 /// A number of up to 128 bits from its octets, the first of which weighs most.
-pub(super) fn number(octets: &[u8]) -> u128 {
+pub(crate) fn number(octets: &[u8]) -> u128 {
     octets
         .iter()
         .fold(0, |n, &octet| n << 8 | u128::from(octet))

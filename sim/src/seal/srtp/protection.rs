@@ -24,16 +24,11 @@ pub(super) struct Session {
 impl Session {
     /// Derives all of them.
     pub(super) fn new(master: &SrtpMasterKey) -> Result<Self, SrtpError> {
-        use Label::{
-            RtcpAuthentication, RtcpEncryption, RtcpSalt, RtpAuthentication, RtpEncryption, RtpSalt,
-        };
         let kdf = Kdf::new(master)?;
         let suite = master.suite();
-        let rtp = [RtpEncryption, RtpAuthentication, RtpSalt];
-        let rtcp = [RtcpEncryption, RtcpAuthentication, RtcpSalt];
         Ok(Self {
-            rtp: Protection::new(&kdf, suite, rtp, suite.tag_length())?,
-            rtcp: Protection::new(&kdf, suite, rtcp, suite.rtcp_tag_length())?,
+            rtp: Protection::new(&kdf, suite, Label::RTP, suite.tag_length())?,
+            rtcp: Protection::new(&kdf, suite, Label::RTCP, suite.rtcp_tag_length())?,
         })
     }
 }
