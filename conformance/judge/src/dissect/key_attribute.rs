@@ -147,7 +147,14 @@ mod tests {
         assert_eq!(crypto.keys[0].mki, [0, 0, 0, 1]);
         assert_eq!(crypto.parameters, ["FEC_ORDER=FEC_SRTP"]);
         assert!(!format!("{crypto:?}").contains("89"), "{crypto:?}");
-        for wrong in ["", "1", "1 AES", "1 AES key", "1 AES other:abc", "1 AES inline:abc|1:0"] {
+        for wrong in [
+            "",
+            "1",
+            "1 AES",
+            "1 AES key",
+            "1 AES other:abc",
+            "1 AES inline:abc|1:0",
+        ] {
             assert_eq!(Crypto::parse(wrong), None, "{wrong}");
         }
     }
@@ -167,11 +174,27 @@ mod tests {
             (message(&header, ""), 1),
             (message(&[("keymgmt", "prot=other;data=\"AQAF\"")], ""), 0),
             (message(&[], "mikey: AQAF\r\nother: AQAF\r\n"), 1),
-            (message(&[], "v=0\r\na=key-mgmt:mikey AQAF\r\nm=video 0 RTP/SAVP 96\r\na=key-mgmt:mikey AQAF\r\n"), 2),
-            (message(&[], "v=0\r\nm=video 0 RTP/SAVP 96\r\na=key-mgmt:other AQAF\r\n"), 0),
+            (
+                message(
+                    &[],
+                    "v=0\r\na=key-mgmt:mikey AQAF\r\nm=video 0 RTP/SAVP 96\r\na=key-mgmt:mikey AQAF\r\n",
+                ),
+                2,
+            ),
+            (
+                message(
+                    &[],
+                    "v=0\r\nm=video 0 RTP/SAVP 96\r\na=key-mgmt:other AQAF\r\n",
+                ),
+                0,
+            ),
             (message(&[], "mikey: !"), 0),
         ] {
-            assert_eq!(mikey(&message), vec![vec![1, 0, 5]; expected], "{message:?}");
+            assert_eq!(
+                mikey(&message),
+                vec![vec![1, 0, 5]; expected],
+                "{message:?}"
+            );
         }
     }
 

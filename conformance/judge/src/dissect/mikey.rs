@@ -206,7 +206,8 @@ impl Mikey {
                 }
             }
             payload::SP => {
-                let (number, protocol) = (reader.octet("policy number")?, reader.octet("protocol")?);
+                let (number, protocol) =
+                    (reader.octet("policy number")?, reader.octet("protocol")?);
                 let mut inner = Reader::new(reader.block16("policy")?);
                 let mut parameters = Vec::new();
                 while !inner.is_empty() {

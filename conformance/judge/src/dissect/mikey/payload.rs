@@ -24,7 +24,10 @@ pub fn skip(kind: u8, reader: &mut Reader<'_>) -> Result<(), MikeyError> {
         // Envelope data (PKE): two bits of the length are something else.
         2 => {
             let [high, low] = reader.array("envelope")?;
-            reader.take(usize::from(u16::from_be_bytes([high & 0x3f, low])), "envelope")?;
+            reader.take(
+                usize::from(u16::from_be_bytes([high & 0x3f, low])),
+                "envelope",
+            )?;
         }
         // DH data.
         3 => {
@@ -41,7 +44,10 @@ pub fn skip(kind: u8, reader: &mut Reader<'_>) -> Result<(), MikeyError> {
         // Signature: 4 bits of its type, 12 of its length.
         4 => {
             let [high, low] = reader.array("signature")?;
-            reader.take(usize::from(u16::from_be_bytes([high & 0x0f, low])), "signature")?;
+            reader.take(
+                usize::from(u16::from_be_bytes([high & 0x0f, low])),
+                "signature",
+            )?;
         }
         TIMESTAMP => {
             let field = "time stamp type";

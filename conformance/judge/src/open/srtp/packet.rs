@@ -93,7 +93,8 @@ impl Layout {
             true => [(tail.tag, Part::Tag), (tail.mki, Part::Mki)],
             false => [(tail.mki, Part::Mki), (tail.tag, Part::Tag)],
         };
-        ends.into_iter().for_each(|(octets, part)| parts.add(octets, part));
+        ends.into_iter()
+            .for_each(|(octets, part)| parts.add(octets, part));
         Some(Self {
             parts: parts.0,
             sequence: u16::from_be_bytes([s0, s1]),
@@ -132,7 +133,8 @@ impl Layout {
             _ => Part::Header,
         };
         parts.put(end, body);
-        ends.into_iter().for_each(|(octets, part)| parts.add(octets, part));
+        ends.into_iter()
+            .for_each(|(octets, part)| parts.add(octets, part));
         Some(Self {
             parts: parts.0,
             sequence: 0,

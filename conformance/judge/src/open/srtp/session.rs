@@ -132,8 +132,12 @@ impl Keys {
                 }
                 let nonce = *iv.to_be_bytes().last_chunk::<12>()?;
                 match self.encryption.len() {
-                    16 => galois::<Aes128Gcm>(&self.encryption, nonce, &associated, &mut text, &tag)?,
-                    _ => galois::<Aes256Gcm>(&self.encryption, nonce, &associated, &mut text, &tag)?,
+                    16 => {
+                        galois::<Aes128Gcm>(&self.encryption, nonce, &associated, &mut text, &tag)?
+                    }
+                    _ => {
+                        galois::<Aes256Gcm>(&self.encryption, nonce, &associated, &mut text, &tag)?
+                    }
                 }
             }
         }
@@ -160,7 +164,9 @@ impl Keys {
 }
 
 fn number(octets: &[u8]) -> u128 {
-    octets.iter().fold(0, |n, octet| n << 8 | u128::from(*octet))
+    octets
+        .iter()
+        .fold(0, |n, octet| n << 8 | u128::from(*octet))
 }
 
 /// Opens `text`; a tag that is cut short has to be the beginning of the whole

@@ -22,7 +22,10 @@ pub fn of_mikey(mikey: &Mikey) -> Vec<MasterKey> {
         Some(_) => policies()
             .filter_map(|policy| of_policy(policy, key))
             .collect::<Vec<_>>(),
-        None => SUITES.iter().filter_map(|suite| of_suite(suite, key)).collect(),
+        None => SUITES
+            .iter()
+            .filter_map(|suite| of_suite(suite, key))
+            .collect(),
     };
     keys.flat_map(of_key).collect()
 }

@@ -116,8 +116,10 @@ impl<'a> Streams<'a> {
                 let near = near(highest, sequence);
                 let same = near.iter().map(|index| (key, *index, tail));
                 let same: Vec<_> = same.collect();
-                let others = || candidates(ring, false, true).map(|(key, tail)| (key, near[0], tail));
-                open_rtp(ring, packet, same.into_iter()).or_else(|| open_rtp(ring, packet, others()))
+                let others =
+                    || candidates(ring, false, true).map(|(key, tail)| (key, near[0], tail));
+                open_rtp(ring, packet, same.into_iter())
+                    .or_else(|| open_rtp(ring, packet, others()))
             }
             None => {
                 let thorough = stream.refused < THOROUGH;
@@ -125,7 +127,8 @@ impl<'a> Streams<'a> {
                 let all = candidates(ring, false, thorough);
                 let all = all.flat_map(|(key, tail)| {
                     let roll_overs = roll_overs.iter();
-                    roll_overs.map(move |roc| (key, u64::from(*roc) << 16 | u64::from(sequence), tail))
+                    roll_overs
+                        .map(move |roc| (key, u64::from(*roc) << 16 | u64::from(sequence), tail))
                 });
                 open_rtp(ring, packet, all)
             }
@@ -133,9 +136,8 @@ impl<'a> Streams<'a> {
         match &found {
             Some(found) => {
                 // A stream that begins anew under a key goes on from there.
-                let ahead = |highest: u64| {
-                    found.index.wrapping_sub(highest) % INDICES < INDICES / 2
-                };
+                let ahead =
+                    |highest: u64| found.index.wrapping_sub(highest) % INDICES < INDICES / 2;
                 if stream.highest.is_none_or(|(highest, ..)| ahead(highest)) {
                     stream.highest = Some((found.index, found.key, found.tail));
                 }
@@ -149,11 +151,19 @@ impl<'a> Streams<'a> {
     pub fn rtcp(&mut self, packet: &[u8]) -> Option<Found> {
         let ring = self.ring;
         let thorough = self.rtcp_refused < THOROUGH;
-        let all = self.rtcp.into_iter().chain(candidates(ring, true, thorough));
+        let all = self
+            .rtcp
+            .into_iter()
+            .chain(candidates(ring, true, thorough));
         let found = all.into_iter().find_map(|(key, tail)| {
             let opened = ring.keys.get(key)?.1.open_rtcp(packet, tail)?;
             let index = u64::from(opened.layout.word & 0x7fff_ffff);
-            Some(Found { key, index, tail, opened })
+            Some(Found {
+                key,
+                index,
+                tail,
+                opened,
+            })
         });
         match &found {
             Some(found) => self.rtcp = Some((found.key, found.tail)),
@@ -170,30 +180,36 @@ fn open_rtp(
 ) -> Option<Found> {
     candidates.find_map(|(key, index, tail)| {
         let opened = ring.keys.get(key)?.1.open_rtp(packet, index, tail)?;
-        Some(Found { key, index, tail, opened })
+        Some(Found {
+            key,
+            index,
+            tail,
+            opened,
+        })
     })
 }
 
 /// Keys and tails that may be: as the suite says, with the MKI first. `thorough`:
 /// tags that are cut short as well.
-fn candidates(
-    ring: &KeyRing,
-    rtcp: bool,
-    thorough: bool,
-) -> impl Iterator<Item = (usize, Tail)> {
+fn candidates(ring: &KeyRing, rtcp: bool, thorough: bool) -> impl Iterator<Item = (usize, Tail)> {
     let tags = move |suite: &Suite| {
         let whole = if rtcp { suite.rtcp_tag } else { suite.tag };
-        let cut = CUT_TAGS.into_iter().filter(move |tag| thorough && *tag < whole);
+        let cut = CUT_TAGS
+            .into_iter()
+            .filter(move |tag| thorough && *tag < whole);
         std::iter::once(whole).chain(cut)
     };
-    ring.keys.iter().enumerate().flat_map(move |(number, (key, _))| {
-        let mut mkis = vec![key.mki.len(), 0];
-        mkis.dedup();
-        tags(key.suite).flat_map(move |tag| {
-            let mkis = mkis.clone().into_iter();
-            mkis.map(move |mki| (number, Tail { tag, mki }))
+    ring.keys
+        .iter()
+        .enumerate()
+        .flat_map(move |(number, (key, _))| {
+            let mut mkis = vec![key.mki.len(), 0];
+            mkis.dedup();
+            tags(key.suite).flat_map(move |tag| {
+                let mkis = mkis.clone().into_iter();
+                mkis.map(move |mki| (number, Tail { tag, mki }))
+            })
         })
-    })
 }
 
 /// The index nearest to the highest one (RFC 3711 3.3.1), and those one
@@ -210,5 +226,6 @@ fn roll_overs(ring: &KeyRing, ssrc: u32, thorough: bool) -> Vec<u32> {
     let signalled = ring.roll_overs.iter().filter(|(of, _)| *of == ssrc);
     let from = signalled.map(|(_, roc)| *roc).chain([0]);
     let more = if thorough { ROLL_OVERS } else { 1 };
-    from.flat_map(|from| (0..more).map(move |n| from.wrapping_add(n))).collect()
+    from.flat_map(|from| (0..more).map(move |n| from.wrapping_add(n)))
+        .collect()
 }

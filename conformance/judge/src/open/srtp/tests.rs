@@ -18,7 +18,13 @@ fn tail(suite: &Suite, protocol: Protocol) -> Tail {
     Tail { tag, mki: 0 }
 }
 
-fn open(session: &Session, protocol: Protocol, sealed: &[u8], index: u64, tail: Tail) -> Option<Opened> {
+fn open(
+    session: &Session,
+    protocol: Protocol,
+    sealed: &[u8],
+    index: u64,
+    tail: Tail,
+) -> Option<Opened> {
     match protocol {
         Protocol::Rtp => session.open_rtp(sealed, index, tail),
         Protocol::Rtcp => session.open_rtcp(sealed, tail),
@@ -52,9 +58,19 @@ fn session_keys_are_those_of_the_standards() {
             (1, &known.authentication_key),
             (2, &known.salt),
         ] {
-            assert_eq!(*master.derive(label, key.len()), **key, "{} {label}", known.clause);
+            assert_eq!(
+                *master.derive(label, key.len()),
+                **key,
+                "{} {label}",
+                known.clause
+            );
             // Of SRTCP they are others.
-            assert_ne!(*master.derive(label + 3, key.len()), **key, "{}", known.clause);
+            assert_ne!(
+                *master.derive(label + 3, key.len()),
+                **key,
+                "{}",
+                known.clause
+            );
         }
         let mut salt = known.master_salt.clone();
         salt.rotate_right(2);
@@ -109,7 +125,12 @@ fn packets_under_master_keys_open() {
         };
         let opened = open(&session, &known.sealed, known.index).expect(&known.clause);
         assert_eq!(opened.packet, known.clear, "{}", known.clause);
-        assert_eq!(opened.layout.cryptex.is_some(), known.cryptex, "{}", known.clause);
+        assert_eq!(
+            opened.layout.cryptex.is_some(),
+            known.cryptex,
+            "{}",
+            known.clause
+        );
         let whole = 0..known.sealed.len();
         let parts = opened.layout.parts.iter().map(|(range, _)| range.clone());
         let end = parts.fold(0, |at, range| {
@@ -119,14 +140,24 @@ fn packets_under_master_keys_open() {
         assert_eq!(end, whole.end, "{}", known.clause);
 
         for (at, sealed) in flipped(&known.sealed) {
-            assert_eq!(open(&session, &sealed, known.index), None, "{} {at}", known.clause);
+            assert_eq!(
+                open(&session, &sealed, known.index),
+                None,
+                "{} {at}",
+                known.clause
+            );
         }
         let mut turned = known.master_salt.clone();
         turned.rotate_right(2);
         assert_eq!(open(&master(&turned), &known.sealed, known.index), None);
         if known.protocol == Protocol::Rtp {
             let next_roc = known.index + (1 << 16);
-            assert_eq!(open(&session, &known.sealed, next_roc), None, "{}", known.clause);
+            assert_eq!(
+                open(&session, &known.sealed, next_roc),
+                None,
+                "{}",
+                known.clause
+            );
         }
     }
 }
