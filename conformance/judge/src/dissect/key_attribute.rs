@@ -74,7 +74,7 @@ impl InlineKey {
 /// A number as that many octets, of which RFC 4568 allows 128.
 fn number(value: u128, length: usize) -> Option<Vec<u8>> {
     let octets = value.to_be_bytes();
-    let mut padded = vec![0; length.checked_sub(octets.len()).unwrap_or(0)];
+    let mut padded = vec![0; length.saturating_sub(octets.len())];
     if !(1..=128).contains(&length) {
         return None;
     }
