@@ -3,6 +3,8 @@
 pub mod carry;
 pub mod connection;
 pub mod digest;
+pub mod key_management;
+pub mod mikey;
 mod parameter;
 mod resource;
 pub mod sdp;
