@@ -14,7 +14,11 @@ use crate::{
     live::Live,
     path::{self, Listen},
     record::{self, Recording},
-    rtsp::{Presentation, Track, digest::Credentials, transport::Transport},
+    rtsp::{
+        Presentation, Track,
+        digest::Credentials,
+        transport::{Profile, Transport},
+    },
     scene::{Scene, SceneConfig, SceneError},
     seal::{keys::Identity, tls},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
@@ -174,12 +178,21 @@ impl Device {
         }
     }
 
-    /// Whether media may travel that way: inside the TLS connection only
-    /// (ONVIF Streaming 8.1, algorithm NONE).
-    pub fn accepts_transport(&self, offer: &Transport, track: Track) -> bool {
-        match self.fault.accepts_transport {
-            Some(accepts) => accepts(offer, track),
-            None => offer.is_interleaved(),
+    /// Whether media may travel that way where they have that profile: RTP
+    /// as it is inside the TLS connection only (ONVIF Streaming 8.1, algorithm
+    /// NONE), SRTP there and over UDP, but not to a group.
+    pub fn accepts_transport(&self, profile: Profile, offer: &Transport, track: Track) -> bool {
+        let accepts = self.fault.accepts_transport;
+        if profile == Profile::Avp
+            && let Some(accepts) = accepts
+        {
+            return offer.profile() == Some(profile) && accepts(offer, track);
+        }
+        let is_downgrade = offer.profile() != Some(profile);
+        match profile {
+            _ if is_downgrade => accepts.is_some_and(|accepts| accepts(offer, track)),
+            Profile::Avp => offer.is_interleaved(),
+            Profile::Savp => offer.is_interleaved() || offer.is_unicast_udp(),
         }
     }
 

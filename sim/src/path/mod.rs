@@ -1,6 +1,7 @@
 //! The transport paths: one file each, all listed here.
 
 pub mod nvr_rtsps;
+pub mod nvr_srtp;
 pub mod owner_recording;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// Every transport path of a camera.
-pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &owner_recording::PATH];
+pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &nvr_srtp::PATH, &owner_recording::PATH];
 
 /// One route out of the device.
 #[derive(Debug)]

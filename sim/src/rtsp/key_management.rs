@@ -132,10 +132,7 @@ mod tests {
         let message = read_header(VALUE).expect("a message");
         assert_eq!(message.csb_id, 0xfd6d_77d0);
         assert_eq!(header(&message, ""), VALUE);
-        assert_eq!(
-            read_attribute(&attribute(&message)),
-            Ok(message.clone())
-        );
+        assert_eq!(read_attribute(&attribute(&message)), Ok(message.clone()));
         let parameter = parameter(&message);
         let (name, data) = parameter.split_once(':').expect("a name");
         assert_eq!((name, read(data)), (MIKEY, Ok(message.clone())));
@@ -147,11 +144,20 @@ mod tests {
 
     #[test]
     fn what_carries_no_message_is_refused() {
-        assert_eq!(read_header("prot=sdes;data=\"\""), Err(KeyMgmtError::NoMikey));
+        assert_eq!(
+            read_header("prot=sdes;data=\"\""),
+            Err(KeyMgmtError::NoMikey)
+        );
         assert_eq!(read_header("prot=mikey"), Err(KeyMgmtError::NoData));
-        assert_eq!(read_header("prot=mikey;data=\"*\""), Err(KeyMgmtError::Base64));
+        assert_eq!(
+            read_header("prot=mikey;data=\"*\""),
+            Err(KeyMgmtError::Base64)
+        );
         assert_eq!(read_attribute("mikey"), Err(KeyMgmtError::NoMikey));
-        assert!(matches!(read_attribute("mikey AQ=="), Err(KeyMgmtError::Mikey(_))));
+        assert!(matches!(
+            read_attribute("mikey AQ=="),
+            Err(KeyMgmtError::Mikey(_))
+        ));
     }
 
     proptest! {

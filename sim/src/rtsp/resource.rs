@@ -30,6 +30,14 @@ impl Presentation {
             Self::Sub => "sub",
         }
     }
+
+    /// Its tracks, in the order of its description.
+    pub(super) const fn tracks(self) -> &'static [Track] {
+        match self {
+            Self::Main => &[Track::Video, Track::Sound],
+            Self::Sub => &[Track::Video],
+        }
+    }
 }
 
 /// How the SRTP of a URL is keyed.
@@ -104,6 +112,16 @@ pub(super) enum Part {
     Whole,
     /// One of its tracks.
     Track(Track),
+}
+
+impl Part {
+    /// Whether that track is of this part.
+    pub(super) fn has(self, track: Track) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Track(own) => own == track,
+        }
+    }
 }
 
 /// A track of a presentation.
@@ -277,7 +295,11 @@ mod tests {
                 Part::Whole,
             ),
         ] {
-            assert_eq!(found(path), Some((suite, mki, presentation, part)), "{path}");
+            assert_eq!(
+                found(path),
+                Some((suite, mki, presentation, part)),
+                "{path}"
+            );
         }
         // Not one of ONVIF's suites; nothing; the wrong order.
         for path in [

@@ -130,7 +130,7 @@ impl Transport {
                 "client_port" => transport.client_port = Some(pair(value)?),
                 "server_port" => transport.server_port = Some(pair(value)?),
                 "multicast" => transport.multicast = true,
-                "ssrc" => transport.ssrc = Some(u32::from_str_radix(value, 16).ok()?),
+                "ssrc" => transport.ssrc = u32::from_str_radix(value, 16).ok(),
                 _ => {}
             }
         }

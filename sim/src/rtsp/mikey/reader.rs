@@ -114,7 +114,12 @@ impl<'a> Rest<'a> {
 
     fn policy(&mut self) -> Result<Policy, MikeyError> {
         let number = self.octet("policy number")?;
-        expect(self.octet("protocol type")?, SRTP, "protocol type", "SRTP (0)")?;
+        expect(
+            self.octet("protocol type")?,
+            SRTP,
+            "protocol type",
+            "SRTP (0)",
+        )?;
         let length = self.half_word("policy length")?;
         let mut rest = Rest(self.take(length.into(), "policy parameters")?);
         let mut parameters = Vec::new();

@@ -85,7 +85,10 @@ fn what_is_not_used_is_refused_by_name() {
     assert_eq!(changed(19, 5), "there are two T payloads");
     assert_eq!(changed(29, 0), "39 octets follow the last payload");
     assert_eq!(changed(59, 1), "KEMAC encryption is 1, not NULL (0)");
-    assert_eq!(changed(63, 0x01), "key type is 0, not TEK (2) or TEK+SALT (3)");
+    assert_eq!(
+        changed(63, 0x01),
+        "key type is 0, not TEK (2) or TEK+SALT (3)"
+    );
     assert_eq!(changed(101, 1), "KEMAC authentication is 1, not NULL (0)");
     let short = Message::read(&octets[..101]).expect_err("too short");
     assert_eq!(
