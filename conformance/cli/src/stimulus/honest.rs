@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use lightleak_case::Experience;
-use lightleak_sim::rtsp::transport::Transport;
+use lightleak_sim::{claim, rtsp::transport::Transport};
 
-use super::{CardVisit, Diary, Stimulus, Visit};
+use super::{CardVisit, Diary, Stimulus, Visit, srtp};
 
 /// How long it watches: several key frames' worth.
 const WATCH: Duration = Duration::from_secs(4);
@@ -18,7 +18,10 @@ const RECORD: Duration = Duration::from_secs(15);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "honest",
     title: "who may see the picture does: a viewer watches for a while, an owner reads the card",
-    network: Some(|visit| Box::pin(watch(visit))),
+    network: Some(|visit| match visit.path.carriage {
+        claim::Carriage::Rtp => Box::pin(srtp::watch(visit)),
+        _ => Box::pin(watch(visit)),
+    }),
     card: Some(|visit| Box::pin(read(visit))),
 };
 

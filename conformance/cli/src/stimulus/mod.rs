@@ -10,6 +10,7 @@ mod hello;
 mod honest;
 mod port_sweep;
 pub(crate) mod power_cut;
+mod srtp;
 mod tls10_offer;
 mod udp_setup;
 mod weak_suites;
@@ -72,6 +73,8 @@ impl Stimulus {
 /// A visitor at a device.
 #[derive(Clone)]
 pub struct Visit {
+    /// The transport path that is visited.
+    pub path: &'static TransportPath,
     /// What the visitor can touch.
     pub world: World,
     /// The device.

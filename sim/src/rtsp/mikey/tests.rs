@@ -83,7 +83,7 @@ fn what_is_not_used_is_refused_by_name() {
     assert_eq!(changed(2, 0), "83 octets follow the last payload");
     assert_eq!(changed(9, 1), "map type is 1, not SRTP-ID (0)");
     assert_eq!(changed(19, 5), "there are two T payloads");
-    assert_eq!(changed(29, 0), "39 octets follow the last payload");
+    assert_eq!(changed(29, 0), "44 octets follow the last payload");
     assert_eq!(changed(59, 1), "KEMAC encryption is 1, not NULL (0)");
     assert_eq!(
         changed(63, 0x01),
