@@ -248,6 +248,20 @@ impl SrtpViewer {
     /// that it does; whether the camera is still connected. Keeps no session
     /// alive: it is for less than a minute.
     pub async fn watch(&mut self, duration: Duration) -> Result<bool, SrtpViewerError> {
+        let overdue = self.world.clock.unix().max(self.next_report);
+        self.receive(duration, overdue).await
+    }
+
+    /// The same, and says nothing.
+    pub async fn listen(&mut self, duration: Duration) -> Result<bool, SrtpViewerError> {
+        self.receive(duration, Duration::MAX).await
+    }
+
+    async fn receive(
+        &mut self,
+        duration: Duration,
+        mut next_report: Duration,
+    ) -> Result<bool, SrtpViewerError> {
         let clock = self.world.clock.clone();
         let end = clock.unix() + duration;
         loop {
@@ -258,8 +272,9 @@ impl SrtpViewer {
                     None => return Ok(false),
                 },
                 (at, is_rtcp, octets) = datagram(&self.tracks) => self.take(at, is_rtcp, octets),
-                () = clock.sleep_until(self.next_report) => {
-                    self.next_report += REPORT_INTERVAL;
+                () = clock.sleep_until(next_report.min(end)), if next_report < end => {
+                    next_report += REPORT_INTERVAL;
+                    self.next_report = next_report;
                     for at in 0..self.tracks.len() {
                         self.report(at, &[]).await?;
                     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lightleak_case::Experience;
-use lightleak_sim::{claim, rtsp::transport::Transport};
+use lightleak_sim::rtsp::transport::Transport;
 
 use super::{CardVisit, Diary, Stimulus, Visit, srtp};
 
@@ -18,10 +18,8 @@ const RECORD: Duration = Duration::from_secs(15);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "honest",
     title: "who may see the picture does: a viewer watches for a while, an owner reads the card",
-    network: Some(|visit| match visit.path.carriage {
-        claim::Carriage::Rtp => Box::pin(srtp::watch(visit)),
-        _ => Box::pin(watch(visit)),
-    }),
+    network: Some(|visit| Box::pin(watch(visit))),
+    srtp: Some(|visit| Box::pin(srtp::watch(visit))),
     card: Some(|visit| Box::pin(read(visit))),
 };
 

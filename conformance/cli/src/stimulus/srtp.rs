@@ -1,12 +1,21 @@
 //! What `honest` does where media are SRTP: a viewer watches the forms of the
-//! path one after the other, over UDP and in the RTSP connection.
+//! path one after the other, over UDP and in the RTSP connection. And the keys
+//! that viewers bring.
 
 use std::time::Duration;
 
 use lightleak_case::Experience;
-use lightleak_sim::viewer::{
-    rtsp::Address,
-    srtp::{Carriage, SrtpViewer, SrtpViewerError},
+use lightleak_sim::{
+    rtsp::mikey::{Message, Policy},
+    seal::{
+        keys::{KeyData, SrtpMasterKey},
+        srtp::{Mki, Suite},
+    },
+    viewer::{
+        rtsp::Address,
+        srtp::{Carriage, SrtpViewer, SrtpViewerError},
+    },
+    world::World,
 };
 
 use super::{Diary, Visit};
@@ -66,8 +75,23 @@ async fn view(
     watched.map(drop)
 }
 
+/// A key that a viewer brings, as ONVIF Streaming 8.2 has it.
+pub(super) fn key(world: &World) -> Message {
+    let suite = Suite::AesCm128HmacSha1_80;
+    let key = SrtpMasterKey::random(suite, &*world.entropy);
+    let mki = Mki::new(&[0, 0, 0, 1]).ok();
+    Message {
+        csb_id: 1,
+        sessions: Vec::new(),
+        timestamp: 0,
+        rand: Vec::new(),
+        policy: Some(Policy::of(suite)),
+        key: KeyData::joined(&key, mki.as_ref()),
+    }
+}
+
 /// The address of the same presentation in another form.
-pub(super) fn with_form(address: &Address, form: &str) -> Address {
+fn with_form(address: &Address, form: &str) -> Address {
     let (host, presentation) = address.url.rsplit_once('/').unwrap_or((&address.url, ""));
     Address {
         url: format!("{host}/{form}{presentation}"),

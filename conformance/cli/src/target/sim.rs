@@ -226,13 +226,9 @@ impl SimTarget {
         }
 
         clock.sleep_until(clock.unix() + WARM_UP).await;
-        let experience = match (claim.endpoint, job.stimulus) {
-            (
-                Some(endpoint),
-                Stimulus {
-                    network: Some(run), ..
-                },
-            ) => {
+        let (on_network, on_card) = (job.stimulus.at(job.path), job.stimulus.card);
+        let experience = match (claim.endpoint, on_network, on_card) {
+            (Some(endpoint), Some(run), _) => {
                 let visit = Visit {
                     path: job.path,
                     world: host(VISITOR),
@@ -257,12 +253,7 @@ impl SimTarget {
                     run(visit).await
                 }
             }
-            (
-                None,
-                Stimulus {
-                    card: Some(run), ..
-                },
-            ) => {
+            (None, _, Some(run)) => {
                 run(CardVisit {
                     world: host(VISITOR),
                     card: card.clone(),

@@ -45,6 +45,12 @@ impl RtspViewer {
             .await
     }
 
+    /// GET_PARAMETER of the keys (ONVIF Streaming 8.2.1.3).
+    pub async fn ask_for_key(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
+        let body = format!("{}\r\n", key_management::MIKEY);
+        self.parameter(Method::GetParameter, "", &body).await
+    }
+
     /// The next interleaved frame and its channel; `None` when the camera has
     /// closed the connection. Nothing is counted. May be dropped at any await.
     pub async fn frame(&mut self) -> Result<Option<(u8, Vec<u8>)>, ViewerError> {
