@@ -1,6 +1,7 @@
 //! The one module that holds secrets. They are zeroised when dropped, and
 //! `Debug` shows none of them.
 
+mod mikey;
 mod srtp;
 
 use std::{fmt, net::IpAddr, sync::Arc};
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{hex::Hex, world::Entropy};
 
+pub use mikey::KeyData;
 pub use srtp::SrtpMasterKey;
 
 /// A user's password.
