@@ -58,8 +58,9 @@ pub struct Settings {
     /// Whether all is still and silent in front of it, but for the clock and
     /// the marks; then it fills access units up ([`FILLER`]).
     pub quiet: bool,
-    /// Whether it has the paths of [`path::UNJUDGED`] too.
-    pub unjudged: bool,
+    /// The sequence number that each stream of SRTP begins with, where it is not
+    /// random: to see what comes when it wraps.
+    pub first_sequence: Option<u16>,
 }
 
 /// Octets of the filler data NAL unit (ITU-T H.264 7.3.2.7) behind the slices
@@ -108,11 +109,7 @@ impl Camera {
 
         let mut tasks = JoinSet::new();
         let (mut claims, mut undeclared) = (Vec::new(), Vec::new());
-        let unjudged = match device.settings.unjudged {
-            true => path::UNJUDGED,
-            false => &[],
-        };
-        for path in path::ALL.iter().chain(unjudged) {
+        for path in path::ALL {
             match path.listen {
                 Some(listen) => {
                     let local = device.listen(listen, &mut tasks).await?;

@@ -133,7 +133,7 @@ fn last_failure(seen: &Seen<'_>) -> Result<u64, String> {
             .declaration
             .endpoint(TransportProtocol::Tcp, at.ip(), at.port());
         let path = endpoint.and_then(|e| seen.declaration.path(&e.path));
-        path.is_some_and(|p| p.hop == Hop::Tls)
+        path.is_some_and(|p| [Hop::Tls, Hop::Srtp].contains(&p.hop))
     };
     let fails = |connection: &Connection| {
         let reading = connection.tls.as_ref();

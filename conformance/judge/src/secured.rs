@@ -37,6 +37,8 @@ pub struct Secured {
     pub carriers: Vec<Carrier>,
     /// What was set up, as far as it could be read inside TLS.
     pub setups: Vec<Setup>,
+    /// Keys that were told: on the connection of which flow, and which.
+    told: Vec<(usize, MasterKey)>,
 }
 
 /// One direction of a UDP conversation, or of an interleaved channel.
@@ -141,13 +143,15 @@ impl Secured {
         is_device: &dyn Fn(IpAddr) -> bool,
     ) -> Self {
         let flows = || traffic.flows.iter().zip(connections).enumerate();
-        let messages = flows()
-            .flat_map(|(_, (_, c))| &c.dialogue)
-            .flat_map(|d| d.messages());
-        let (mut keys, mut expected) = (escrow.srtp.clone(), Vec::new());
-        for message in messages {
-            signalled(message, &mut keys, &mut expected);
+        let (mut told, mut expected) = (Vec::new(), Vec::new());
+        for (index, (_, connection)) in flows() {
+            let mut keys = Vec::new();
+            let messages = connection.dialogue.iter().flat_map(|d| d.messages());
+            messages.for_each(|message| signalled(message, &mut keys, &mut expected));
+            told.extend(keys.into_iter().map(|key| (index, key)));
         }
+        let keys = told.iter().map(|(_, key): &(usize, MasterKey)| key.clone());
+        let keys = escrow.srtp.iter().cloned().chain(keys);
         let mut ring = KeyRing::new(keys);
         expected
             .into_iter()
@@ -184,6 +188,22 @@ impl Secured {
             ring,
             carriers,
             setups,
+            told,
+        }
+    }
+
+    /// Whether a carrier is to be under a key for which that holds: one that was
+    /// told where it was set up, or where none was told there, any.
+    pub fn promises(&self, carrier: &Carrier, is_meant: &dyn Fn(&MasterKey) -> bool) -> bool {
+        let flow = match carrier.channel {
+            Some(_) => Some(carrier.flow),
+            None => self.setup(carrier.from, carrier.to).map(|setup| setup.flow),
+        };
+        let told = self.told.iter().filter(|(of, _)| Some(*of) == flow);
+        let mut told = told.map(|(_, key)| key).peekable();
+        match told.peek() {
+            Some(_) => told.any(is_meant),
+            None => self.ring.keys().any(is_meant),
         }
     }
 

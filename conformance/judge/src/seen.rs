@@ -49,6 +49,8 @@ pub struct Seen<'a> {
     pub declaration: &'a Declaration,
     /// The session.
     pub session: &'a Session,
+    /// All sessions of the case.
+    sessions: &'a [Session],
     /// Everything that was captured on the wire.
     pub traffic: Traffic,
     /// What was stored.
@@ -173,6 +175,7 @@ impl<'a> Seen<'a> {
         let mut seen = Self {
             declaration,
             session,
+            sessions: &case.sessions,
             presence: Presence::default(),
             sightings,
             coverage,
@@ -226,6 +229,12 @@ impl<'a> Seen<'a> {
     pub fn is_recording(&self) -> bool {
         let path = self.declaration.path(&self.session.record.path);
         path.is_some_and(|path| path.carriage == Carriage::Recording)
+    }
+
+    /// The other sessions of the case.
+    pub fn others(&self) -> impl Iterator<Item = &'a Session> {
+        let sessions = self.sessions.iter();
+        sessions.filter(|other| !std::ptr::eq(*other, self.session))
     }
 
     /// What was escrowed: passwords and other secrets.

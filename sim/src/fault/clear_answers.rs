@@ -35,7 +35,16 @@ pub const FAULTY_MIKEY: Listen = Listen {
     ..CLEAR
 };
 
-/// Where both are.
+/// Describes a presentation with SRTP, and hands out its key as `a=crypto`
+/// (RFC 4568).
+pub const FAULTY_SDES: Listen = Listen {
+    serve: |device, stream, local, _| {
+        Box::pin(async move { answer(&device, stream, local, sdes).await })
+    },
+    ..CLEAR
+};
+
+/// Where they are.
 const CLEAR: Listen = Listen {
     port: 554,
     scheme: "rtsp",
@@ -102,6 +111,19 @@ fn mikey(device: &Device, local: SocketAddr, request: &Request<Vec<u8>>) -> Answ
     message[..2].copy_from_slice(&[1, 0]);
     let message = BASE64_STANDARD.encode(message);
     let media = format!("m=video 0 RTP/SAVP 96\r\na=key-mgmt:mikey {message}\r\n");
+    Answer::Description(describe(local, &media))
+}
+
+fn sdes(device: &Device, local: SocketAddr, request: &Request<Vec<u8>>) -> Answer {
+    if *request.method() != Method::Describe {
+        return Answer::Status(StatusCode::SessionNotFound);
+    }
+    // Key and salt of 128 and 112 bits.
+    let mut key = [0; 30];
+    device.world.entropy.fill(&mut key);
+    let key = BASE64_STANDARD.encode(key);
+    let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n");
+    let media = format!("m=video 0 RTP/SAVP 96\r\n{crypto}");
     Answer::Description(describe(local, &media))
 }
 

@@ -42,6 +42,20 @@ pub const FAULTY_CLEAR_DIGEST: Listen = Listen {
     ..FAULTY_CLEAR_RTSP
 };
 
+/// SRTP, keyed by MIKEY, on the same port without TLS, for who has the right
+/// password.
+pub const FAULTY_CLEAR_SRTP: Listen = Listen {
+    serve: |device, stream, local, peer| {
+        Box::pin(async move {
+            let stream = FaultyClear(stream);
+            server::serve(device, stream, local, peer, Service::SAVP)
+                .await
+                .map(drop)
+        })
+    },
+    ..FAULTY_CLEAR_RTSP
+};
+
 /// A stream that nothing seals.
 pub(super) struct FaultyClear(pub(super) Box<dyn ByteStream>);
 

@@ -19,6 +19,7 @@ mod state;
 pub mod talkative;
 pub mod tls_settings;
 pub mod weak_hello;
+pub mod weak_srtcp;
 pub mod weak_srtp;
 pub mod web_root;
 
@@ -96,6 +97,8 @@ pub struct Fault {
     pub srtp_key: Option<fn(&Device, Suite) -> SrtpMasterKey>,
     /// Changes the messages in which it does.
     pub mikey: Option<fn(&mut mikey::Message)>,
+    /// Changes a session description before it is given.
+    pub description: Option<fn(&mut Vec<u8>)>,
     /// Takes the place of the witness.
     pub witness: Option<MakesWitness>,
 }
@@ -137,6 +140,7 @@ impl Fault {
         srtcp: None,
         srtp_key: None,
         mikey: None,
+        description: None,
         witness: None,
     };
 }

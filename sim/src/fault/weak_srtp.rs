@@ -11,10 +11,13 @@ use crate::{
         keys::SrtpMasterKey,
         srtp::{
             AuthenticationKey, CounterMode, Counters, GaloisCounterMode, Kdf, Label, Mki,
-            RTCP_HEADER, RtpSealer, SenderOptions, SrtpError, Suite, number, short,
+            RTCP_HEADER, RtpSealer, Sender, SenderOptions, SrtpError, Suite, number, short,
         },
     },
 };
+
+/// Octets that are added to headers at most.
+const ADDED: usize = 8;
 
 /// Packets after which a sequence starts again.
 const RESTART: u64 = 100;
@@ -47,6 +50,30 @@ pub enum SrtpFlaw {
     /// Sequence numbers and the roll-over counter start again under the same
     /// key.
     Restarts,
+    /// Every second RTCP packet has the index 0.
+    RtcpRestarts,
+    /// In Galois/counter mode the tag of RTCP covers neither E flag nor index.
+    UncoveredEFlag,
+    /// Keys of 256 bits are derived with 128 of them.
+    ShortPrf,
+    /// A header extension says how loud it is (RFC 6464), in clear.
+    ClearExtension,
+    /// Packets have a CSRC and say that they are ones of Cryptex (RFC 9335), and
+    /// the CSRC is in clear.
+    ClearCsrcs,
+}
+
+/// Makes one with a flaw in Galois/counter mode only; in counter mode it is the
+/// engine.
+pub fn faulty_galois(
+    flaw: SrtpFlaw,
+    key: &SrtpMasterKey,
+    options: &SenderOptions,
+) -> Result<Box<dyn RtpSealer>, SrtpError> {
+    match key.suite().is_aead() {
+        true => FaultySrtp::boxed(flaw, key, options),
+        false => Ok(Box::new(Sender::new(key, options.clone())?)),
+    }
 }
 
 /// A sender with a flaw. It takes RTP packets that have neither CSRCs nor
@@ -95,7 +122,7 @@ impl FaultySrtp {
         let ssrc = u32::from_be_bytes(ssrc);
         let stream = self.streams.entry(ssrc).or_default();
         let index = stream.advance(u16::from_be_bytes([a, b]), self.flaw);
-        let mut sealed = packet.to_vec();
+        let (mut sealed, header) = extended(packet, self.flaw);
         sealed[2..4].copy_from_slice(&(index as u16).to_be_bytes());
 
         let index = match self.flaw {
@@ -108,7 +135,7 @@ impl FaultySrtp {
         let covered = if self.suite.is_aead() { &[][..] } else { &roc };
         let mut tag = self
             .rtp
-            .seal(&mut sealed, HEADER_LENGTH, clear, (ssrc, index), covered)?;
+            .seal(&mut sealed, header, clear, (ssrc, index), covered)?;
         tag.truncate(match self.flaw {
             SrtpFlaw::ShortTag => shorter(self.suite),
             _ => self.suite.tag_length(),
@@ -129,13 +156,20 @@ impl FaultySrtp {
         let ssrc = u32::from_be_bytes(ssrc);
         let stream = self.streams.entry(ssrc).or_default();
         let index = stream.rtcp_index;
-        stream.rtcp_index = (index + 1) & 0x7fff_ffff;
+        stream.rtcp_index = match self.flaw {
+            SrtpFlaw::RtcpRestarts => (index + 1) % 2,
+            _ => (index + 1) & 0x7fff_ffff,
+        };
         let clear = self.flaw == SrtpFlaw::ClearEFlag;
         let word = (u32::from(!clear) << 31 | index).to_be_bytes();
         let place = (ssrc, u64::from(index));
+        let covered = match self.flaw {
+            SrtpFlaw::UncoveredEFlag if self.suite.is_aead() => &[][..],
+            _ => &word,
+        };
         let mut tag = self
             .rtcp
-            .seal(&mut sealed, RTCP_HEADER, clear, place, &word)?;
+            .seal(&mut sealed, RTCP_HEADER, clear, place, covered)?;
         tag.truncate(match self.flaw {
             SrtpFlaw::ShortRtcpTag => shorter(self.suite),
             _ => self.suite.rtcp_tag_length(),
@@ -165,7 +199,7 @@ impl RtpSealer for FaultySrtp {
     }
 
     fn overhead(&self) -> usize {
-        self.suite.tag_length() + self.mki.len()
+        self.suite.tag_length() + self.mki.len() + ADDED
     }
 
     fn seal(&mut self, packets: &mut Packets) -> Result<(), SrtpError> {
@@ -285,12 +319,33 @@ fn derive(
             }
             Ok(())
         }
+        SrtpFlaw::ShortPrf => {
+            let x = (number(salt) << (8 * (14 - salt.len()))) ^ (label as u128) << 48;
+            CounterMode::new(&key[..16])?.apply(x << 16, out)
+        }
         SrtpFlaw::SaltPaddedLeft => {
             let x = number(salt) ^ (label as u128) << 48;
             CounterMode::new(key)?.apply(x << 16, out)
         }
         _ => Kdf::new(master)?.derive(label, out),
     }
+}
+
+/// The packet with what the flaw adds to its header, and how long that is.
+fn extended(packet: &[u8], flaw: SrtpFlaw) -> (Vec<u8>, usize) {
+    // One-byte header, element 1 of one octet, and padding (RFC 8285 4.2).
+    const AUDIO_LEVEL: [u8; ADDED] = [0xbe, 0xde, 0, 1, 0x10, 0x7f, 0, 0];
+    // A CSRC, and the word of Cryptex with nothing behind it.
+    const CSRC: [u8; ADDED] = [0x6c, 0x65, 0x61, 0x6b, 0xc0, 0xde, 0, 0];
+    let (bits, added) = match flaw {
+        SrtpFlaw::ClearExtension => (0x10, AUDIO_LEVEL),
+        SrtpFlaw::ClearCsrcs => (0x11, CSRC),
+        _ => return (packet.to_vec(), HEADER_LENGTH),
+    };
+    let (header, payload) = packet.split_at(HEADER_LENGTH);
+    let mut extended = [header, &added, payload].concat();
+    extended[0] |= bits;
+    (extended, HEADER_LENGTH + ADDED)
 }
 
 /// Octets of a tag that is too short.

@@ -14,10 +14,7 @@ use crate::{
 };
 
 /// Every transport path of a camera.
-pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &owner_recording::PATH];
-
-/// Those that it has only if it is told to: no judge opens them yet.
-pub const UNJUDGED: &[&TransportPath] = &[&nvr_srtp::PATH];
+pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &nvr_srtp::PATH, &owner_recording::PATH];
 
 /// One route out of the device.
 #[derive(Debug)]

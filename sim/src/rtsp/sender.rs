@@ -44,7 +44,10 @@ impl Sender {
         let first_sequence = match seal {
             // So that a receiver knows the roll-over counter of the first
             // packets, even if it misses some (RFC 3711 3.3.1).
-            Some(_) => random as u16 >> 1,
+            Some(_) => {
+                let preset = device.settings.first_sequence;
+                preset.unwrap_or(random as u16 >> 1)
+            }
             None => random as u16,
         };
         let packetizer = Packetizer::new(PacketizerConfig {

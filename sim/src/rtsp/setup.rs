@@ -31,13 +31,16 @@ impl Server {
                 keys.push(attribute.map_err(|error| self.refuse_key(&error))?);
             }
         }
-        let body = sdp::describe(&Description {
+        let mut body = sdp::describe(&Description {
             address: self.local.ip(),
             name: &self.device.settings.name,
             nal_units: &key_frame.nal_units,
             tracks: form.presentation.tracks(),
             keys: &keys,
         });
+        if let Some(change) = self.device.fault.description {
+            change(&mut body);
+        }
         Ok(Answer::ok()
             .with(CONTENT_BASE, base)
             .with(CONTENT_TYPE, "application/sdp")

@@ -51,8 +51,7 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
-    srtp: None,
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 /// A handshake with somebody who trusts another authority.

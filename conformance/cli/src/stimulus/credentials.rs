@@ -19,8 +19,7 @@ pub const WITHOUT: Stimulus = Stimulus {
     id: "no-credentials",
     title: "every step of the way without credentials, and SET_PARAMETER, ANNOUNCE and RECORD",
     network: Some(|visit| Box::pin(trespass(visit, None))),
-    srtp: None,
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 /// With wrong ones.
@@ -34,8 +33,7 @@ pub const WRONG: Stimulus = Stimulus {
         };
         Box::pin(trespass(visit, Some(wrong)))
     }),
-    srtp: None,
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 async fn trespass(visit: Visit, credentials: Option<Credentials>) -> Experience {

@@ -28,9 +28,8 @@ const PICTURES: u32 = 20;
 pub const STIMULUS: Stimulus = Stimulus {
     id: "forged-clip",
     title: "somebody puts a clip of another camera on the card, sealed to the owner; the owner reads the card",
-    network: None,
-    srtp: None,
     card: Some(|visit| Box::pin(forge(visit))),
+    ..Stimulus::NOTHING
 };
 
 async fn forge(visit: CardVisit) -> Experience {

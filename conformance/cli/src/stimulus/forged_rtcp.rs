@@ -21,9 +21,8 @@ const WATCH: Duration = Duration::from_millis(800);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "forged-rtcp",
     title: "forged, replayed and clear RTCP goes to the camera's SRTCP port while a viewer watches",
-    network: None,
     srtp: Some(|visit| Box::pin(forge(visit))),
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 async fn forge(visit: Visit) -> Experience {

@@ -20,8 +20,7 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
-    srtp: None,
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 async fn guess(visit: &Visit, diary: &mut Diary) {

@@ -21,6 +21,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     network: Some(|visit| Box::pin(watch(visit))),
     srtp: Some(|visit| Box::pin(srtp::watch(visit))),
     card: Some(|visit| Box::pin(read(visit))),
+    ..Stimulus::NOTHING
 };
 
 async fn watch(visit: Visit) -> Experience {

@@ -12,6 +12,7 @@ mod honest;
 mod null_cipher;
 mod port_sweep;
 pub(crate) mod power_cut;
+mod roll_over;
 mod srtp;
 mod srtp_over_rtsp;
 mod tls10_offer;
@@ -52,6 +53,7 @@ pub const ALL: &[&Stimulus] = &[
     &srtp_over_rtsp::STIMULUS,
     &null_cipher::STIMULUS,
     &forged_rtcp::STIMULUS,
+    &roll_over::STIMULUS,
 ];
 
 /// Something that is done to a device.
@@ -61,6 +63,9 @@ pub struct Stimulus {
     pub id: &'static str,
     /// What it is, in a line.
     pub title: &'static str,
+    /// The sequence number that streams of SRTP of a simulated camera begin with,
+    /// if that matters.
+    pub first_sequence: Option<u16>,
     /// Does it to a path that listens on the network, if it can be done there.
     pub network: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
     /// Does it to a path whose media are SRTP, where that is something else or
@@ -71,6 +76,16 @@ pub struct Stimulus {
 }
 
 impl Stimulus {
+    /// Does nothing.
+    const NOTHING: Self = Self {
+        id: "",
+        title: "",
+        first_sequence: None,
+        network: None,
+        srtp: None,
+        card: None,
+    };
+
     /// Whether it can be done to that path.
     pub fn fits(&self, path: &TransportPath) -> bool {
         match path.listen {

@@ -16,9 +16,8 @@ const WAIT: Duration = Duration::from_secs(1);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "null-cipher",
     title: "a viewer with the right credentials brings keys without encryption or authentication, and asks for RTP/AVP",
-    network: None,
     srtp: Some(|visit| Box::pin(offer(visit))),
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 /// What is offered: policy parameters (RFC 3830 6.10.1) and their values.

@@ -39,8 +39,7 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
-    srtp: None,
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 /// Takes what the port says by itself.

@@ -21,8 +21,6 @@ const AFTER: Duration = Duration::from_secs(5);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "power-cut",
     title: "the power is cut while a clip is written; the owner reads the card",
-    network: None,
-    srtp: None,
     card: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();
@@ -33,6 +31,7 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.read_card(&visit)
         })
     }),
+    ..Stimulus::NOTHING
 };
 
 /// Waits, then cuts the power before one of the next `span` octets that are

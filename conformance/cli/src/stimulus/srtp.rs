@@ -36,9 +36,24 @@ const VIEWS: [(&str, Carriage, Duration); 3] = [
     ),
 ];
 
+/// What is watched while sequence numbers wrap.
+const WRAPS: [(&str, Carriage, Duration); 2] = [
+    ("", Carriage::Udp, Duration::from_secs(2)),
+    ("AEAD_AES_128_GCM/", Carriage::Udp, Duration::from_secs(2)),
+];
+
 pub(super) async fn watch(visit: Visit) -> Experience {
+    watch_all(visit, &VIEWS).await
+}
+
+/// The same, from shortly before sequence numbers wrap.
+pub(super) async fn watch_wraps(visit: Visit) -> Experience {
+    watch_all(visit, &WRAPS).await
+}
+
+async fn watch_all(visit: Visit, views: &[(&str, Carriage, Duration)]) -> Experience {
     let mut diary = Diary::default();
-    for (form, carriage, duration) in VIEWS {
+    for &(form, carriage, duration) in views {
         let address = with_form(&visit.address, form);
         diary.note(format!("SRTP {carriage:?}: {}", address.url));
         if let Err(error) = view(&visit, &address, carriage, duration, &mut diary).await {

@@ -15,9 +15,8 @@ const PORTS: [u16; 2] = [554, 8554];
 pub const STIMULUS: Stimulus = Stimulus {
     id: "srtp-over-rtsp",
     title: "a viewer with the right credentials asks for SRTP and its keys in RTSP without TLS",
-    network: None,
     srtp: Some(|visit| Box::pin(ask(visit))),
-    card: None,
+    ..Stimulus::NOTHING
 };
 
 async fn ask(visit: Visit) -> Experience {

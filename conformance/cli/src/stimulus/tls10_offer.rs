@@ -22,6 +22,5 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
-    srtp: None,
-    card: None,
+    ..Stimulus::NOTHING
 };

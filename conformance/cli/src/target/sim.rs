@@ -194,8 +194,7 @@ impl SimTarget {
         let mut settings = settings(seed, &keys.authority)?;
         settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
-        let mut unjudged = path::UNJUDGED.iter();
-        settings.unjudged = unjudged.any(|path| plan.paths.iter().any(|p| p.id == path.id));
+        settings.first_sequence = job.stimulus.first_sequence;
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
@@ -465,7 +464,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         serial,
         recording: None,
         quiet: false,
-        unjudged: false,
+        first_sequence: None,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

@@ -31,6 +31,9 @@ pub struct Media {
     pub key_mgmt: Vec<String>,
     /// Values of `a=crypto` (RFC 4568 9.1).
     pub crypto: Vec<String>,
+    /// `a=extmap`: identifiers of header extensions and what they are (RFC 8285
+    /// 8).
+    pub extensions: Vec<(u8, String)>,
     /// Its payload types.
     pub formats: Vec<Format>,
 }
@@ -105,9 +108,17 @@ fn attribute(media: &mut Media, name: &str, value: &str) {
     match name {
         "control" => media.control = Some(value.trim().to_owned()),
         "crypto" => media.crypto.push(value.trim().to_owned()),
+        "extmap" => media.extensions.extend(extension(value)),
         "key-mgmt" => media.key_mgmt.extend(key_mgmt(value)),
         _ => format_attribute(media, name, value),
     }
+}
+
+/// `<id>["/" direction] <URI> ...`
+fn extension(value: &str) -> Option<(u8, String)> {
+    let mut words = value.split_whitespace();
+    let id = words.next()?.split('/').next()?.parse().ok()?;
+    Some((id, words.next()?.to_owned()))
 }
 
 /// What is behind the name of the protocol, if that is MIKEY.

@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Requirement] = &[Requirement {
         text: "When TLS-only communication is available for a certain protocol, it MUST be used by implementations and MUST be configured by administrators.",
         read: Reading::InText,
     },
-    expects: |path| path.carriage == Carriage::RtspInterleaved,
+    expects: |path| path.carriage != Carriage::Recording,
     vantages: &[Vantage::Wire],
     needs: &[Need::Tap, Need::Device, Need::Ledger],
     stimuli: Stimuli::Only(&["blocked-tls"]),

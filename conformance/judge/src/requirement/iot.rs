@@ -124,5 +124,5 @@ pub(super) const ROWS: &[Requirement] = &[
 ];
 
 fn is_network(path: &TransportPath) -> bool {
-    path.carriage == Carriage::RtspInterleaved
+    path.carriage != Carriage::Recording
 }

@@ -6,6 +6,8 @@ mod fail_closed;
 mod iot;
 mod keystream;
 mod rtsp;
+mod sdes;
+mod srtp;
 mod sto;
 mod tls;
 mod xc;
@@ -29,6 +31,9 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
         keystream::ROWS,
         sto::ROWS,
         rtsp::ROWS,
+        rtsp::SAVP_ROWS,
+        srtp::ROWS,
+        sdes::ROWS,
         tls::ROWS,
         iot::ROWS,
     ]

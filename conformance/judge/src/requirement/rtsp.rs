@@ -3,11 +3,13 @@
 mod access;
 mod clear;
 mod digest;
+mod savp;
 mod udp;
 
 use lightleak_case::{Carriage, Hop, TransportPath, Vantage};
 
 pub(super) use clear::{deliveries, unasked};
+pub(super) use savp::ROWS as SAVP_ROWS;
 pub(super) use udp::datagrams;
 
 use super::{Level, Quote, Reading, Requirement, Stimuli};
@@ -47,7 +49,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "When authenticating RTSP or HTTP methods, an ONVIF compliant device shall use digest authentication [RFC 2617] or JWT-based authorization.",
             read: Reading::InText,
         },
-        expects: |path| path.carriage == Carriage::RtspInterleaved,
+        expects: is_over_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials", "wrong-credentials"]),
@@ -66,7 +68,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "The consumer IoT device shall use best practice cryptography to communicate securely.",
             read: Reading::SecondHand,
         },
-        expects: is_rtsps,
+        expects: is_over_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["port-sweep"]),
@@ -84,7 +86,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "The device shall never return RTP/SAVP or the MIKEY in the SDP if the RTSP channel is not secure.",
             read: Reading::InText,
         },
-        expects: is_rtsps,
+        expects: is_over_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["port-sweep"]),
@@ -103,7 +105,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Any RTSP message containing an Authorization header using the Basic authentication scheme MUST be using a TLS connection with confidentiality protection enabled, i.e., no NULL encryption.",
             read: Reading::InText,
         },
-        expects: is_rtsps,
+        expects: is_over_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials", "port-sweep"]),
@@ -123,7 +125,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "A device that supports TLS shall support RTP/RTSP/HTTPS/TCP; a device that does not support TLS shall support RTP/RTSP/HTTP/TCP.",
             read: Reading::InText,
         },
-        expects: is_rtsps,
+        expects: is_over_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["port-sweep"]),
@@ -142,7 +144,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "For RTSP tunneling over WebSocket a device shall support RTP/RTSP/TCP interleaved binary data as defined in [RFC 2326] Section 10.12.",
             read: Reading::InText,
         },
-        expects: is_rtsps,
+        expects: is_over_tls,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["port-sweep"]),
@@ -188,6 +190,11 @@ pub(super) const ROWS: &[Requirement] = &[
         check: udp::other_tracks,
     },
 ];
+
+/// RTSP over TLS, whatever carries the media.
+fn is_over_tls(path: &TransportPath) -> bool {
+    is_rtsps(path) || path.carriage == Carriage::Rtp
+}
 
 fn is_rtsps(path: &TransportPath) -> bool {
     path.carriage == Carriage::RtspInterleaved && path.hop == Hop::Tls

@@ -191,7 +191,7 @@ pub(super) const ROWS: &[Requirement] = &[
 ];
 
 fn is_tls(path: &TransportPath) -> bool {
-    path.hop == Hop::Tls
+    [Hop::Tls, Hop::Srtp].contains(&path.hop)
 }
 
 /// How a device answered a ClientHello.

@@ -14,6 +14,7 @@ mod hostile;
 mod iot;
 mod report;
 mod rtsp;
+mod srtp;
 mod sto;
 mod sto_clips;
 mod sto_keys;

@@ -3,6 +3,7 @@
 
 mod iot;
 mod rtsp;
+mod srtp;
 mod sto;
 mod tls;
 mod xc;
@@ -29,9 +30,16 @@ pub struct Mutant {
 impl Mutant {
     /// Every mutant, area by area.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [xc::ROWS, rtsp::ROWS, tls::ROWS, sto::ROWS, iot::ROWS]
-            .into_iter()
-            .flatten()
+        [
+            xc::ROWS,
+            rtsp::ROWS,
+            srtp::ROWS,
+            tls::ROWS,
+            sto::ROWS,
+            iot::ROWS,
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// The mutant of that id.

@@ -1,0 +1,263 @@
+//! SRTP over RTSP as ONVIF has it: RTSP-02, RTSP-05, RTSP-06, RTSP-07.
+
+use lightleak_case::{TransportProtocol, Vantage};
+
+use super::{
+    super::{Level, Quote, Reading, Requirement, Stimuli, evidence, evidence_at, srtp},
+    STREAMING,
+};
+use crate::{
+    adversary::cryptanalyst::key_material::Secrets,
+    dissect::{
+        Span, key_attribute,
+        mikey::{Mikey, Policy, parameter},
+        rtsp::transport::Transport,
+    },
+    open::srtp::suite,
+    presence::Need,
+    seen::{Seen, Served},
+    verdict::{Assurance, Evidence, Outcome},
+};
+
+/// The algorithms of ONVIF Streaming 8.1, NONE excluded.
+const ALGORITHMS: [&str; 3] = [
+    "AES_CM_128_HMAC_SHA1_80",
+    "AEAD_AES_128_GCM",
+    "AEAD_AES_256_GCM",
+];
+
+/// How many finds of a place are kept as evidence.
+const MOST: usize = 4;
+
+pub(in crate::requirement) const ROWS: &[Requirement] = &[
+    Requirement {
+        id: "RTSP-02",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "SRTP is set up inside TLS alone",
+        source: Quote {
+            document: STREAMING,
+            clause: "5.1.1.4",
+            text: "TLS shall be used for RTSP when SRTP is used.",
+            read: Reading::InText,
+        },
+        expects: srtp::is_srtp,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest", "srtp-over-rtsp"]),
+        indispensable: &["srtp-over-rtsp"],
+        check: set_up_inside_tls,
+    },
+    Requirement {
+        id: "RTSP-05",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "policies of MIKEY have an algorithm of ONVIF, and encryption of SRTP and SRTCP on",
+        source: Quote {
+            document: STREAMING,
+            clause: "5.1.1.4",
+            text: "a device not listing supported SRTP cryptographic algorithms shall use the AES_CM_128_HMAC_SHA1_80 algorithm as defined in RFC 3711.",
+            read: Reading::InText,
+        },
+        expects: srtp::is_srtp,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest"]),
+        indispensable: &["honest"],
+        check: policies_are_strong,
+    },
+    Requirement {
+        id: "RTSP-06",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "what MIKEY tells is nowhere outside TLS, neither on the wire, nor stored, nor in the log",
+        source: Quote {
+            document: STREAMING,
+            clause: "8.2",
+            text: "The KEMAC payload should not be encrypted since TLS already encrypts the RTSPS channel.",
+            read: Reading::InText,
+        },
+        expects: srtp::is_srtp,
+        vantages: Vantage::ALL,
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest"]),
+        indispensable: &["honest"],
+        check: keys_stay_inside,
+    },
+    Requirement {
+        id: "RTSP-07",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "every packet of SRTP carries the MKI of its key",
+        source: Quote {
+            document: STREAMING,
+            clause: "8.2",
+            text: "Each SRTP packet shall include the MKI.",
+            read: Reading::InText,
+        },
+        expects: srtp::is_srtp,
+        vantages: &[Vantage::Wire],
+        needs: &[Need::Tap, Need::Device],
+        stimuli: Stimuli::Only(&["honest"]),
+        indispensable: &["honest"],
+        check: packets_carry_mki,
+    },
+];
+
+fn set_up_inside_tls(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found: Vec<Evidence> = Vec::new();
+    let mut inside = 0;
+    for served in seen.dialogues() {
+        for (request, response, span) in served.answered() {
+            let chosen = response.header("transport").unwrap_or_default();
+            let secure = Transport::parse(chosen).iter().any(Transport::is_secure);
+            if request.method != "SETUP" || !(200..300).contains(&response.status) || !secure {
+                continue;
+            }
+            match served.opened {
+                true => inside += 1,
+                false => {
+                    let why = format!(
+                        "without TLS SETUP was answered {} with {chosen}",
+                        response.status
+                    );
+                    found.push(evidence(seen, span, why));
+                }
+            }
+        }
+    }
+    if let Some(first) = found.first() {
+        return Outcome::Fail(first.why.clone(), found);
+    }
+    let tcp = seen
+        .flows()
+        .filter(|(flow, _)| flow.transport == TransportProtocol::Tcp);
+    let to_device = tcp.filter(|(flow, _)| seen.is_device(flow.b.ip()));
+    let outside = to_device
+        .filter(|(_, connection)| connection.tls.is_none())
+        .count();
+    match (seen.session.record.stimulus.as_str(), inside, outside) {
+        ("srtp-over-rtsp", _, 0) => {
+            Outcome::Inconclusive("nobody asked for SRTP without TLS".into())
+        }
+        ("srtp-over-rtsp", _, tried) => Outcome::Pass(
+            Assurance::Absence,
+            format!("{tried} connections without TLS set no SRTP up"),
+        ),
+        (_, 0, _) => Outcome::Inconclusive("nobody set SRTP up".into()),
+        (_, inside, _) => Outcome::Pass(
+            Assurance::Opened,
+            format!("SRTP was set up {inside} times, inside TLS"),
+        ),
+    }
+}
+
+fn policies_are_strong(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found = Vec::new();
+    let mut told = 0;
+    for (mikey, span) in messages(seen) {
+        for policy in mikey.policies.iter().filter(|p| p.protocol == 0) {
+            told += 1;
+            if let Some(why) = weakness(policy) {
+                found.push(evidence(seen, span, format!("a policy of MIKEY has {why}")));
+            }
+        }
+    }
+    match (found.first(), told) {
+        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
+        (None, 0) => Outcome::Inconclusive("no policy of MIKEY was read inside TLS".into()),
+        (None, told) => Outcome::Pass(
+            Assurance::Opened,
+            format!("{told} policies, each with an algorithm of ONVIF and encryption on"),
+        ),
+    }
+}
+
+fn weakness(policy: &Policy) -> Option<String> {
+    let is_off = |kind: u8| policy.value(kind) == Some(0);
+    if is_off(parameter::SRTP_ENCRYPTION) {
+        return Some("encryption of SRTP off".into());
+    }
+    if is_off(parameter::SRTCP_ENCRYPTION) {
+        return Some("encryption of SRTCP off".into());
+    }
+    match suite(policy) {
+        Some(suite) if ALGORITHMS.contains(&suite.name) => None,
+        Some(suite) => Some(format!("the algorithm {}", suite.name)),
+        None => Some(format!(
+            "encryption algorithm {:?}, which is none of ONVIF",
+            policy.value(parameter::ENCRYPTION)
+        )),
+    }
+}
+
+fn keys_stay_inside(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    let keys = seen.secured.ring.keys();
+    let keys = keys.map(|key| (format!("a master key of {}", key.suite.name), key.octets()));
+    let secrets = Secrets::new(keys);
+    if secrets.count() == 0 {
+        return Outcome::Inconclusive("no master key of SRTP is known".into());
+    }
+    let mut found = Vec::new();
+    let mut look =
+        |octets: &[u8], file: Option<&str>, place: &dyn Fn(usize, usize) -> Option<Span>| {
+            for exposure in secrets.find(octets, MOST) {
+                if let Some(span) = place(exposure.at, exposure.length) {
+                    let why = format!("{} lies open, {:?}", exposure.secret, exposure.writing);
+                    found.push(evidence_at(seen, (vantage, file, span), why));
+                }
+            }
+        };
+    let in_file = |offset, length| {
+        Some(Span {
+            packet: 0,
+            offset,
+            length,
+        })
+    };
+    match vantage {
+        Vantage::Rest => {
+            for file in &seen.stored {
+                look(file.octets, Some(file.name), &in_file);
+            }
+        }
+        Vantage::Log => look(seen.session.log.as_bytes(), None, &in_file),
+        _ => {
+            for (flow, _) in seen.flows() {
+                for stream in [&flow.from_a, &flow.from_b] {
+                    look(&stream.bytes, None, &|at, length| stream.span(at, length));
+                }
+            }
+        }
+    }
+    match found.first() {
+        Some(first) => Outcome::Fail(first.why.clone(), found),
+        None => Outcome::Pass(
+            Assurance::Absence,
+            format!("none of {} master keys lies open", secrets.count()),
+        ),
+    }
+}
+
+fn packets_carry_mki(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let all = srtp::packets(seen, false).chain(srtp::packets(seen, true));
+    srtp::each(seen, all, "packets", |_, found| {
+        let key = seen.secured.ring.key(found.key)?;
+        match (found.tail.mki, key.mki.is_empty()) {
+            (_, true) => Some("its key was told without an MKI".into()),
+            (0, false) => Some("it carries no MKI, and its key has one".into()),
+            _ => None,
+        }
+    })
+}
+
+/// MIKEY messages that the device sent inside TLS, and where they lie.
+fn messages<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (Mikey, Span)> + 'a {
+    let dialogues = seen.dialogues().filter(|d| d.opened);
+    let answered = dialogues.flat_map(Served::answered);
+    answered.flat_map(|(_, response, span)| {
+        let octets = key_attribute::mikey(response);
+        let read: Vec<_> = octets.iter().filter_map(|o| Mikey::parse(o).ok()).collect();
+        read.into_iter().map(move |mikey| (mikey, span))
+    })
+}

@@ -1,0 +1,148 @@
+//! Master keys and what is derived of them: SRTP-12, SRTP-13, SRTP-14.
+
+use std::collections::BTreeMap;
+
+use lightleak_case::Vantage;
+
+use super::{evidence, ours, unknown};
+use crate::{
+    adversary::cryptanalyst::guessable::{self, Identifiers},
+    open::{escrow::Escrow, srtp::MasterKey},
+    secured::Carrier,
+    seen::Seen,
+    verdict::{Assurance, Outcome},
+};
+
+pub(super) fn not_shared(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut used: BTreeMap<&[u8], &Carrier> = BTreeMap::new();
+    let mut found = Vec::new();
+    for carrier in ours(seen) {
+        for (packet, opened) in carrier.opened().filter(|(p, _)| !p.is_rtcp) {
+            let Some(key) = seen.secured.ring.key(opened.key) else {
+                continue;
+            };
+            let first = *used.entry(key.octets()).or_insert(carrier);
+            let same = (first.flow, first.channel) == (carrier.flow, carrier.channel);
+            if !same && found.is_empty() {
+                let why = format!(
+                    "RTP to {} and to {} is under one master key",
+                    end(first),
+                    end(carrier)
+                );
+                found.push(evidence(seen, packet.span, why));
+            }
+        }
+    }
+    if let Some(first) = found.first() {
+        return Outcome::Fail(first.why.clone(), found);
+    }
+    if used.is_empty() {
+        return nothing(seen);
+    }
+    for other in seen.others() {
+        let escrow = Escrow::parse(other.keys.iter().map(String::as_str));
+        let again = escrow
+            .srtp
+            .iter()
+            .find(|key| used.contains_key(key.octets()));
+        if again.is_some() {
+            let why = format!(
+                "a master key of this session is one of {} too",
+                other.folder
+            );
+            return Outcome::Fail(why, Vec::new());
+        }
+    }
+    Outcome::Pass(
+        Assurance::Opened,
+        format!("{} master keys, each of one RTP session", used.len()),
+    )
+}
+
+pub(super) fn are_random(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let keys: Vec<&MasterKey> = seen.secured.ring.keys().collect();
+    let device = &seen.declaration.device;
+    let identifiers = Identifiers {
+        texts: vec![device.serial.clone(), device.model.clone()],
+        addresses: device.addresses.clone(),
+        ..Identifiers::default()
+    };
+    for key in &keys {
+        let octets = key.octets();
+        let name = format!("a master key of {}", key.suite.name);
+        if octets.iter().all(|octet| *octet == octets[0]) {
+            return Outcome::Fail(format!("{name} is a constant"), Vec::new());
+        }
+        if let Some(published) = guessable::published(octets) {
+            let why = format!(
+                "{name} is published: {} {}",
+                published.source, published.clause
+            );
+            return Outcome::Fail(why, Vec::new());
+        }
+        if let Some(how) = guessable::derivation(octets, &identifiers) {
+            let why = format!("{name} is made of what everybody knows: {how}");
+            return Outcome::Fail(why, Vec::new());
+        }
+    }
+    match keys.len() {
+        0 => nothing(seen),
+        all => Outcome::Pass(
+            Assurance::Absence,
+            format!("{all} master keys, none constant, published or made of identifiers"),
+        ),
+    }
+}
+
+/// A key that is known opens nothing of a stream only if the session keys are
+/// not those that are derived of it.
+pub(super) fn are_derived(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    derived(seen, |_| true)
+}
+
+/// Of the keys for which that holds.
+pub(super) fn derived(seen: &Seen<'_>, is_meant: impl Fn(&MasterKey) -> bool) -> Outcome {
+    let ring = &seen.secured.ring;
+    let mut opened = 0;
+    for carrier in ours(seen) {
+        let used = carrier
+            .opened()
+            .filter_map(|(_, found)| ring.key(found.key));
+        let (meant, all) = used.fold((0, 0), |(meant, all), key| {
+            (meant + usize::from(is_meant(key)), all + 1)
+        });
+        opened += meant;
+        if let (0, Some(first)) = (all, carrier.packets.first())
+            && seen.secured.promises(carrier, &is_meant)
+        {
+            let why = format!(
+                "none of {} packets to {} opens with session keys that are derived of a known master key",
+                carrier.packets.len(),
+                end(carrier)
+            );
+            return Outcome::Fail(why.clone(), vec![evidence(seen, first.span, why)]);
+        }
+    }
+    match opened {
+        0 => nothing(seen),
+        all => Outcome::Pass(
+            Assurance::Opened,
+            format!("{all} packets open with session keys that are derived as the suite says"),
+        ),
+    }
+}
+
+/// Where a carrier leads, in words.
+fn end(carrier: &Carrier) -> String {
+    match carrier.channel {
+        Some(channel) => format!("channel {channel} of {}", carrier.to),
+        None => carrier.to.to_string(),
+    }
+}
+
+fn nothing(seen: &Seen<'_>) -> Outcome {
+    match seen.secured.ring.is_empty() {
+        true if ours(seen).next().is_some() => unknown(),
+        _ => Outcome::Inconclusive("no SRTP of the device was opened".into()),
+    }
+}
