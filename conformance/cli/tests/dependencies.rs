@@ -3,6 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
     process::Command,
 };
 
@@ -108,6 +110,45 @@ const SHARED: &[(&str, &str)] = &[
     ("zeroize", "clears memory that held keys"),
 ];
 
+/// Crates that encrypt, authenticate or derive keys.
+const ALGORITHMS: &[&str] = &[
+    "aes",
+    "aes_gcm",
+    "age",
+    "aws_lc_rs",
+    "chacha20poly1305",
+    "ctr",
+    "hkdf",
+    "hmac",
+    "hpke",
+    "ring",
+    "rustls",
+    "sframe",
+    "sha1",
+    "sha2",
+];
+
+/// Per format, the sources that seal it in sim, and those that open it in the
+/// judge; none of the algorithms is named in both.
+const FORMATS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "SRTP",
+        &["sim/src/seal/srtp"],
+        &["conformance/judge/src/open/srtp"],
+    ),
+    (
+        "TLS",
+        &["sim/src/seal/tls.rs"],
+        &[
+            "conformance/judge/src/open/aead.rs",
+            "conformance/judge/src/open/tls12",
+            "conformance/judge/src/open/tls12.rs",
+            "conformance/judge/src/open/tls13",
+            "conformance/judge/src/open/tls13.rs",
+        ],
+    ),
+];
+
 /// Crates whose business is sockets, processes or the system's randomness.
 const SYSTEM: &[&str] = &[
     "async-io",
@@ -171,6 +212,55 @@ fn the_simulator_and_the_judge_share_only_what_is_listed() {
     let listed: Vec<_> = SHARED.iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(shared, listed, "shared, and listed with a reason");
     assert!(SHARED.iter().all(|(_, reason)| !reason.is_empty()));
+}
+
+#[test]
+fn no_format_is_sealed_and_opened_with_one_implementation() {
+    for (format, sealed, opened) in FORMATS {
+        let [sealed, opened] = [sealed, opened].map(|places| {
+            let named: BTreeSet<_> = places.iter().flat_map(|place| named(place)).collect();
+            assert!(!named.is_empty(), "{format}: nothing in {places:?}");
+            named
+        });
+        let both: Vec<_> = sealed.intersection(&opened).collect();
+        assert!(
+            both.is_empty(),
+            "{format} is sealed and opened with {both:?}"
+        );
+    }
+}
+
+/// The algorithms that sources name, those of tests left out.
+fn named(place: &str) -> BTreeSet<&'static str> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(place);
+    let mut files = vec![place];
+    let mut found = BTreeSet::new();
+    while let Some(file) = files.pop() {
+        if file.is_dir() {
+            let entries = fs::read_dir(&file).expect("a folder can be read");
+            files.extend(entries.map(|entry| entry.expect("an entry can be read").path()));
+            continue;
+        }
+        if file.file_name().is_some_and(|name| name == "tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a source can be read");
+        let text = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
+        let uses = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("use "));
+        let crates = uses
+            .filter_map(|path| path.split_once("::"))
+            .map(|(first, _)| first);
+        let crates: BTreeSet<_> = crates.collect();
+        found.extend(ALGORITHMS.iter().filter(|name| crates.contains(*name)));
+    }
+    found
 }
 
 /// Normal dependencies of a package, with the features that it alone, and

@@ -118,6 +118,19 @@ pub const DECOYS: &[Decoy] = &[
         },
     },
     Decoy {
+        id: "decoy.srtp-avp",
+        story: "the description calls SRTP RTP/AVP: what matters is that it is sealed",
+        source: "bluenviron/gortsplib#1148",
+        fault: Fault {
+            description: Some(|description| {
+                let text = String::from_utf8_lossy(description).replace("RTP/SAVP", "RTP/AVP");
+                *description = text.into_bytes();
+            }),
+            ..Fault::NONE
+        },
+        surroundings: Surroundings::NONE,
+    },
+    Decoy {
         id: "decoy.two-viewers",
         story: "two viewers watch at the same time: the same frames are sealed twice, under different keys",
         source: "any camera with two phones",

@@ -137,15 +137,16 @@ impl SrtpViewer {
         })
     }
 
-    /// DESCRIBE: every track has to be RTP/SAVP and to come with a key.
+    /// DESCRIBE: every track has to come with a key; some cameras call it
+    /// RTP/AVP all the same.
     pub async fn describe(&mut self) -> Result<Response<Vec<u8>>, SrtpViewerError> {
         let response = good("DESCRIBE", self.rtsp.describe().await?)?;
         let session = Description::parse(response.body())
             .map_err(|_| SrtpViewerError::Description("it is no SDP"))?;
         self.keys.clear();
         for media in &session.medias {
-            if media.proto != "RTP/SAVP" {
-                return Err(SrtpViewerError::Description("a track is not RTP/SAVP"));
+            if !["RTP/SAVP", "RTP/AVP"].contains(&&*media.proto) {
+                return Err(SrtpViewerError::Description("a track is not RTP"));
             }
             let value = |name| {
                 let value = media.get_first_attribute_value(name).flatten();
