@@ -70,7 +70,7 @@ fn measure(
     let frames = frames::plain(scenario.protocol, size);
     let proven = |contender| proof::prove(contender, scenario, side, &frames);
     let ours = contenders.iter().find(|c| c.kind == Kind::Ours);
-    let Some(mut ours) = ours.and_then(|ours| Timed::new(proven(ours)?)) else {
+    let Some(mut ours) = ours.and_then(proven).map(Timed::new) else {
         return Vec::new();
     };
 
@@ -80,7 +80,7 @@ fn measure(
     for contender in contenders {
         let theirs = match contender.kind {
             Kind::Ours => None,
-            _ => match proven(contender).and_then(Timed::new) {
+            _ => match proven(contender).map(Timed::new) {
                 Some(theirs) => Some(theirs),
                 None => continue,
             },

@@ -22,12 +22,12 @@ pub struct Timed {
 
 impl Timed {
     /// With no pass so far.
-    pub fn new(proven: Proven) -> Option<Self> {
-        Some(Self {
+    pub fn new(proven: Proven) -> Self {
+        Self {
             engine: proven.engine,
             frames: proven.frames,
             passes: Vec::new(),
-        })
+        }
     }
 
     /// How many frames there are in a pass.
