@@ -99,7 +99,8 @@ impl Library {
         let [suite, key, salt] = [suite.as_bytes(), key, salt].map(Octets::of);
         // SAFETY: the octets are there during the call.
         let state = unsafe { (self.table.new)(suite, side, key, salt) };
-        (!state.is_null()).then_some(Loaded {
+        // Made only if there is a state, for it is dropped with it.
+        (!state.is_null()).then(|| Loaded {
             table: self.table,
             state,
         })

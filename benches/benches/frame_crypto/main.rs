@@ -41,7 +41,7 @@ fn main() {
 
     let mut criterion = Criterion::default()
         .sample_size(10)
-        .nresamples(1000)
+        .nresamples(1001)
         .warm_up_time(Duration::from_millis(100))
         .measurement_time(Duration::from_millis(300))
         .without_plots()

@@ -23,10 +23,10 @@ impl Peer for LibSrtp {
         if !INITIALISED.get_or_init(|| unsafe { srtp_init() } == OK) {
             return None;
         }
+        // Not AES_192_CM: version 2.5 derives its keys otherwise than RFC 6188 does.
         let set = match suite {
             "AES_CM_128_HMAC_SHA1_80" => srtp_crypto_policy_set_rtp_default,
             "AES_CM_128_HMAC_SHA1_32" => srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32,
-            "AES_192_CM_HMAC_SHA1_80" => srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80,
             "AES_256_CM_HMAC_SHA1_80" => srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
             "AEAD_AES_128_GCM" => srtp_crypto_policy_set_aes_gcm_128_16_auth,
             "AEAD_AES_256_GCM" => srtp_crypto_policy_set_aes_gcm_256_16_auth,
@@ -140,7 +140,6 @@ unsafe extern "C" {
     fn srtp_dealloc(session: *mut c_void) -> c_uint;
     fn srtp_crypto_policy_set_rtp_default(policy: *mut CryptoPolicy);
     fn srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(policy: *mut CryptoPolicy);
-    fn srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80(policy: *mut CryptoPolicy);
     fn srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(policy: *mut CryptoPolicy);
     fn srtp_crypto_policy_set_aes_gcm_128_16_auth(policy: *mut CryptoPolicy);
     fn srtp_crypto_policy_set_aes_gcm_256_16_auth(policy: *mut CryptoPolicy);
