@@ -13,8 +13,11 @@ pub struct Contender {
     /// What it is to us.
     pub kind: Kind,
     /// Makes its engine for a suite; `None` if it has none.
-    pub engine: Box<dyn Fn(&Scenario, Side) -> Option<Box<dyn Engine>>>,
+    pub engine: Box<Make>,
 }
+
+/// Makes an engine.
+pub type Make = dyn Fn(&Scenario, Side) -> Option<Box<dyn Engine>>;
 
 /// What a contender is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
