@@ -89,8 +89,9 @@ impl DiskCounters {
             found = found.max(limit(&disk.read(file).map_err(failed)?)?);
             number = number.max(generation + 1);
         }
-        // Only the very first file is ever alone without a whole record.
-        if found.is_none() && number > 1 {
+        // The very first file goes when there is a whole record in another.
+        let is_new = old.is_empty() || old.iter().any(|(generation, _)| *generation == 0);
+        if found.is_none() && !is_new {
             return Err(CounterError::Damaged(0));
         }
         let next = found.unwrap_or(0);
