@@ -30,7 +30,9 @@ pub struct Opened {
 
 impl Receiver {
     /// A receiver that opens what is sealed with this key and with those of
-    /// later ratchet steps.
+    /// later ratchet steps. The step before the latest is kept, so that with
+    /// R bits for steps it follows up to 2^R - 2 of them at once (with one bit
+    /// one, and none is kept).
     ///
     /// # Errors
     ///
@@ -194,7 +196,8 @@ impl Key {
         let mut step = Step::new(&base)?;
         step.open(ctr, associated, octets)?;
         let last = std::mem::replace(&mut self.now, step);
-        self.before = Some((before, last));
+        // With one bit the step before could not be told from the next.
+        self.before = (before.ratchet_bits() > 1).then_some((before, last));
         self.base = base;
         Ok(())
     }
