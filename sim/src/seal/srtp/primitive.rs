@@ -87,11 +87,12 @@ impl AuthenticationKey {
     ///
     /// # Errors
     ///
-    /// [`SrtpError::Authentication`] if not, or if `tag` is longer than a
-    /// full one.
+    /// [`SrtpError::Authentication`] if not, or if `tag` is empty or longer than
+    /// a full one.
     pub fn verify(&self, octets: &[u8], tag: &[u8]) -> Result<(), SrtpError> {
         let full = self.tag(octets)?;
-        let expected = full.get(..tag.len()).unwrap_or_default();
+        let expected = full.get(..tag.len()).filter(|tag| !tag.is_empty());
+        let expected = expected.ok_or(SrtpError::Authentication)?;
         verify_slices_are_equal(expected, tag).map_err(|_| SrtpError::Authentication)
     }
 }

@@ -1,70 +1,15 @@
 //! Known answers, and what nobody sees from outside.
 
+use lightleak_vectors::srtp::{Protocol, SessionPacket, rfc7714};
 use zeroize::Zeroizing;
 
 use super::{
     header::Header,
-    primitive::number,
+    primitive::{AEAD_TAG_LENGTH, number},
     protection::{Place, Protection},
     *,
 };
 use crate::{rtp::Packets, seal::keys::SrtpMasterKey};
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let octet = |pair: &[char]| {
-        let text: String = pair.iter().collect();
-        u8::from_str_radix(&text, 16).expect("two digits")
-    };
-    digits.chunks(2).map(octet).collect()
-}
-
-#[test]
-fn the_keystream_is_that_of_rfc_3711_b_2() {
-    let cipher = CounterMode::new(&hex("2B7E151628AED2A6ABF7158809CF4F3C")).expect("a key");
-    let mut octets = vec![0; 48];
-    let iv = number(&hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000"));
-    cipher.apply(iv, &mut octets).expect("done");
-    assert_eq!(
-        octets,
-        hex(
-            "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB
-             41E95B3BB0A2E8DD477901E4FCA894C0"
-        )
-    );
-}
-
-#[test]
-fn session_keys_are_those_of_rfc_3711_b_3() {
-    let master = SrtpMasterKey::new(
-        Suite::AesCm128HmacSha1_80,
-        &hex("E1F97A0D3E018BE0D64FA32C06DE4139"),
-        &hex("0EC675AD498AFEEBB6960B3AABE6"),
-    )
-    .expect("a key");
-    let kdf = Kdf::new(&master).expect("a derivation");
-    let derive = |label, length| {
-        let mut out = vec![0xff; length];
-        kdf.derive(label, &mut out).expect("done");
-        out
-    };
-    assert_eq!(
-        derive(Label::RtpEncryption, 16),
-        hex("C61E7A93744F39EE10734AFE3FF7A087")
-    );
-    assert_eq!(
-        derive(Label::RtpSalt, 14),
-        hex("30CBBC08863D8C85D49DB34A9AE1")
-    );
-    assert_eq!(
-        derive(Label::RtpAuthentication, 94),
-        hex(
-            "CEBE321F6FF7716B6FD4AB49AF256A15 6D38BAA48F0A0ACF3C34E2359E6CDBCE
-             E049646C43D9327AD175578EF7227098 6371C10C9A369AC2F94A8C5FBCDDDC25
-             6D6E919A48B610EF17C2041E47403576 6B68642C59BBFC2F34DB60DBDFB2"
-        )
-    );
-}
 
 #[test]
 fn a_salt_of_96_bits_has_16_zero_bits_behind_it() {
@@ -82,74 +27,120 @@ fn a_salt_of_96_bits_has_16_zero_bits_behind_it() {
     assert_ne!(galois, derive(Suite::AesCm128HmacSha1_80, &before));
 }
 
-/// The session keys of RFC 7714 16 and 17, which are given and not derived.
-fn rfc_7714() -> Protection {
+/// Session keys that are given and not derived.
+fn galois(vector: &SessionPacket) -> Protection {
     Protection::Galois {
-        cipher: GaloisCounterMode::new(&hex("000102030405060708090a0b0c0d0e0f")).expect("a key"),
-        salt: Zeroizing::new(number(&hex("517569642070726f2071756f"))),
+        cipher: GaloisCounterMode::new(&vector.key).expect("a key"),
+        salt: Zeroizing::new(number(&vector.salt)),
     }
 }
 
-#[test]
-fn an_rtp_packet_is_sealed_as_in_rfc_7714_16_1_1() {
-    let clear = hex(
-        "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976
-                     69736120 696e2070 61727465 73207472 6573",
-    );
-    let end = clear.len();
-    let mut packet = clear.clone();
-    packet.resize(end + 16, 0);
-    let header = Header::read(&clear).expect("a header");
-    let place = Place {
-        ssrc: header.ssrc,
-        index: header.sequence.into(),
+fn place(vector: &SessionPacket) -> Place {
+    let at = match vector.protocol {
+        Protocol::Rtp => 8,
+        Protocol::Rtcp => 4,
     };
-    rfc_7714()
-        .seal(&mut packet, end, header.payload(), place, &[])
-        .expect("sealed");
-    assert_eq!(
-        packet,
-        hex(
-            "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5
-             0d294e6f 42a5f47a 51c7d19b 36de3adf 8833 899d7f27 beb16a91 52cf765e e4390cce"
-        )
-    );
+    Place {
+        ssrc: number(&vector.clear[at..at + 4]) as u32,
+        index: vector.index,
+    }
+}
 
-    let payload = |_: &mut [u8]| header.payload();
-    let mut flipped = packet.clone();
-    flipped[end + 15] ^= 1;
-    let open = |packet: &mut Vec<u8>| rfc_7714().open(packet, end, payload, place, 0);
-    assert_eq!(open(&mut flipped), Err(SrtpError::Authentication));
-    assert_eq!(open(&mut packet), Ok(()));
-    assert_eq!(packet[..end], clear);
+fn sealed(vector: &SessionPacket) -> Vec<u8> {
+    let end = vector.clear.len();
+    let mut packet = vector.clear.clone();
+    packet.resize(vector.sealed.len(), 0);
+    let done = match vector.protocol {
+        Protocol::Rtp => {
+            let header = Header::read(&vector.clear).expect("a header");
+            galois(vector).seal(&mut packet, end, header.payload(), place(vector), &[])
+        }
+        Protocol::Rtcp => galois(vector).seal_rtcp(&mut packet, end, place(vector), &[]),
+    };
+    done.map(|()| packet).expect("sealed")
+}
+
+fn opened(vector: &SessionPacket, place: Place, sealed: &[u8]) -> Result<Vec<u8>, SrtpError> {
+    let end = vector.clear.len();
+    let mut packet = sealed.to_vec();
+    match vector.protocol {
+        Protocol::Rtp => {
+            let header = Header::read(&vector.clear).expect("a header");
+            galois(vector).open(&mut packet, end, |_| header.payload(), place, 0)?;
+        }
+        Protocol::Rtcp => galois(vector).open_rtcp(&mut packet, end, place, 0)?,
+    }
+    packet.truncate(end);
+    Ok(packet)
 }
 
 #[test]
-fn an_rtcp_packet_is_sealed_as_in_rfc_7714_17_1() {
-    let clear = hex(
-        "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61
-                     deadbeef deadbeef deadbeef deadbeef deadbeef",
-    );
-    let end = clear.len();
-    let mut packet = clear.clone();
-    packet.resize(end + 20, 0);
-    let place = Place {
-        ssrc: 0x4d61_7273,
-        index: 0x5d4,
-    };
-    let keys = rfc_7714();
-    keys.seal_rtcp(&mut packet, end, place, &[])
-        .expect("sealed");
-    assert_eq!(
-        packet,
-        hex(
-            "81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d
-             c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872
-             45d9eade 800005d4"
-        )
-    );
-    assert_eq!(keys.open_rtcp(&mut packet, end, place, 0), Ok(()));
-    assert_eq!(packet[..end], clear);
+fn packets_are_sealed_as_in_rfc_7714_and_opened() {
+    let vectors = rfc7714().session_packets;
+    let mut checked = 0;
+    for vector in vectors.iter().filter(|vector| vector.encrypted) {
+        let clause = &vector.clause;
+        assert_eq!(sealed(vector), vector.sealed, "{clause}");
+        let place = place(vector);
+        let open = |place, sealed: &[u8]| opened(vector, place, sealed);
+        assert_eq!(
+            open(place, &vector.sealed),
+            Ok(vector.clear.clone()),
+            "{clause}"
+        );
+
+        let refused = Err(SrtpError::Authentication);
+        // Behind an SRTCP packet is the index, which `place` says again.
+        for at in 8 * 12..8 * (vector.clear.len() + AEAD_TAG_LENGTH) {
+            let mut flipped = vector.sealed.clone();
+            flipped[at / 8] ^= 1 << (at % 8);
+            assert_eq!(open(place, &flipped), refused, "{clause}, bit {at}");
+        }
+        for other in [place.index ^ 1, place.index ^ 1 << 16] {
+            let other = Place {
+                index: other,
+                ..place
+            };
+            assert_eq!(open(other, &vector.sealed), refused, "{clause}");
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 4);
+}
+
+/// What RFC 7714 16 and 17 only authenticate, the primitive tags alike, and the
+/// engine refuses.
+#[test]
+fn packets_in_clear_are_tagged_as_in_rfc_7714_and_refused() {
+    let vectors = rfc7714().session_packets;
+    let mut checked = 0;
+    for vector in vectors.iter().filter(|vector| !vector.encrypted) {
+        let clause = &vector.clause;
+        let tag_end = vector.clear.len() + AEAD_TAG_LENGTH;
+        let (tag, word) = vector.sealed[vector.clear.len()..].split_at(AEAD_TAG_LENGTH);
+        let cipher = GaloisCounterMode::new(&vector.key).expect("a key");
+        let associated = [&vector.clear, word].concat();
+        let Place { ssrc, index } = place(vector);
+        let iv = number(&vector.salt) ^ u128::from(ssrc) << 48 ^ u128::from(index);
+        assert_eq!(
+            &cipher.seal(iv, &associated, &mut []).expect("a tag"),
+            tag,
+            "{clause}"
+        );
+
+        let result = opened(vector, place(vector), &vector.sealed);
+        assert_eq!(result, Err(SrtpError::Authentication), "{clause}");
+        if vector.protocol == Protocol::Rtcp {
+            assert_eq!(vector.sealed[tag_end] & 0x80, 0, "the E flag");
+            let master = key(vector.suite.parse().expect("a suite"));
+            let mut receiver =
+                Receiver::new(&master, ReceiverOptions::default()).expect("a receiver");
+            let result = receiver.open_rtcp(&mut vector.sealed.clone());
+            assert_eq!(result, Err(SrtpError::Unencrypted), "{clause}");
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 4);
 }
 
 fn key(suite: Suite) -> SrtpMasterKey {
@@ -221,4 +212,17 @@ fn a_key_of_no_mode_is_refused() {
         assert_eq!(GaloisCounterMode::new(&key).err(), refused(length));
     }
     assert_eq!(GaloisCounterMode::new(&[1; 24]).err(), refused(24));
+}
+
+#[test]
+fn an_empty_tag_is_refused_as_is_one_that_is_too_long() {
+    let key = AuthenticationKey::new(&[1; 20]);
+    let tag = key.tag(b"octets").expect("a tag");
+    let verify = |tag: &[u8]| key.verify(b"octets", tag);
+    for length in [1, 4, 10, 20] {
+        assert_eq!(verify(&tag[..length]), Ok(()));
+    }
+    let refused = Err(SrtpError::Authentication);
+    assert_eq!(verify(&[]), refused);
+    assert_eq!(verify(&[&tag[..], &[0]].concat()), refused);
 }

@@ -1,0 +1,5 @@
+//! Published known answers, and of each a twin with one thing wrong, which is
+//! refused.
+
+mod srtp;
+mod wycheproof;
