@@ -188,16 +188,20 @@ impl Key {
         associated: &[u8],
         octets: &mut [u8],
     ) -> Result<(), SFrameError> {
-        let before = self.base.id();
         let mut base = self.base.next()?;
+        let mut passed = None;
         for _ in 1..steps {
-            base = base.next()?;
+            let next = base.next()?;
+            passed = Some(std::mem::replace(&mut base, next));
         }
+        let passed = passed.map(|base| Ok((base.id(), Step::new(&base)?)));
+        let passed = passed.transpose()?;
         let mut step = Step::new(&base)?;
         step.open(ctr, associated, octets)?;
         let last = std::mem::replace(&mut self.now, step);
+        let before = passed.unwrap_or((self.base.id(), last));
         // With one bit the step before could not be told from the next.
-        self.before = (before.ratchet_bits() > 1).then_some((before, last));
+        self.before = (base.id().ratchet_bits() > 1).then_some(before);
         self.base = base;
         Ok(())
     }
