@@ -194,8 +194,10 @@ impl Key {
             let next = base.next()?;
             passed = Some(std::mem::replace(&mut base, next));
         }
-        let passed = passed.map(|base| Ok((base.id(), Step::new(&base)?)));
-        let passed = passed.transpose()?;
+        let passed = match passed {
+            Some(base) => Some((base.id(), Step::new(&base)?)),
+            None => None,
+        };
         let mut step = Step::new(&base)?;
         step.open(ctr, associated, octets)?;
         let last = std::mem::replace(&mut self.now, step);
