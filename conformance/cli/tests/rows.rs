@@ -19,7 +19,7 @@ use lightleak_judge::{
 };
 
 /// Rows about what an honest camera does not have.
-const ABSENT: [&str; 3] = ["IOT-09", "RTSP-12", "RTSP-13"];
+const ABSENT: [&str; 5] = ["HDR-02", "IOT-09", "RTSP-12", "RTSP-13", "SDES-02"];
 
 #[test]
 fn every_row_passes_on_the_honest_camera() {
@@ -128,10 +128,14 @@ fn only_heartbeats(capture: &mut Capture) {
     number(capture);
 }
 
-/// What the camera answered on its port becomes a refusal, as on the next one.
+/// What the camera answered on its ports becomes a refusal, as on the next ones.
 fn close(capture: &mut Capture) {
-    const OPEN: u16 = 322;
-    const REFUSED: u16 = 323;
+    for open in [322, 8322] {
+        close_port(capture, open, open + 1);
+    }
+}
+
+fn close_port(capture: &mut Capture, open: u16, refused: u16) {
     // Ethernet, and IPv4 without options: source and destination port.
     const PORTS: [usize; 2] = [34, 36];
     let port = |data: &[u8], at: usize| {
@@ -139,16 +143,16 @@ fn close(capture: &mut Capture) {
         Some(u16::from_be_bytes([octets[0], octets[1]]))
     };
     let is = |data: &[u8], wanted: u16| PORTS.iter().any(|at| port(data, *at) == Some(wanted));
-    let refusal = capture.packets.iter().filter(|p| is(&p.data, REFUSED));
+    let refusal = capture.packets.iter().filter(|p| is(&p.data, refused));
     let mut refusal: Vec<_> = refusal.cloned().collect();
     for packet in &mut refusal {
         for at in PORTS {
-            if port(&packet.data, at) == Some(REFUSED) {
-                packet.data[at..at + 2].copy_from_slice(&OPEN.to_be_bytes());
+            if port(&packet.data, at) == Some(refused) {
+                packet.data[at..at + 2].copy_from_slice(&open.to_be_bytes());
             }
         }
     }
-    capture.packets.retain(|p| !is(&p.data, OPEN));
+    capture.packets.retain(|p| !is(&p.data, open));
     capture.packets.splice(1..1, refusal);
     number(capture);
 }
