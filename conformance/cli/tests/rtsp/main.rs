@@ -11,6 +11,7 @@ mod sound;
 mod srtp;
 mod srtp_feedback;
 mod srtp_keys;
+mod srtp_stimuli;
 mod sub;
 mod time;
 mod tls;
