@@ -5,7 +5,7 @@ use lightleak::{
     target::sim::{Plan, SimTarget},
 };
 use lightleak_case::{Experience, SessionRecord};
-use lightleak_sim::path;
+use lightleak_sim::path::nvr_srtp;
 
 use crate::site::SMALL;
 
@@ -15,7 +15,7 @@ fn experience(id: &str) -> Experience {
     let stimuli: Vec<&'static Stimulus> = stimulus::ALL.to_vec();
     let stimuli = stimuli.into_iter().filter(|s| s.id == id).collect();
     let plan = Plan {
-        paths: path::UNJUDGED.to_vec(),
+        paths: vec![&nvr_srtp::PATH],
         stimuli,
         video: SMALL,
         ..Plan::everything(1, folder.path(), 1)
