@@ -171,7 +171,7 @@ impl Epoch {
             return Err(EpochError::Short(delivery.len()));
         };
         let [s0, s1, kid @ .., ratchet_bits] = *head;
-        let associated = [head, sender.as_bytes()].concat();
+        let associated = [&head[..], sender.as_bytes()].concat();
         // Nothing of the head is used before it is authenticated.
         let key = open(envelope, viewer, INFO, &associated)?;
         let value = u16::from_be_bytes([s0, s1]);
