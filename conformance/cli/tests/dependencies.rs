@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     process::Command,
 };
 
@@ -108,6 +109,64 @@ const SHARED: &[(&str, &str)] = &[
     ("zeroize", "clears memory that held keys"),
 ];
 
+/// A format, and where the simulator and the judge have its cryptography.
+type Format = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// Formats that one side seals and the other opens.
+const FORMATS: &[Format] = &[
+    (
+        "age",
+        &["sim/src/seal/recording.rs"],
+        &[
+            "conformance/judge/src/open/age",
+            "conformance/judge/src/open/age.rs",
+        ],
+    ),
+    (
+        "HPKE",
+        &["sim/src/seal/envelope", "sim/src/seal/keys/hpke.rs"],
+        &["conformance/judge/src/open/hpke"],
+    ),
+    (
+        "SFrame",
+        &["sim/src/seal/sframe", "sim/src/seal/keys/sframe.rs"],
+        &["conformance/judge/src/open/sframe"],
+    ),
+    (
+        "TLS",
+        &["sim/src/seal/tls.rs"],
+        &[
+            "conformance/judge/src/open/aead.rs",
+            "conformance/judge/src/open/tls12",
+            "conformance/judge/src/open/tls12.rs",
+            "conformance/judge/src/open/tls13",
+            "conformance/judge/src/open/tls13.rs",
+        ],
+    ),
+];
+
+/// Crates of cryptography, as sources name them, and whose algorithms they run.
+const ALGORITHMS: &[(&str, &str)] = &[
+    ("aes", "RustCrypto"),
+    ("aes_gcm", "RustCrypto"),
+    ("age", "RustCrypto"),
+    ("aws_lc_rs", "AWS-LC"),
+    ("chacha20poly1305", "RustCrypto"),
+    ("ctr", "RustCrypto"),
+    ("hkdf", "RustCrypto"),
+    ("hmac", "RustCrypto"),
+    ("hpke", "RustCrypto"),
+    ("ring", "ring"),
+    ("rustls", "AWS-LC"),
+    ("sframe", "RustCrypto"),
+    ("sha1", "RustCrypto"),
+    ("sha2", "RustCrypto"),
+];
+
 /// Crates whose business is sockets, processes or the system's randomness.
 const SYSTEM: &[&str] = &[
     "async-io",
@@ -171,6 +230,49 @@ fn the_simulator_and_the_judge_share_only_what_is_listed() {
     let listed: Vec<_> = SHARED.iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(shared, listed, "shared, and listed with a reason");
     assert!(SHARED.iter().all(|(_, reason)| !reason.is_empty()));
+}
+
+#[test]
+fn what_one_side_seals_the_other_opens_with_other_algorithms() {
+    for (format, sim, judge) in FORMATS {
+        let [sim, judge] = [sim, judge].map(|places| algorithms(places));
+        assert!(
+            !sim.is_empty() && !judge.is_empty(),
+            "{format}: {sim:?} {judge:?}"
+        );
+        assert!(sim.is_disjoint(&judge), "{format}: {sim:?} {judge:?}");
+    }
+}
+
+/// Whose algorithms the sources in these places use, tests left out.
+fn algorithms(places: &[&str]) -> BTreeSet<&'static str> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut used = BTreeSet::new();
+    for place in places {
+        let path = root.join(place);
+        let files = match path.is_dir() {
+            true => std::fs::read_dir(path)
+                .expect("a folder")
+                .map(|entry| entry.expect("an entry").path())
+                .collect(),
+            false => vec![path],
+        };
+        for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+            let source = std::fs::read_to_string(file).expect("a source");
+            let code = source.split("#[cfg(test)]\nmod tests {").next();
+            // The digest of a clip list is no part of a format.
+            let lines = code.unwrap_or_default().lines();
+            for line in lines.filter(|line| !line.starts_with("use aws_lc_rs::digest")) {
+                let path = line.trim_start_matches("pub ").strip_prefix("use ");
+                let name = path.map(|path| path.split([':', ';', ' ']).next());
+                let known = ALGORITHMS
+                    .iter()
+                    .find(|(krate, _)| name == Some(Some(krate)));
+                used.extend(known.map(|(_, whose)| whose));
+            }
+        }
+    }
+    used
 }
 
 /// Normal dependencies of a package, with the features that it alone, and

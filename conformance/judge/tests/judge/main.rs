@@ -16,6 +16,7 @@ mod report;
 mod rtsp;
 mod sto;
 mod sto_clips;
+mod sto_documents;
 mod sto_keys;
 mod tls;
 mod tls_escrow;

@@ -5,6 +5,7 @@
 //! one message (6.1). Who sealed it, base mode does not say (9.1).
 
 mod epochs;
+pub mod file;
 
 use std::convert::Infallible;
 
