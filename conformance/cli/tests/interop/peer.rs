@@ -23,6 +23,12 @@ pub struct Libsrtp {
     _folder: TempDir,
 }
 
+/// What a program says, if it is there and succeeds.
+fn answer(program: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
 /// What a session begins with.
 pub struct Session<'a> {
     /// Of one suite.
@@ -37,19 +43,13 @@ impl Libsrtp {
     /// Compiles and starts it. Where there is no compiler or no libsrtp the test
     /// is skipped, and says so; under `CI=true` it fails.
     pub fn start() -> Option<Self> {
-        let flags = Command::new("pkg-config")
-            .args(["--cflags", "--libs", "libsrtp2"])
-            .output();
-        let flags = match flags {
-            Ok(output) if output.status.success() => output.stdout,
-            _ => {
-                assert!(
-                    env::var_os("CI").is_none_or(|ci| ci != "true"),
-                    "libsrtp2-dev or pkg-config is not installed; ci/setup installs them"
-                );
-                println!("skipped: libsrtp2-dev or pkg-config is not installed");
-                return None;
-            }
+        let flags = answer("pkg-config", &["--cflags", "--libs", "libsrtp2"]);
+        let (Some(flags), Some(_)) = (flags, answer("cc", &["--version"])) else {
+            let missing = "cc, pkg-config or libsrtp2-dev is not installed";
+            let ci = env::var_os("CI").is_some_and(|ci| ci == "true");
+            assert!(!ci, "{missing}; ci/setup installs them");
+            println!("skipped: {missing}");
+            return None;
         };
         let folder = tempfile::tempdir().expect("make a temporary folder");
         let program = folder.path().join("peer");

@@ -5,7 +5,7 @@ mod hpke;
 mod sframe;
 mod srtp;
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 use age::secrecy::ExposeSecret;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -171,6 +171,16 @@ impl OwnerIdentity {
     }
 }
 
+/// Reads `AGE-SECRET-KEY-1` and what follows, in Bech32.
+impl FromStr for OwnerIdentity {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let identity = text.parse().map_err(|_| KeyError::Identity)?;
+        Ok(Self(identity))
+    }
+}
+
 impl fmt::Debug for OwnerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OwnerIdentity(redacted)")
@@ -237,6 +247,9 @@ pub enum KeyError {
     /// The key for clip lists.
     #[error("make a key for clip lists")]
     List,
+    /// The identity of an owner.
+    #[error("read an age identity")]
+    Identity,
     /// A key or a salt of another length than it must have.
     #[error("{field} is {length} octets long, not {expected}")]
     Length {
