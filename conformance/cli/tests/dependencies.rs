@@ -9,13 +9,19 @@ use std::{
 
 /// Crates that both may contain. None of them works on one format on both
 /// sides: what one side seals, the other opens with another implementation.
-/// RustCrypto seals age in sim, and opens TLS in the judge; aws-lc-rs seals TLS
-/// in sim, and opens age in the judge.
+/// RustCrypto seals age and HPKE in sim, and opens TLS and SFrame in the judge;
+/// aws-lc-rs seals TLS and SFrame in sim, and opens age and HPKE in the judge
+/// ([`FORMATS`]).
 const SHARED: &[(&str, &str)] = &[
     ("aead", "RustCrypto: traits, no algorithm"),
     (
+        "aes",
+        "seals HPKE in sim, opens TLS and SFrame in the judge",
+    ),
+    ("aes-gcm", "the same"),
+    (
         "aws-lc-rs",
-        "TLS and signatures of clip lists in sim, opens age in the judge",
+        "TLS, SRTP, SFrame and signatures of clip lists in sim, opens age and HPKE in the judge",
     ),
     ("aws-lc-sys", "the same"),
     (
@@ -33,21 +39,35 @@ const SHARED: &[(&str, &str)] = &[
         "seals age in sim (0.10), opens TLS in the judge (0.11)",
     ),
     ("cipher", "RustCrypto: traits, no algorithm"),
+    ("cmov", "RustCrypto: moves in constant time, no algorithm"),
     ("const-oid", "RustCrypto: names of algorithms, no algorithm"),
+    ("cpubits", "asks the compiler for the width of numbers"),
     ("cpufeatures", "asks the processor what it can do"),
     ("crypto-common", "RustCrypto: traits, no algorithm"),
+    ("ctr", "under aes-gcm; for SFrame in the judge"),
+    (
+        "ctutils",
+        "RustCrypto: comparisons in constant time, no algorithm",
+    ),
     (
         "curve25519-dalek",
-        "for age in sim (4), for signatures of clip lists in the judge (5)",
+        "for age (4) and HPKE (5) in sim, for signatures of clip lists in the judge (5)",
     ),
     ("curve25519-dalek-derive", "runs in the compiler"),
     ("digest", "RustCrypto: traits of hashes, no algorithm"),
     (
         "getrandom",
-        "under age in sim; under crate rtp in the judge, which draws nothing",
+        "under age in sim; under crates rtp and sframe in the judge, which draw nothing",
     ),
-    ("hkdf", "for age in sim (0.12), for TLS in the judge (0.13)"),
-    ("hmac", "for age in sim (0.12), for TLS in the judge (0.13)"),
+    ("ghash", "under aes-gcm"),
+    (
+        "hkdf",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS and SFrame in the judge (0.13)",
+    ),
+    (
+        "hmac",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS and SFrame in the judge (0.13)",
+    ),
     (
         "hybrid-array",
         "RustCrypto: arrays with a length in the type",
@@ -74,6 +94,7 @@ const SHARED: &[(&str, &str)] = &[
         "poly1305",
         "seals age in sim (0.8), opens TLS in the judge (0.9)",
     ),
+    ("polyval", "under aes-gcm"),
     ("ppv-lite86", "vectors of the processor for rand_chacha"),
     ("proc-macro2", "runs in the compiler"),
     ("quote", "runs in the compiler"),
@@ -87,7 +108,10 @@ const SHARED: &[(&str, &str)] = &[
     ("serde", "traits of serialisation; in sim it reads nothing"),
     ("serde_core", "the same"),
     ("serde_derive", "runs in the compiler"),
-    ("sha2", "for age in sim (0.10), for TLS in the judge (0.11)"),
+    (
+        "sha2",
+        "for age (0.10) and HPKE (0.11) in sim, for TLS and SFrame in the judge (0.11)",
+    ),
     ("smallvec", "short vectors"),
     ("subtle", "comparisons in constant time"),
     ("syn", "runs in the compiler"),
@@ -107,6 +131,7 @@ const SHARED: &[(&str, &str)] = &[
     ("universal-hash", "RustCrypto: traits, no algorithm"),
     ("zerocopy", "octets as numbers, for ppv-lite86"),
     ("zeroize", "clears memory that held keys"),
+    ("zeroize_derive", "runs in the compiler"),
 ];
 
 /// A format, and where the simulator and the judge have its cryptography.
