@@ -133,6 +133,8 @@ pub struct TransportPath {
 pub enum Carriage {
     /// RTP interleaved in RTSP (RFC 2326 10.12).
     RtspInterleaved,
+    /// RTP over UDP, or interleaved in RTSP, as RTSP agrees (RFC 2326 10.4).
+    Rtp,
     /// Files on a memory card: `rest/` of a session.
     Recording,
 }
@@ -146,6 +148,8 @@ pub enum Hop {
     None,
     /// TLS 1.2 or 1.3 around everything.
     Tls,
+    /// SRTP (RFC 3711) around media, TLS around what delivers its keys.
+    Srtp,
 }
 
 /// Protection from end to end.

@@ -22,7 +22,10 @@
 //!   suite by its name in the IANA registry (`AES_128_GCM_SHA256_128`), the KID as
 //!   16 digits, and both KID and key in hexadecimal;
 //! - per user who may watch `CREDENTIAL <user> <password>`: the user's name has
-//!   no space in it, and the password is the rest of the line.
+//!   no space in it, and the password is the rest of the line;
+//! - per master key of SRTP `SRTP_MASTER_KEY <suite> <mki> <key> <salt>`: the
+//!   suite as the IANA registry names it (SDP Security Descriptions), the MKI
+//!   that its packets carry or `-`, and all octets in hexadecimal.
 
 #![forbid(unsafe_code)]
 

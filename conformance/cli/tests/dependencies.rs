@@ -162,6 +162,11 @@ const FORMATS: &[Format] = &[
         &["conformance/judge/src/open/sframe"],
     ),
     (
+        "SRTP",
+        &["sim/src/seal/srtp"],
+        &["conformance/judge/src/open/srtp"],
+    ),
+    (
         "TLS",
         &["sim/src/seal/tls.rs"],
         &[

@@ -16,7 +16,11 @@ use crate::{
         Flow, Span, Stream, clip_list, mp4,
         tls::{self, Record},
     },
-    open::{Anatomy, age::AgeError},
+    open::{
+        Anatomy,
+        age::AgeError,
+        srtp::{Found, Part},
+    },
     seen::Seen,
     stored::{Clip, Content, Stored},
 };
@@ -28,7 +32,8 @@ const MOST_PLACES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Clear by design: headers of link, network, transport and record, with
-    /// explicit nonces and inner content types.
+    /// explicit nonces and inner content types; of RTP and RTCP in SRTP, with
+    /// index and MKI.
     Header,
     /// A handshake, an alert, or a change_cipher_spec.
     Handshake,
@@ -265,7 +270,9 @@ impl Attribution {
                 ),
             ];
             let own = seen.carries_own(index);
-            for ((from, to), stream, records, anatomy) in sides {
+            for (from_a, ((from, to), stream, records, anatomy)) in
+                [true, false].into_iter().zip(sides)
+            {
                 let ours = seen.is_device(from.ip());
                 // What only the device can have produced, and none of its
                 // addresses sent, is no less unexplained.
@@ -280,6 +287,9 @@ impl Attribution {
                     vec![(all, Class::Infrastructure)]
                 } else if tls::is_refusal(stream) {
                     vec![(all, Class::Handshake)]
+                } else if let Some(carrier) = seen.secured.datagrams(index, from_a) {
+                    let opened = carrier.opened().map(|(p, found)| (p.range.start, found));
+                    packet_parts(stream, opened, rest)
                 } else {
                     match records {
                         Some((records, residue)) => {
@@ -438,6 +448,29 @@ fn record_parts(
         part.0.end = part.0.end.min(end);
         part.0.start = part.0.start.min(part.0.end);
     }
+    parts.parts
+}
+
+/// The parts of datagrams, of which those that begin there were opened as SRTP.
+/// `rest` is what is in no other.
+fn packet_parts<'a>(
+    stream: &Stream,
+    opened: impl Iterator<Item = (usize, &'a Found)>,
+    rest: Class,
+) -> Vec<(Range<usize>, Class)> {
+    let mut parts = Parts::default();
+    for (at, found) in opened {
+        parts.put(at, rest);
+        for (range, part) in &found.opened.layout.parts {
+            let class = match part {
+                Part::Header | Part::Index | Part::Mki => Class::Header,
+                Part::Sealed => Class::Opened,
+                Part::Tag => Class::Tag,
+            };
+            parts.put(at + range.end, class);
+        }
+    }
+    parts.put(stream.bytes.len(), rest);
     parts.parts
 }
 

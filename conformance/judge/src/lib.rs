@@ -14,6 +14,7 @@ pub mod probe;
 pub mod proof;
 pub mod report;
 pub mod requirement;
+pub mod secured;
 pub mod seen;
 pub mod stored;
 pub mod tone;

@@ -25,6 +25,7 @@ use crate::{
     open::{self, OpenError, Opened, escrow::Escrow, keylog::KeyLog},
     presence::Presence,
     proof::{Comparison, Proof},
+    secured::{Carrier, Secured},
     stored::{self, Clip, Content, Stored},
     upkeep::Upkeep,
 };
@@ -56,6 +57,8 @@ pub struct Seen<'a> {
     pub stored: Vec<Stored<'a>>,
     /// What each flow is, in the order of `traffic.flows`.
     pub connections: Vec<Connection>,
+    /// What of it is SRTP.
+    pub secured: Secured,
     /// Whether there was something to be seen, and whether all of it was.
     pub presence: Presence,
     /// Plaintext that was found.
@@ -129,6 +132,9 @@ impl<'a> Seen<'a> {
             .iter()
             .map(|f| Connection::read(f, &keys))
             .collect();
+        let escrow = Escrow::parse(session.keys.iter().map(String::as_str));
+        let is_device = |address| declaration.device.addresses.contains(&address);
+        let secured = Secured::of(&traffic, &connections, &escrow, &is_device);
 
         let stored = Stored::all(case, session);
         let haystacks = Haystacks {
@@ -185,6 +191,7 @@ impl<'a> Seen<'a> {
             stored,
             unplayed,
             connections,
+            secured,
             traffic,
             upkeep: Upkeep::default(),
             accounts: BTreeMap::new(),
@@ -259,84 +266,109 @@ impl<'a> Seen<'a> {
 
     /// TCP flows in which the device is the server and that came to be.
     pub fn served(&self) -> impl Iterator<Item = (&Flow, &Connection)> {
-        self.flows().filter(|(flow, _)| {
-            flow.transport == TransportProtocol::Tcp
-                && flow.state == FlowState::Open
-                && self.is_device(flow.b.ip())
-        })
+        self.flows().filter(|(flow, _)| self.serves(flow))
     }
 
     /// RTSP dialogues with the device as the server.
     pub fn dialogues(&self) -> impl Iterator<Item = Served<'_>> {
-        self.served().filter_map(|(flow, connection)| {
-            let opened = connection.opened();
-            Some(Served {
-                dialogue: connection.dialogue.as_ref()?,
-                stream: opened.map_or(&flow.from_b, |o| &o.from_b),
-                opened: opened.is_some(),
-            })
+        let served = self.served();
+        served.filter_map(|(flow, connection)| self.served_by(flow, connection))
+    }
+
+    fn serves(&self, flow: &Flow) -> bool {
+        flow.transport == TransportProtocol::Tcp
+            && flow.state == FlowState::Open
+            && self.is_device(flow.b.ip())
+    }
+
+    /// The RTSP dialogue of a flow with the device as the server.
+    fn served_by<'b>(&self, flow: &'b Flow, connection: &'b Connection) -> Option<Served<'b>> {
+        let opened = connection.opened();
+        let dialogue = connection.dialogue.as_ref()?;
+        self.serves(flow).then_some(Served {
+            dialogue,
+            stream: opened.map_or(&flow.from_b, |o| &o.from_b),
+            opened: opened.is_some(),
         })
     }
 
-    /// What the device sent inside TLS as media: the access units of each
-    /// interleaved channel.
+    /// What the device sent as media and the escrowed keys open: the access
+    /// units of each source.
     pub fn opened_media(&self) -> Vec<Vec<FoundUnit>> {
-        let mut media = Vec::new();
-        for served in self.dialogues().filter(|d| d.opened) {
-            for channel in channels(served.dialogue) {
-                let mut packets = frames(served.stream, served.dialogue, channel);
-                packets.retain(|packet| !is_sound(packet));
-                media.push(rtp::depacketize(&packets));
-            }
-        }
-        media
+        let sources = self.sources();
+        let video = sources.iter().map(|source| source.video());
+        video.map(|packets| rtp::depacketize(&packets)).collect()
     }
 
-    /// What the device sent inside TLS as sound (PCMU): the samples of each
-    /// interleaved channel.
+    /// What the device sent as sound (PCMU) and the escrowed keys open: the
+    /// samples of each source.
     pub fn opened_sound(&self) -> Vec<Vec<i16>> {
-        let mut sound = Vec::new();
-        for served in self.dialogues().filter(|d| d.opened) {
-            for channel in channels(served.dialogue) {
-                let mut packets = frames(served.stream, served.dialogue, channel);
-                packets.retain(|packet| is_sound(packet));
-                // On a connection nothing is lost or out of order.
-                let payloads = packets.iter().filter_map(|packet| {
-                    let header = rtp::Header::parse(packet)?;
-                    packet.get(header.payload)
-                });
-                sound.push(payloads.flat_map(pcmu::linear).collect());
-            }
-        }
-        sound
+        let sources = self.sources();
+        let samples = sources
+            .iter()
+            .map(|source| source.sound().flat_map(pcmu::linear).collect());
+        samples.collect()
     }
 
-    /// What the device sent inside TLS as media, compared with the ledger.
+    /// What the device sent as media, compared with the ledger.
     fn prove_wire(&self) -> Proof {
         let mut comparison = Comparison::new(&self.session.ledger);
-        for served in self.dialogues().filter(|d| d.opened) {
-            let requests = |method: &str| {
-                let exchanges = &served.dialogue.exchanges;
-                exchanges
-                    .iter()
-                    .filter(|e| e.request.method == method)
-                    .count()
-            };
-            let paused = requests("PAUSE") > 0 || requests("PLAY") > 1;
-            for channel in channels(served.dialogue) {
-                let packets = frames(served.stream, served.dialogue, channel);
-                let (sound, video): (Vec<_>, Vec<_>) =
-                    packets.into_iter().partition(|p| is_sound(p));
-                let units = rtp::depacketize(&video);
-                comparison.delivered(units.iter().map(|u| &u.annex_b[..]), paused);
-                let payloads = sound.iter().filter_map(|packet| {
-                    let header = rtp::Header::parse(packet)?;
-                    packet.get(header.payload)
-                });
-                comparison.delivered(payloads, paused);
+        for source in self.sources() {
+            let mut units = rtp::depacketize(&source.video());
+            if source.lost {
+                // What was cut by a loss is not what the device made.
+                units.retain(|unit| unit.whole);
             }
+            let broken = source.paused || source.lost;
+            comparison.delivered(units.iter().map(|u| &u.annex_b[..]), broken);
+            comparison.delivered(source.sound(), broken);
         }
         comparison.finish()
+    }
+
+    /// The octets that a carrier's packets lie in.
+    pub fn carried(&self, carrier: &Carrier) -> Option<&Stream> {
+        let (flow, connection) = self.flows().nth(carrier.flow)?;
+        let opened = connection.opened().filter(|_| carrier.channel.is_some());
+        Some(match (carrier.from_a, opened) {
+            (true, None) => &flow.from_a,
+            (false, None) => &flow.from_b,
+            (true, Some(opened)) => &opened.from_a,
+            (false, Some(opened)) => &opened.from_b,
+        })
+    }
+
+    /// RTP of the device, source by source, as the escrowed keys open it: what
+    /// is interleaved inside TLS, channel by channel, and SRTP.
+    fn sources(&self) -> Vec<Source<'_>> {
+        let mut sources = Vec::new();
+        for (index, (flow, connection)) in self.flows().enumerate() {
+            let served = self.served_by(flow, connection).filter(|d| d.opened);
+            let Some(served) = served else {
+                continue;
+            };
+            for channel in channels(served.dialogue) {
+                if self.secured.channel(index, channel).is_none() {
+                    sources.push(Source {
+                        packets: frames(served.stream, served.dialogue, channel),
+                        paused: served.paused(),
+                        // On a connection nothing is lost or out of order.
+                        lost: false,
+                    });
+                }
+            }
+        }
+        let paused = self.dialogues().any(Served::paused);
+        let ours = self.secured.carriers.iter();
+        let ours = ours.filter(|c| c.is_srtp() && self.is_device(c.from.ip()));
+        for packets in ours.flat_map(|carrier| carrier.sources()) {
+            sources.push(Source {
+                paused,
+                lost: packets.windows(2).any(|pair| pair[1].0 != pair[0].0 + 1),
+                packets: packets.into_iter().map(|(_, packet)| packet).collect(),
+            });
+        }
+        sources
     }
 
     /// Clips that the device vouches for and the escrowed identities open.
@@ -427,7 +459,46 @@ pub struct Served<'a> {
     pub opened: bool,
 }
 
+/// RTP of one source, in its order.
+struct Source<'a> {
+    packets: Vec<&'a [u8]>,
+    /// Whether somebody asked that it stop in between.
+    paused: bool,
+    /// Whether packets are missing in between.
+    lost: bool,
+}
+
+impl<'a> Source<'a> {
+    fn video(&self) -> Vec<&'a [u8]> {
+        let packets = self.packets.iter().copied();
+        packets.filter(|packet| !is_sound(packet)).collect()
+    }
+
+    /// Payloads of sound.
+    fn sound(&self) -> impl Iterator<Item = &'a [u8]> {
+        let packets = self.packets.iter().copied();
+        packets
+            .filter(|packet| is_sound(packet))
+            .filter_map(|packet| {
+                let header = rtp::Header::parse(packet)?;
+                packet.get(header.payload)
+            })
+    }
+}
+
 impl<'a> Served<'a> {
+    /// Whether somebody asked that media stop, or start again.
+    fn paused(self) -> bool {
+        let requests = |method: &str| {
+            let exchanges = &self.dialogue.exchanges;
+            exchanges
+                .iter()
+                .filter(|e| e.request.method == method)
+                .count()
+        };
+        requests("PAUSE") > 0 || requests("PLAY") > 1
+    }
+
     /// Requests that were answered, the answer, and where that lies.
     pub fn answered(self) -> impl Iterator<Item = (&'a Message, &'a Message, Span)> {
         self.dialogue.exchanges.iter().filter_map(move |exchange| {

@@ -120,7 +120,7 @@ pub fn depacketize(packets: &[&[u8]]) -> Vec<FoundUnit> {
 }
 
 /// RFC 5761 4: what an RTP packet's second octet must not be.
-fn is_rtcp_type(second: u8) -> bool {
+pub(crate) fn is_rtcp_type(second: u8) -> bool {
     (192..=223).contains(&second)
 }
 

@@ -5,6 +5,8 @@
 //! that breaks off. After garbage it finds the next message or frame. Time is
 //! linear in the input.
 
+pub mod transport;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::Range,

@@ -11,6 +11,9 @@ const MAX_SETS: usize = 64;
 /// A session description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sdp {
+    /// `a=key-mgmt:mikey` before the first section (RFC 4567 3.1): what is
+    /// behind the name, in base64.
+    pub key_mgmt: Vec<String>,
     /// Its `m=` sections in order.
     pub media: Vec<Media>,
 }
@@ -24,6 +27,10 @@ pub struct Media {
     pub protocol: String,
     /// `a=control` (RFC 2326 C.1.1).
     pub control: Option<String>,
+    /// `a=key-mgmt:mikey`, as in [`Sdp::key_mgmt`].
+    pub key_mgmt: Vec<String>,
+    /// Values of `a=crypto` (RFC 4568 9.1).
+    pub crypto: Vec<String>,
     /// Its payload types.
     pub formats: Vec<Format>,
 }
@@ -51,10 +58,12 @@ impl Sdp {
         for line in text.lines().take(MAX_LINES) {
             if let Some(value) = line.strip_prefix("m=") {
                 sdp.media.push(media(value));
-            } else if let (Some(value), Some(media)) =
-                (line.strip_prefix("a="), sdp.media.last_mut())
-            {
-                attribute(media, value);
+            } else if let Some(value) = line.strip_prefix("a=") {
+                match (sdp.media.last_mut(), value.split_once(':')) {
+                    (Some(media), Some((name, value))) => attribute(media, name, value),
+                    (None, Some(("key-mgmt", value))) => sdp.key_mgmt.extend(key_mgmt(value)),
+                    _ => {}
+                }
             }
         }
         Some(sdp)
@@ -87,19 +96,29 @@ fn media(value: &str) -> Media {
     Media {
         kind,
         protocol,
-        control: None,
         formats,
+        ..Media::default()
     }
 }
 
-fn attribute(media: &mut Media, value: &str) {
-    let Some((name, value)) = value.split_once(':') else {
-        return;
-    };
-    if name == "control" {
-        media.control = Some(value.trim().to_owned());
-        return;
+fn attribute(media: &mut Media, name: &str, value: &str) {
+    match name {
+        "control" => media.control = Some(value.trim().to_owned()),
+        "crypto" => media.crypto.push(value.trim().to_owned()),
+        "key-mgmt" => media.key_mgmt.extend(key_mgmt(value)),
+        _ => format_attribute(media, name, value),
     }
+}
+
+/// What is behind the name of the protocol, if that is MIKEY.
+fn key_mgmt(value: &str) -> Option<String> {
+    let (protocol, data) = value.trim().split_once(char::is_whitespace)?;
+    let is_mikey = protocol.eq_ignore_ascii_case("mikey");
+    is_mikey.then(|| data.trim().to_owned())
+}
+
+/// An attribute of a payload type.
+fn format_attribute(media: &mut Media, name: &str, value: &str) {
     let Some((payload_type, value)) = value.trim_start().split_once(char::is_whitespace) else {
         return;
     };

@@ -1,6 +1,6 @@
 //! Independent opening with escrowed keys: the positive proof. What the cameras
-//! seal with aws-lc-rs is opened with RustCrypto, what they seal with RustCrypto
-//! (age, HPKE) with aws-lc-rs.
+//! seal with aws-lc-rs or ring is opened with RustCrypto, what they seal with
+//! RustCrypto (age, HPKE) with aws-lc-rs.
 
 mod aead;
 pub mod age;
@@ -9,6 +9,7 @@ pub mod hpke;
 pub mod keylog;
 mod opened;
 pub mod sframe;
+pub mod srtp;
 mod tls12;
 mod tls13;
 

@@ -8,6 +8,7 @@ use crate::{
         tls::{self, APPLICATION_DATA, TlsReading, suite},
     },
     open::OpenError,
+    secured::Setup,
     seen::{Connection, Seen},
 };
 
@@ -20,6 +21,16 @@ pub(super) enum Stray {
     Known(String),
     /// It cannot be told.
     Perhaps(String),
+}
+
+impl Stray {
+    /// The same, with what it is of.
+    fn of(self, name: &str) -> Self {
+        match self {
+            Stray::Known(why) => Stray::Known(format!("{name}: {why}")),
+            Stray::Perhaps(why) => Stray::Perhaps(format!("{name}: {why}")),
+        }
+    }
 }
 
 /// Whether a flow is none of the device, or one that was declared and is
@@ -58,13 +69,16 @@ pub(super) fn of_flow(
         _ => {}
     }
     let either = flow.transport == TransportProtocol::Udp;
+    if either && let Some(setup) = seen.secured.setup(flow.a, flow.b) {
+        return of_media(seen, index, setup).map_err(|stray| stray.of(&name));
+    }
     let Some(endpoint) = endpoint(seen, flow, either) else {
         return stray("no such interface is declared");
     };
     let Some(path) = seen.declaration.path(&endpoint.path) else {
         return stray(&format!("its path {} is not declared", endpoint.path));
     };
-    if path.hop != Hop::Tls {
+    if ![Hop::Tls, Hop::Srtp].contains(&path.hop) {
         return Err(Stray::Perhaps(format!(
             "{name}: nobody looks into {:?} yet",
             path.hop
@@ -74,6 +88,42 @@ pub(super) fn of_flow(
         Stray::Known(why) => Stray::Known(format!("{name}: declared as TLS, and {why}")),
         Stray::Perhaps(why) => Stray::Perhaps(format!("{name}: {why}")),
     })
+}
+
+/// Whether datagrams that were set up over RTSP are what the path of that RTSP
+/// says.
+fn of_media(seen: &Seen<'_>, flow: usize, setup: &Setup) -> Result<(), Stray> {
+    let known = |why: String| Err(Stray::Known(why));
+    let endpoint = seen.declaration.endpoint(
+        TransportProtocol::Tcp,
+        setup.device.ip(),
+        setup.device.port(),
+    );
+    let path = endpoint.and_then(|e| seen.declaration.path(&e.path));
+    let Some(path) = path else {
+        return known(format!("set up at {}, which is not declared", setup.device));
+    };
+    if path.hop != Hop::Srtp {
+        return known(format!(
+            "set up at {}, whose path is not one of SRTP",
+            setup.device
+        ));
+    }
+    let carriers = seen.secured.carriers.iter();
+    let ours = carriers.filter(|c| c.flow == flow && seen.is_device(c.from.ip()));
+    let sealed = ours.clone().flat_map(|c| c.opened()).count();
+    let refused = ours.flat_map(|c| &c.packets).find(|p| p.found.is_none());
+    match refused {
+        Some(packet) if seen.secured.ring.is_empty() => Err(Stray::Perhaps(format!(
+            "declared as SRTP, and no key is known that packet {} may be under",
+            packet.span.packet
+        ))),
+        Some(packet) => known(format!(
+            "declared as SRTP, and no key opens packet {}, while {sealed} were opened",
+            packet.span.packet
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A packet of no flow, or with octets that have no place in it.

@@ -8,7 +8,7 @@ use super::{Level, Quote, Reading, Requirement, Stimuli, evidence_at};
 use crate::{
     adversary::cryptanalyst::keystream::{self, Reuse},
     dissect::{Span, Stream, tls},
-    open::{Anatomy, age},
+    open::{Anatomy, age, srtp::Part},
     presence::Need,
     seen::Seen,
     stored::Content,
@@ -140,7 +140,29 @@ fn on_the_wire<'a>(seen: &'a Seen<'_>) -> Vec<Message<'a>> {
             messages.extend(records_of(stream, data, records));
         }
     }
+    messages.extend(packets(seen));
     messages
+}
+
+/// Packets of SRTP and SRTCP that were opened, without the CSRCs of Cryptex.
+fn packets<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Message<'a>> {
+    let carriers = seen.secured.carriers.iter();
+    carriers.flat_map(|carrier| {
+        let opened = carrier.opened();
+        opened.filter_map(|(packet, found)| {
+            let parts = found.opened.layout.parts.iter();
+            let (range, _) = parts.rev().find(|(_, part)| *part == Part::Sealed)?;
+            let at = packet.range.start + range.start;
+            let stream = seen.carried(carrier)?;
+            let plaintext = &found.opened.plaintext;
+            Some(Message {
+                file: None,
+                at: stream.span(at, range.len())?,
+                ciphertext: stream.bytes.get(at..at + range.len())?,
+                plaintext: plaintext.get(plaintext.len().checked_sub(range.len())?..),
+            })
+        })
+    })
 }
 
 fn records_of<'a>(

@@ -21,6 +21,9 @@ pub(super) const CONFIDENTIALITY: Quote = Quote {
     read: Reading::SecondHand,
 };
 
+/// Packets that are kept as evidence.
+const MOST_REFUSED: usize = 16;
+
 pub(super) const ROWS: &[Requirement] = &[
     Requirement {
         id: "XC-01",
@@ -217,6 +220,24 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
             Some(error) => return Outcome::Inconclusive(error.to_string()),
             None => {}
         }
+    }
+    // Interleaved, they are explained by the TLS around them.
+    let carriers = seen
+        .secured
+        .carriers
+        .iter()
+        .filter(|_| vantage == Vantage::Wire);
+    let ours = carriers.filter(|c| c.is_srtp() && seen.is_device(c.from.ip()));
+    let refused = ours.flat_map(|c| c.packets.iter().filter(|p| p.found.is_none()));
+    let refused: Vec<_> = refused
+        .take(MOST_REFUSED)
+        .map(|p| evidence(seen, p.span, "no known key opens this SRTP packet".into()))
+        .collect();
+    if let Some(first) = refused.first() {
+        return match seen.secured.ring.is_empty() {
+            true => Outcome::Inconclusive("no key of the SRTP that was set up is known".into()),
+            false => Outcome::Fail(format!("{}: packet {}", first.why, first.packet), refused),
+        };
     }
     if proof.foreign > 0 {
         return Outcome::Fail(

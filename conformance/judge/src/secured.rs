@@ -1,0 +1,367 @@
+//! SRTP of a session: over UDP, and interleaved in RTSP; opened with the keys
+//! that were escrowed and with those that signalling told. Which key a packet
+//! is under is found by trial, whatever anybody says.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    ops::Range,
+};
+
+use lightleak_case::TransportProtocol;
+
+use crate::{
+    dissect::{
+        Flow, Span, Stream, Traffic,
+        key_attribute::{self, Crypto},
+        mikey::Mikey,
+        rtp,
+        rtsp::{Message, transport::Transport},
+    },
+    open::{
+        escrow::Escrow,
+        srtp::{self, Found, KeyRing, MasterKey, Streams},
+    },
+    seen::Connection,
+};
+
+/// Streams of which packets are tried, of one direction of a flow.
+const MOST_PACKETS: usize = 1 << 20;
+
+/// What of a session is SRTP.
+#[derive(Default)]
+pub struct Secured {
+    /// The keys that were tried.
+    pub ring: KeyRing,
+    /// What carries SRTP, or was to carry it.
+    pub carriers: Vec<Carrier>,
+    /// What was set up, as far as it could be read inside TLS.
+    pub setups: Vec<Setup>,
+}
+
+/// One direction of a UDP conversation, or of an interleaved channel.
+#[derive(Debug)]
+pub struct Carrier {
+    /// Index of the flow.
+    pub flow: usize,
+    /// Whether `a` of the flow sends.
+    pub from_a: bool,
+    /// The channel, if it is interleaved.
+    pub channel: Option<u8>,
+    /// Who sends.
+    pub from: SocketAddr,
+    /// To whom.
+    pub to: SocketAddr,
+    /// Whether SRTP was set up for it.
+    pub negotiated: bool,
+    /// RTP and RTCP, in the order in which they were captured.
+    pub packets: Vec<Packet>,
+}
+
+/// A packet of RTP or RTCP by form.
+#[derive(Debug)]
+pub struct Packet {
+    /// Where it lies in its stream: of the flow, or of what was opened of it.
+    pub range: Range<usize>,
+    /// Where it begins in the capture.
+    pub span: Span,
+    /// Whether it is RTCP (RFC 5761 4).
+    pub is_rtcp: bool,
+    /// SSRC of who sends.
+    pub ssrc: u32,
+    /// Sequence number of RTP.
+    pub sequence: u16,
+    /// What it holds, if a key opened it.
+    pub found: Option<Found>,
+}
+
+/// A SETUP that was answered, inside TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// Index of the flow of the RTSP connection.
+    pub flow: usize,
+    /// Address of the device, and port at which it was asked.
+    pub device: SocketAddr,
+    /// Address of the client.
+    pub client: IpAddr,
+    /// What the device chose.
+    pub transport: Transport,
+}
+
+impl Setup {
+    /// Whether datagrams between those two are what was set up.
+    fn is_between(&self, device: SocketAddr, client: SocketAddr) -> bool {
+        let is =
+            |ports: Option<(u16, u16)>, port| ports.is_some_and(|(a, b)| [a, b].contains(&port));
+        let transport = &self.transport;
+        device.ip() == transport.source.unwrap_or(self.device.ip())
+            && client.ip() == transport.destination.unwrap_or(self.client)
+            && is(transport.client_port, client.port())
+            && transport
+                .server_port
+                .is_none_or(|ports| is(Some(ports), device.port()))
+    }
+}
+
+impl Carrier {
+    /// Packets that were opened, and how.
+    pub fn opened(&self) -> impl Iterator<Item = (&Packet, &Found)> {
+        let packets = self.packets.iter();
+        packets.filter_map(|packet| Some((packet, packet.found.as_ref()?)))
+    }
+
+    /// Whether it carries SRTP, or was to.
+    pub fn is_srtp(&self) -> bool {
+        self.negotiated || self.packets.iter().any(|p| p.found.is_some())
+    }
+
+    /// RTP of each source that was opened, in the order of its indices, each
+    /// packet once.
+    pub fn sources(&self) -> Vec<Vec<(u64, &[u8])>> {
+        let rtp = || self.opened().filter(|(packet, _)| !packet.is_rtcp);
+        let sources: BTreeSet<u32> = rtp().map(|(packet, _)| packet.ssrc).collect();
+        let of = |ssrc: u32| {
+            let packets = rtp().filter(move |(packet, _)| packet.ssrc == ssrc);
+            let packets = packets.map(|(_, found)| (found.index, &found.opened.packet[..]));
+            let mut packets: Vec<_> = packets.collect();
+            packets.sort_by_key(|(index, _)| *index);
+            packets.dedup_by_key(|(index, _)| *index);
+            packets
+        };
+        sources.into_iter().map(of).collect()
+    }
+}
+
+impl Secured {
+    /// Looks for it.
+    pub fn of(
+        traffic: &Traffic,
+        connections: &[Connection],
+        escrow: &Escrow,
+        is_device: &dyn Fn(IpAddr) -> bool,
+    ) -> Self {
+        let flows = || traffic.flows.iter().zip(connections).enumerate();
+        let messages = flows()
+            .flat_map(|(_, (_, c))| &c.dialogue)
+            .flat_map(|d| d.messages());
+        let (mut keys, mut expected) = (escrow.srtp.clone(), Vec::new());
+        for message in messages {
+            signalled(message, &mut keys, &mut expected);
+        }
+        let mut ring = KeyRing::new(keys);
+        expected
+            .into_iter()
+            .for_each(|(ssrc, roll_over)| ring.expect(ssrc, roll_over));
+        let setups: Vec<_> = flows()
+            .filter(|(_, (_, connection))| connection.opened().is_some())
+            .flat_map(|(index, (flow, connection))| setups(index, flow, connection))
+            .collect();
+        let mut carriers = Vec::new();
+        for (index, (flow, connection)) in flows() {
+            match flow.transport {
+                TransportProtocol::Udp if is_device(flow.a.ip()) || is_device(flow.b.ip()) => {
+                    let between =
+                        |s: &Setup| s.is_between(flow.a, flow.b) || s.is_between(flow.b, flow.a);
+                    let negotiated = |s: &&Setup| s.transport.is_secure() && between(s);
+                    let negotiated = setups.iter().any(|s| negotiated(&s));
+                    for (from_a, stream) in [(true, &flow.from_a), (false, &flow.from_b)] {
+                        let mut carrier = Carrier::new(index, flow, from_a, negotiated);
+                        let datagrams = stream.parts();
+                        carrier.read(
+                            &ring,
+                            stream,
+                            datagrams.map(|(piece, d)| piece.at..piece.at + d.len()),
+                        );
+                        carriers.push(carrier);
+                    }
+                }
+                _ => carriers.extend(interleaved(&ring, index, flow, connection, &setups)),
+            }
+        }
+        // Without a key and without a word of SRTP it is RTP like any other.
+        carriers.retain(|c| !c.packets.is_empty() && (c.negotiated || !ring.is_empty()));
+        Self {
+            ring,
+            carriers,
+            setups,
+        }
+    }
+
+    /// The carrier of a direction of a UDP flow, if it carries SRTP.
+    pub fn datagrams(&self, flow: usize, from_a: bool) -> Option<&Carrier> {
+        let mut carriers = self.carriers.iter();
+        carriers
+            .find(|c| c.flow == flow && c.from_a == from_a && c.channel.is_none() && c.is_srtp())
+    }
+
+    /// What `b` sends on an interleaved channel of a flow, if that is SRTP.
+    pub fn channel(&self, flow: usize, channel: u8) -> Option<&Carrier> {
+        let mut carriers = self.carriers.iter();
+        carriers.find(|c| c.flow == flow && !c.from_a && c.channel == Some(channel) && c.is_srtp())
+    }
+
+    /// The SETUP that a UDP flow between those two belongs to, in whichever
+    /// direction.
+    pub fn setup(&self, a: SocketAddr, b: SocketAddr) -> Option<&Setup> {
+        let mut setups = self.setups.iter();
+        setups.find(|setup| setup.is_between(a, b) || setup.is_between(b, a))
+    }
+}
+
+impl std::fmt::Debug for Secured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secured")
+            .field("keys", &self.ring.keys().collect::<Vec<_>>())
+            .field("carriers", &self.carriers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Carrier {
+    fn new(index: usize, flow: &Flow, from_a: bool, negotiated: bool) -> Self {
+        let (from, to) = match from_a {
+            true => (flow.a, flow.b),
+            false => (flow.b, flow.a),
+        };
+        Self {
+            flow: index,
+            from_a,
+            channel: None,
+            from,
+            to,
+            negotiated,
+            packets: Vec::new(),
+        }
+    }
+
+    /// Opens what lies there in the stream, as far as it is RTP or RTCP by form.
+    fn read(
+        &mut self,
+        ring: &KeyRing,
+        stream: &Stream,
+        ranges: impl Iterator<Item = Range<usize>>,
+    ) {
+        let mut streams = Streams::new(ring);
+        for range in ranges.take(MOST_PACKETS) {
+            let Some(octets) = stream.bytes.get(range.clone()) else {
+                continue;
+            };
+            let Some((is_rtcp, ssrc, sequence)) = form(octets) else {
+                continue;
+            };
+            let Some(span) = stream.span(range.start, range.len()) else {
+                continue;
+            };
+            let found = match is_rtcp {
+                true => streams.rtcp(octets),
+                false => streams.rtp(octets),
+            };
+            self.packets.push(Packet {
+                range,
+                span,
+                is_rtcp,
+                ssrc,
+                sequence,
+                found,
+            });
+        }
+    }
+}
+
+/// Whether a packet is RTCP, its SSRC and its sequence number; `None` if it is
+/// neither RTP nor RTCP by form.
+fn form(octets: &[u8]) -> Option<(bool, u32, u16)> {
+    let &[first, second, s0, s1, a, b, c, d] = octets.first_chunk::<8>()?;
+    if first >> 6 != 2 {
+        return None;
+    }
+    if rtp::is_rtcp_type(second) {
+        return Some((true, u32::from_be_bytes([a, b, c, d]), 0));
+    }
+    let ssrc = octets.get(8..)?.first_chunk::<4>()?;
+    Some((
+        false,
+        u32::from_be_bytes(*ssrc),
+        u16::from_be_bytes([s0, s1]),
+    ))
+}
+
+/// Adds the keys and roll-over counters that a message tells.
+fn signalled(message: &Message, keys: &mut Vec<MasterKey>, expected: &mut Vec<(u32, u32)>) {
+    for octets in key_attribute::mikey(message) {
+        if let Ok(mikey) = Mikey::parse(&octets) {
+            keys.extend(srtp::of_mikey(&mikey));
+            expected.extend(mikey.sessions.iter().map(|s| (s.ssrc, s.roll_over)));
+        }
+    }
+    let media = message.sdp().into_iter().flat_map(|sdp| sdp.media);
+    for crypto in media
+        .flat_map(|m| m.crypto)
+        .filter_map(|c| Crypto::parse(&c))
+    {
+        keys.extend(srtp::of_crypto(&crypto));
+    }
+}
+
+fn setups<'a>(
+    index: usize,
+    flow: &'a Flow,
+    connection: &'a Connection,
+) -> impl Iterator<Item = Setup> + 'a {
+    let exchanges = connection.dialogue.iter().flat_map(|d| &d.exchanges);
+    let setups = exchanges.filter(|e| e.request.method == "SETUP");
+    let answers = setups.filter_map(|e| e.response.as_ref());
+    let chosen = answers.filter(|r| (200..300).contains(&r.status));
+    chosen.filter_map(move |response| {
+        let transport = Transport::parse(response.header("transport")?);
+        Some(Setup {
+            flow: index,
+            device: flow.b,
+            client: flow.a.ip(),
+            transport: transport.into_iter().next()?,
+        })
+    })
+}
+
+/// The channels of a dialogue, in both directions.
+fn interleaved(
+    ring: &KeyRing,
+    index: usize,
+    flow: &Flow,
+    connection: &Connection,
+    setups: &[Setup],
+) -> Vec<Carrier> {
+    let Some(dialogue) = &connection.dialogue else {
+        return Vec::new();
+    };
+    let opened = connection.opened();
+    let sides = [
+        (
+            true,
+            opened.map_or(&flow.from_a, |o| &o.from_a),
+            &dialogue.frames_a,
+        ),
+        (
+            false,
+            opened.map_or(&flow.from_b, |o| &o.from_b),
+            &dialogue.frames_b,
+        ),
+    ];
+    let mut carriers = Vec::new();
+    for (from_a, stream, frames) in sides {
+        let channels: BTreeSet<u8> = frames.iter().map(|f| f.channel).collect();
+        for channel in channels {
+            let negotiated = setups.iter().any(|s| {
+                let pair = s.transport.interleaved;
+                let is = pair.is_some_and(|(rtp, rtcp)| [rtp, rtcp].contains(&channel));
+                s.flow == index && s.transport.is_secure() && is
+            });
+            let mut carrier = Carrier::new(index, flow, from_a, negotiated);
+            carrier.channel = Some(channel);
+            let frames = frames.iter().filter(|f| f.channel == channel);
+            carrier.read(ring, stream, frames.map(|f| f.payload.clone()));
+            carriers.push(carrier);
+        }
+    }
+    carriers
+}
