@@ -16,7 +16,7 @@ const SHARED: &[(&str, &str)] = &[
     ("aead", "RustCrypto: traits, no algorithm"),
     (
         "aes",
-        "seals HPKE in sim, opens TLS and SFrame in the judge",
+        "seals HPKE in sim, opens TLS, SRTP and SFrame in the judge",
     ),
     ("aes-gcm", "the same"),
     (
@@ -44,7 +44,7 @@ const SHARED: &[(&str, &str)] = &[
     ("cpubits", "asks the compiler for the width of numbers"),
     ("cpufeatures", "asks the processor what it can do"),
     ("crypto-common", "RustCrypto: traits, no algorithm"),
-    ("ctr", "under aes-gcm; for SFrame in the judge"),
+    ("ctr", "under aes-gcm; for SRTP and SFrame in the judge"),
     (
         "ctutils",
         "RustCrypto: comparisons in constant time, no algorithm",
@@ -62,11 +62,11 @@ const SHARED: &[(&str, &str)] = &[
     ("ghash", "under aes-gcm"),
     (
         "hkdf",
-        "for age (0.12) and HPKE (0.13) in sim, for TLS and SFrame in the judge (0.13)",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS, SRTP and SFrame in the judge (0.13)",
     ),
     (
         "hmac",
-        "for age (0.12) and HPKE (0.13) in sim, for TLS and SFrame in the judge (0.13)",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS, SRTP and SFrame in the judge (0.13)",
     ),
     (
         "hybrid-array",
