@@ -9,7 +9,7 @@ use std::{fmt, io, pin::Pin, sync::Arc, time::Duration};
 use core::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{h264::AccessUnit, sound::SoundPacket};
+use crate::{h264::AccessUnit, record::beside::Document, sound::SoundPacket};
 
 /// A future that a capability hands out.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -116,6 +116,9 @@ pub trait Witness: Send + Sync {
 
     /// A packet of sound that a track produced (the ledger).
     fn sound(&self, track: &str, packet: &SoundPacket);
+
+    /// A picture or a text that a track produced (the ledger).
+    fn document(&self, track: &str, document: &Document);
 
     /// One line of an NSS key log (the escrow).
     fn secret(&self, line: &str);

@@ -15,6 +15,7 @@ use lightleak_sim::{
     camera::{Camera, StartError},
     fault::Fault,
     h264::{AccessUnit, STREAMS},
+    record::beside::Document,
     rtsp::transport::Transport,
     seal::{keys::Authority, tls::TlsVersion},
     sound::SoundPacket,
@@ -31,6 +32,7 @@ impl Log for Nobody {
 impl Witness for Nobody {
     fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
     fn sound(&self, _: &str, _: &SoundPacket) {}
+    fn document(&self, _: &str, _: &Document) {}
     fn secret(&self, _line: &str) {}
 }
 

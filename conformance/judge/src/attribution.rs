@@ -131,6 +131,17 @@ impl Attribution {
                 Err(error) if error.is_cut() => self.add(Class::Header, length),
                 Err(error) => self.miss_in(file, 0..length, &error.to_string()),
             },
+            Content::Envelope(Ok(opened)) => {
+                self.add(Class::Header, opened.header.len());
+                self.add(Class::Opened, opened.sealed.len());
+                self.add(Class::Tag, opened.tag.len());
+            }
+            Content::Envelope(Err(error)) if error.is_cut() => {
+                self.add(Class::Identified, length);
+                self.cut += length as u64;
+            }
+            // To call it sealed proves nothing.
+            Content::Envelope(Err(error)) => self.miss_in(file, 0..length, &error.to_string()),
             Content::List(Ok(list)) => match &list.end {
                 clip_list::End::Wrong(wrong) => {
                     self.add(Class::Header, list.signed);

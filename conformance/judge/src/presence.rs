@@ -15,7 +15,7 @@ use crate::{
     },
     mark::{self, Mark},
     probe,
-    seen::{SOUND_TRACK, Seen},
+    seen::{DOCUMENT_TRACKS, SOUND_TRACK, Seen},
     tone,
 };
 
@@ -284,7 +284,7 @@ fn recognise(seen: &Seen<'_>, marks: &[Mark]) -> Result<(), String> {
         .ledger
         .tracks
         .iter()
-        .filter(|(name, _)| *name != SOUND_TRACK)
+        .filter(|(name, _)| *name != SOUND_TRACK && !DOCUMENT_TRACKS.contains(&&***name))
         .flat_map(|(_, t)| &t.units)
         .map(|u| u.number)
         .collect();

@@ -35,6 +35,8 @@ const MOST_HITS: usize = 16;
 
 /// The ledger's track of sound.
 pub const SOUND_TRACK: &str = "audio";
+/// The ledger's tracks of what is no video and no sound: thumbnails, and events.
+pub const DOCUMENT_TRACKS: [&str; 2] = ["pictures", "events"];
 
 /// Octets of the headers of Ethernet, IPv4 and TCP with few options.
 const LARGEST_HEADERS: usize = 66;
@@ -152,7 +154,8 @@ impl<'a> Seen<'a> {
         let mut heard = media_player::listen(&traffic);
         for (index, file) in stored.iter().enumerate() {
             // What authenticates as ciphertext does not play.
-            if !matches!(file.content, Content::Factory) && file.clip().is_none() {
+            let opened = file.clip().is_some() || file.document().is_some();
+            if !matches!(file.content, Content::Factory) && !opened {
                 played.push(media_player::play_file(
                     index,
                     file.octets,
@@ -398,12 +401,26 @@ impl<'a> Seen<'a> {
 
     /// What the device stored, compared with the ledger.
     fn prove_rest(&self) -> Proof {
-        self.prove_clips(self.clips().map(|(_, clip)| clip))
+        let mut comparison = Comparison::new(&self.session.ledger);
+        self.compare_clips(&mut comparison, self.clips().map(|(_, clip)| clip));
+        // By their names, and so in the order of their times.
+        let documents = self.stored.iter().filter_map(Stored::document);
+        comparison.delivered(documents.map(|document| &document.plaintext[..]), false);
+        comparison.finish()
     }
 
     /// What is in these clips, compared with the ledger.
     pub fn prove_clips<'b>(&self, clips: impl Iterator<Item = &'b Clip>) -> Proof {
         let mut comparison = Comparison::new(&self.session.ledger);
+        self.compare_clips(&mut comparison, clips);
+        comparison.finish()
+    }
+
+    fn compare_clips<'b>(
+        &self,
+        comparison: &mut Comparison<'_>,
+        clips: impl Iterator<Item = &'b Clip>,
+    ) {
         let sound = self.session.ledger.tracks.get(SOUND_TRACK);
         let packet = sound.and_then(|t| t.units.first()).map_or(0, |u| u.length);
         for clip in clips {
@@ -421,7 +438,6 @@ impl<'a> Seen<'a> {
                 }
             }
         }
-        comparison.finish()
     }
 
     /// Marks in media of these channels, read from decoded pictures.

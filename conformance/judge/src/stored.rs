@@ -8,7 +8,10 @@ use crate::{
         clip_list::{self, ClipList, KeyError, ListKey},
         mp4::{self, Movie},
     },
-    open::age::{self, AgeError, Identities, OpenedFile},
+    open::{
+        age::{self, AgeError, Identities, OpenedFile},
+        hpke::{self, HpkeError},
+    },
 };
 
 /// A stored file.
@@ -29,6 +32,8 @@ pub enum Content {
     Factory,
     /// An age file, as far as the escrowed identities open it.
     Sealed(Box<Result<Clip, AgeError>>),
+    /// A file that is sealed with HPKE, if an escrowed key opens it.
+    Envelope(Result<hpke::OpenedFile, HpkeError>),
     /// A clip list, as far as the declared key verifies it.
     List(Result<ClipList, KeyError>),
     /// Something else.
@@ -48,6 +53,7 @@ impl<'a> Stored<'a> {
     /// All files of a session.
     pub fn all(case: &'a Case, session: &'a Session) -> Vec<Self> {
         let identities = Identities::parse(session.keys.iter().map(String::as_str));
+        let keys = hpke::Keys::parse(session.keys.iter().map(String::as_str));
         let key = case.declaration.device.clip_list_key.as_deref();
         let key = ListKey::parse(key.unwrap_or_default());
         let rest = session.rest.iter().flatten();
@@ -59,6 +65,8 @@ impl<'a> Stored<'a> {
                     let movie = mp4::dissect(&file.plaintext);
                     Clip { file, movie }
                 })))
+            } else if hpke::looks_like(octets) {
+                Content::Envelope(hpke::open(octets, &keys))
             } else if octets.starts_with(clip_list::INTRODUCTION.as_bytes()) {
                 Content::List(key.clone().map(|key| clip_list::read(octets, &key)))
             } else {
@@ -77,6 +85,14 @@ impl<'a> Stored<'a> {
     pub fn clip(&self) -> Option<&Clip> {
         match &self.content {
             Content::Sealed(opened) => opened.as_ref().as_ref().ok(),
+            _ => None,
+        }
+    }
+
+    /// What is sealed with HPKE in it, if it opens.
+    pub fn document(&self) -> Option<&hpke::OpenedFile> {
+        match &self.content {
+            Content::Envelope(opened) => opened.as_ref().ok(),
             _ => None,
         }
     }

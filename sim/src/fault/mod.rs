@@ -11,6 +11,7 @@ pub mod clear_udp;
 pub mod client_hello;
 pub mod clip_file;
 pub mod decoys;
+pub mod documents;
 pub mod errands;
 pub mod mutants;
 pub mod raw_video;
@@ -32,7 +33,7 @@ use crate::{
     camera::{Device, Settings},
     h264::AccessUnit,
     path::Listen,
-    record::list::ListWriter,
+    record::{beside::Document, list::ListWriter},
     rtsp::{
         Track,
         digest::{Algorithm, Credentials},
@@ -40,7 +41,7 @@ use crate::{
         transport::Transport,
     },
     seal::{
-        keys::{OwnerRecipient, SrtpMasterKey},
+        keys::{HpkePublicKey, OwnerRecipient, SrtpMasterKey},
         recording::ClipFile,
         srtp::{ReceiverOptions, RtcpOpener, RtpSealer, SenderOptions, SrtpError, Suite},
     },
@@ -85,6 +86,8 @@ pub struct Fault {
     pub clip: Option<MakesClip>,
     /// Changes an access unit before it is recorded.
     pub stored_unit: Option<fn(&Device, &AccessUnit) -> AccessUnit>,
+    /// Makes name and content of the file of a thumbnail or of events.
+    pub document: Option<MakesDocument>,
     /// Sees every access unit that the pre-roll takes.
     pub pre_roll: Option<SeesPreRoll>,
     /// Adds to the list after a clip of the camera's own was added.
@@ -105,6 +108,8 @@ pub struct Fault {
 
 /// Makes the file of a clip.
 pub type MakesClip = fn(&Device, &OwnerRecipient, &str) -> io::Result<Box<dyn ClipFile>>;
+/// Makes name and content of the file of a document for an owner.
+pub type MakesDocument = fn(&Device, &HpkePublicKey, &Document) -> io::Result<(String, Vec<u8>)>;
 /// Sees what is kept in memory only.
 pub type SeesPreRoll = fn(&dyn Disk, &AccessUnit) -> io::Result<()>;
 /// Adds clips on a card to a list.
@@ -134,6 +139,7 @@ impl Fault {
         copy: None,
         clip: None,
         stored_unit: None,
+        document: None,
         pre_roll: None,
         adopts_clips: None,
         srtp: None,

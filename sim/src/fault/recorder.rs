@@ -78,11 +78,17 @@ pub fn faulty_adoption(disk: &dyn Disk, list: &mut ListWriter) -> io::Result<()>
 fn encipher_head(device: &Device, nal: &[u8]) -> Bytes {
     let mut octets = nal.to_vec();
     let head = HEAD.min(octets.len());
-    let key: [u8; 16] = random(device);
-    let key = UnboundCipherKey::new(&AES_128, &key).and_then(EncryptingKey::ctr);
-    match key.and_then(|key| key.encrypt(&mut octets[..head])) {
-        Ok(_) => octets.into(),
+    match encipher(device, &mut octets[..head]) {
+        Ok(()) => octets.into(),
         // Fails closed: a fault that hides more is none.
         Err(_) => Bytes::new(),
     }
+}
+
+/// Enciphers octets with AES-128 in CTR mode under a key that nobody keeps.
+pub(super) fn encipher(device: &Device, octets: &mut [u8]) -> io::Result<()> {
+    let key: [u8; 16] = random(device);
+    let key = UnboundCipherKey::new(&AES_128, &key).and_then(EncryptingKey::ctr);
+    let done = key.and_then(|key| key.encrypt(octets));
+    done.map(drop).map_err(io::Error::other)
 }

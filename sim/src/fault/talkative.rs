@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     h264::AccessUnit,
+    record::beside::Document,
     sound::SoundPacket,
     world::{Log, Witness, World},
 };
@@ -28,6 +29,10 @@ impl Witness for FaultyTalkative {
 
     fn sound(&self, track: &str, packet: &SoundPacket) {
         self.witness.sound(track, packet);
+    }
+
+    fn document(&self, track: &str, document: &Document) {
+        self.witness.document(track, document);
     }
 
     fn secret(&self, line: &str) {

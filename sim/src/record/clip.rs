@@ -89,20 +89,32 @@ impl Clip {
         Ok(())
     }
 
+    /// When its first picture was taken, and how long it is if it ends before
+    /// the unit that comes next.
+    pub(super) fn span(&self, next: Option<&AccessUnit>) -> (Duration, Duration) {
+        let first = self.first.taken;
+        (first, self.end(next).saturating_sub(first))
+    }
+
     /// Ends it before the unit that comes next.
     pub(super) fn close(
         mut self,
         next: Option<&AccessUnit>,
         list: &mut ListWriter,
     ) -> io::Result<()> {
-        let last = self.units.last().map(|unit| unit.taken);
-        let end = next.map(|unit| unit.taken).or(last).unwrap_or(self.began);
+        let end = self.end(next);
         self.fragment(next)?;
         let entry = self.entry(end, self.file.extent(), true);
         let extent = self.file.finish()?;
         self.disk.sync(&self.name)?;
         tracing::info!(name = self.name, octets = extent.length, "clip ends");
         list.add(&Entry { extent, ..entry })
+    }
+
+    fn end(&self, next: Option<&AccessUnit>) -> Duration {
+        let last = self.units.last();
+        next.or(last.map(|unit| &**unit))
+            .map_or(self.began, |unit| unit.taken)
     }
 
     /// Hands what is pending over to be sealed.

@@ -12,8 +12,12 @@
 //! - What is on the card then goes into the signed list, so that a clip that
 //!   was cut is vouched for up to there.
 //!
+//! - Beside each clip lie a thumbnail and the events in it, each sealed with HPKE
+//!   ([`beside`]).
+//!
 //! [`CHUNK`]: crate::seal::recording::CHUNK
 
+pub mod beside;
 mod clip;
 pub mod list;
 pub mod mp4;
@@ -23,12 +27,17 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use self::{clip::Clip, list::ListWriter, pre_roll::PreRoll};
+use self::{
+    beside::{Beside, EVENTS_PREFIX, THUMBNAIL_PREFIX},
+    clip::Clip,
+    list::ListWriter,
+    pre_roll::PreRoll,
+};
 use crate::{
     camera::Device,
     h264::AccessUnit,
     seal::{
-        keys::{ListKey, OwnerRecipient},
+        keys::{HpkePublicKey, ListKey, OwnerRecipient},
         recording::{ClipFile, ClipWriter},
     },
     sound::SoundPacket,
@@ -58,6 +67,8 @@ pub const LIST_PREFIX: &str = "clips-";
 pub struct Recording {
     /// Who can open the clips.
     pub owner: OwnerRecipient,
+    /// Who can open what lies beside them.
+    pub documents: HpkePublicKey,
     /// What vouches for them.
     pub list_key: ListKey,
 }
@@ -70,8 +81,13 @@ pub async fn run(
     mut units: Receiver<Arc<AccessUnit>>,
     mut sound: Receiver<Arc<SoundPacket>>,
 ) {
+    let beside = match Beside::new(&device.settings) {
+        Ok(beside) => beside,
+        Err(error) => return device.world.log.line(&format!("recorder: {error}")),
+    };
     let mut recorder = Recorder {
         device,
+        beside,
         recording,
         list: None,
         pre_roll: PreRoll::default(),
@@ -107,6 +123,7 @@ struct Recorder {
     recording: Recording,
     /// One list each time the camera was switched on.
     list: Option<ListWriter>,
+    beside: Beside,
     pre_roll: PreRoll,
     clip: Option<Clip>,
 }
@@ -175,6 +192,8 @@ impl Recorder {
         };
         file.write(&mp4::head(&settings.video, first).map_err(io::Error::other)?)?;
         tracing::info!(name, pre_roll = pre_roll.units.len(), "clip begins");
+        let documents = &self.recording.documents;
+        self.beside.see(&self.device, documents, first)?;
         let frame = mp4::TIMESCALE / settings.video.frames_per_second;
         let mut clip = Clip::new(disk.clone(), name, file, unit.taken, first.clone(), frame);
         let mut sound = pre_roll.sound.into_iter().peekable();
@@ -194,7 +213,10 @@ impl Recorder {
     /// Ends the clip, if there is one, before the unit that comes next.
     fn close(&mut self, next: Option<&AccessUnit>) -> io::Result<()> {
         if let (Some(clip), Some(list)) = (self.clip.take(), &mut self.list) {
+            let span = clip.span(next);
             clip.close(next, list)?;
+            let documents = &self.recording.documents;
+            self.beside.close(&self.device, documents, span)?;
             if let Some(adopt) = self.device.fault.adopts_clips {
                 adopt(&*self.device.world.disk, list)?;
             }
@@ -203,15 +225,21 @@ impl Recorder {
     }
 }
 
-/// Removes the oldest clips, so that one more is not too many.
+/// Removes the oldest clips and what lies beside them, so that one more is not
+/// too many.
 fn make_room(disk: &dyn Disk) -> io::Result<()> {
-    let mut clips = disk.list()?;
-    clips.retain(|name| name.starts_with(CLIP_PREFIX));
-    let excess = (clips.len() + 1).saturating_sub(MOST_CLIPS);
-    clips
-        .iter()
-        .take(excess)
-        .try_for_each(|name| disk.remove(name))
+    let files = disk.list()?;
+    for prefix in [CLIP_PREFIX, THUMBNAIL_PREFIX, EVENTS_PREFIX] {
+        let kind: Vec<_> = files
+            .iter()
+            .filter(|name| name.starts_with(prefix))
+            .collect();
+        let excess = (kind.len() + 1).saturating_sub(MOST_CLIPS);
+        kind.into_iter()
+            .take(excess)
+            .try_for_each(|name| disk.remove(name))?;
+    }
+    Ok(())
 }
 
 /// Names sort as times until the year 2286.

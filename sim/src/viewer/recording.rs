@@ -6,11 +6,13 @@ use std::{collections::BTreeMap, io};
 use crate::{
     record::{
         CLIP_PREFIX, LIST_PREFIX,
+        beside::{EVENTS_PREFIX, THUMBNAIL_PREFIX},
         list::{self, Entry, ListError},
         mp4::{self, Footage},
     },
     seal::{
-        keys::{ListPublicKey, OwnerIdentity},
+        envelope::file::{self, FileError},
+        keys::{HpkeKey, ListPublicKey, OwnerIdentity},
         recording::{self, Extent, OpenError},
     },
     world::Disk,
@@ -21,6 +23,8 @@ use crate::{
 pub struct Owner {
     /// Opens the clips.
     pub identity: OwnerIdentity,
+    /// Opens what lies beside them.
+    pub documents: HpkeKey,
     /// Whose lists are believed.
     pub device: ListPublicKey,
 }
@@ -39,6 +43,8 @@ pub struct Clip {
 pub struct Contents {
     /// Clips that were believed and opened, oldest first.
     pub clips: Vec<Clip>,
+    /// Thumbnails and events that opened: name and content.
+    pub documents: Vec<(String, Vec<u8>)>,
     /// Files that were not, and why.
     pub refused: Vec<(String, Refusal)>,
 }
@@ -62,6 +68,9 @@ pub enum Refusal {
     /// Not sealed to the owner, or not at all.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Not sealed to the owner, or another file.
+    #[error(transparent)]
+    Document(#[from] FileError),
     /// No MP4 inside.
     #[error("play it: {0}")]
     Play(#[from] mp4_atom::Error),
@@ -85,7 +94,19 @@ impl Owner {
                 Err(refusal) => contents.refused.push((name.clone(), refusal)),
             }
         }
+        let beside = [THUMBNAIL_PREFIX, EVENTS_PREFIX];
+        let is_beside = |name: &&String| beside.iter().any(|prefix| name.starts_with(prefix));
+        for name in names.iter().filter(is_beside) {
+            match self.document(disk, name) {
+                Ok(octets) => contents.documents.push((name.clone(), octets)),
+                Err(refusal) => contents.refused.push((name.clone(), refusal)),
+            }
+        }
         Ok(contents)
+    }
+
+    fn document(&self, disk: &dyn Disk, name: &str) -> Result<Vec<u8>, Refusal> {
+        Ok(file::open(&disk.read(name)?, &self.documents, name)?.to_vec())
     }
 
     fn list(&self, disk: &dyn Disk, name: &str) -> Result<BTreeMap<String, Entry>, Refusal> {

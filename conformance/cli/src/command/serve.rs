@@ -7,6 +7,7 @@ use lightleak_sim::{
     camera::{Camera, Settings},
     fault::{Fault, Mutant},
     h264::AccessUnit,
+    record::beside::Document,
     rtsp::digest::Credentials,
     seal::keys::{Authority, Password},
     sound::SoundPacket,
@@ -169,5 +170,6 @@ impl Log for Nobody {
 impl Witness for Nobody {
     fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
     fn sound(&self, _track: &str, _packet: &SoundPacket) {}
+    fn document(&self, _track: &str, _document: &Document) {}
     fn secret(&self, _line: &str) {}
 }

@@ -202,6 +202,9 @@ impl Diary {
                     let (name, frames) = (&clip.entry.name, samples.len());
                     self.note(format!("{name}: {state}, {frames} access units"));
                 }
+                for (name, octets) in &contents.documents {
+                    self.note(format!("{name}: {} octets", octets.len()));
+                }
                 for (name, refusal) in &contents.refused {
                     self.note(format!("{name}: failed to {refusal}"));
                 }

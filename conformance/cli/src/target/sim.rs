@@ -22,11 +22,14 @@ use lightleak_sim::{
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     neighbour,
     path::{self, TransportPath},
-    record::Recording,
+    record::{
+        Recording,
+        beside::{self, Document, THUMBNAIL},
+    },
     rtsp::digest::Credentials,
     scene::{Scene, SceneConfig, SceneError},
     seal::{
-        keys::{Authority, KeyError, ListKey, OwnerIdentity, Password},
+        keys::{Authority, HpkeKey, KeyError, ListKey, OwnerIdentity, Password},
         tls::TlsVersion,
     },
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
@@ -62,6 +65,9 @@ const POWER_CUT_SPAN: u32 = 75_000;
 
 /// Stream of random octets that the list's key is made of.
 const LIST_KEY: u64 = u64::MAX - 1;
+
+/// Stream of random octets that the owner's key for documents is made of.
+const DOCUMENTS_KEY: u64 = u64::MAX - 2;
 
 /// How many access units the decoy ledger has.
 const DECOY_UNITS: u32 = 30;
@@ -201,9 +207,11 @@ impl SimTarget {
         if plan.paths.iter().any(|p| p.listen.is_none()) {
             settings.recording = Some(Recording {
                 owner: keys.owner.recipient(),
+                documents: keys.documents.public(),
                 list_key: keys.list.clone(),
             });
             notes.secret(&keys.owner.escrow());
+            notes.secret(&keys.documents.escrow());
             declaration.device.clip_list_key = Some(list_key.to_string());
         }
         let credentials = settings.credentials.clone();
@@ -258,6 +266,7 @@ impl SimTarget {
                     card: card.clone(),
                     owner: Owner {
                         identity: keys.owner.clone(),
+                        documents: keys.documents.clone(),
                         device: list_key,
                     },
                 })
@@ -397,6 +406,9 @@ pub enum RecordError {
     /// No video.
     #[error("encode a scene: {0}")]
     Encode(#[from] EncodeError),
+    /// No thumbnail.
+    #[error("encode a thumbnail: {0}")]
+    Thumbnail(std::io::Error),
     /// No folder.
     #[error("write the case: {0}")]
     Case(#[from] CaseError),
@@ -433,6 +445,7 @@ fn together(mut first: Experience, second: Experience) -> Experience {
 struct Keys {
     authority: Authority,
     owner: OwnerIdentity,
+    documents: HpkeKey,
     list: ListKey,
 }
 
@@ -444,6 +457,7 @@ impl Keys {
         Ok(Self {
             authority: Authority::new()?,
             owner: OwnerIdentity::generate(),
+            documents: HpkeKey::random(&Seeded::new(seed, DOCUMENTS_KEY))?,
             list: ListKey::from_seed(&list)?,
         })
     }
@@ -505,7 +519,7 @@ fn nonce(seed: u64) -> u32 {
 /// What another camera would have produced: must be found nowhere.
 fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
     let seed = mix(seed ^ 0xdec0);
-    let mut scene = Scene::new(SceneConfig {
+    let config = SceneConfig {
         seed,
         width: VIDEO.width,
         height: VIDEO.height,
@@ -513,7 +527,8 @@ fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
         name: format!("LIGHTLEAK {:05}", unit(seed)),
         unit: unit(seed),
         nonce: nonce(seed),
-    })?;
+    };
+    let mut scene = Scene::new(config.clone())?;
     let mut encoder = Encoder::new(VIDEO, seed)?;
     let notes = Notes::default();
     for number in 0..DECOY_UNITS {
@@ -522,6 +537,29 @@ fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
             "video",
             &encoder.encode(scene.draw(number, taken), number, taken)?,
         );
+    }
+    let taken = Duration::from_secs(1_767_225_600);
+    let mut thumbnail = Scene::new(SceneConfig {
+        width: THUMBNAIL.0,
+        height: THUMBNAIL.1,
+        ..config
+    })?;
+    let serial = format!("LL-{:05}", unit(seed));
+    let events = beside::events(seed, &serial, VIDEO, 1_767_225_600_000, 10_000);
+    for (track, octets) in [
+        (
+            "pictures",
+            beside::jpeg(thumbnail.draw(0, taken)).map_err(RecordError::Thumbnail)?,
+        ),
+        ("events", events.into_bytes()),
+    ] {
+        let document = Document {
+            name: String::new(),
+            octets,
+            number: 0,
+            taken,
+        };
+        notes.document(track, &document);
     }
     let sound = Sound {
         seed,
@@ -571,6 +609,15 @@ impl Witness for Notes {
             .entry(track.to_owned())
             .or_default()
             .push_octets(&packet.octets, packet.number, time);
+    }
+
+    fn document(&self, track: &str, document: &Document) {
+        let time = u64::try_from(document.taken.as_nanos()).unwrap_or(u64::MAX);
+        lock(&self.ledger)
+            .tracks
+            .entry(track.to_owned())
+            .or_default()
+            .push_octets(&document.octets, document.number, time);
     }
 
     /// Both ends of a connection escrow the same secret: it is kept once.

@@ -2,6 +2,7 @@
 //! by the device, and of use when the power was cut.
 
 mod clips;
+mod documents;
 mod faults;
 mod forgery;
 mod judged;

@@ -19,8 +19,8 @@ use lightleak_sim::{
     camera::Camera,
     fault::Fault,
     h264::{AccessUnit, EncoderConfig},
-    record::Recording,
-    seal::keys::{Authority, ListKey, OwnerIdentity},
+    record::{Recording, beside::Document},
+    seal::keys::{Authority, HpkeKey, ListKey, OwnerIdentity},
     sound::SoundPacket,
     viewer::recording::{Contents, Owner},
     world::{Clock, Log, Net, Witness, World},
@@ -51,12 +51,14 @@ impl Studio {
         let notes = Arc::new(Notes::default());
         let card = Arc::new(MemoryDisk::default());
         let identity = OwnerIdentity::generate();
+        let documents = HpkeKey::new(&[5; 32]).unwrap();
         let list_key = ListKey::from_seed(&[1; 32]).unwrap();
         let device = list_key.public();
         let mut settings = settings(1, &Authority::new().unwrap()).unwrap();
         settings.video = video;
         settings.recording = Some(Recording {
             owner: identity.recipient(),
+            documents: documents.public(),
             list_key,
         });
         let network = Network::new(Tap::start(clock.clone(), false));
@@ -71,7 +73,11 @@ impl Studio {
         let camera = Camera::start(settings, fault, world).await.unwrap();
         Self {
             card,
-            owner: Owner { identity, device },
+            owner: Owner {
+                identity,
+                documents,
+                device,
+            },
             visitor: network.host(VISITOR),
             clock,
             notes,
@@ -98,6 +104,13 @@ impl Studio {
     /// The ledger of the sound.
     pub fn packets(&self) -> Vec<SoundPacket> {
         self.notes.packets.lock().unwrap().clone()
+    }
+
+    /// The ledger of a track of thumbnails or events.
+    pub fn documents(&self, track: &str) -> Vec<Document> {
+        let documents = self.notes.documents.lock().unwrap();
+        let of_track = documents.iter().filter(|(t, _)| t == track);
+        of_track.map(|(_, document)| document.clone()).collect()
     }
 
     /// The escrow.
@@ -128,6 +141,7 @@ impl Studio {
 struct Notes {
     units: Mutex<Vec<AccessUnit>>,
     packets: Mutex<Vec<SoundPacket>>,
+    documents: Mutex<Vec<(String, Document)>>,
     secrets: Mutex<Vec<String>>,
     log: Mutex<Vec<String>>,
 }
@@ -139,6 +153,11 @@ impl Witness for Notes {
 
     fn sound(&self, _track: &str, packet: &SoundPacket) {
         self.packets.lock().unwrap().push(packet.clone());
+    }
+
+    fn document(&self, track: &str, document: &Document) {
+        let mut documents = self.documents.lock().unwrap();
+        documents.push((track.into(), document.clone()));
     }
 
     fn secret(&self, line: &str) {

@@ -19,6 +19,7 @@ use lightleak_sim::{
     camera::Camera,
     fault::Fault,
     h264::{AccessUnit, EncoderConfig, STREAMS},
+    record::beside::Document,
     rtsp::{
         connection::{Connection, Incoming},
         digest::{Challenge, Credentials},
@@ -222,6 +223,10 @@ impl Witness for Notes {
     fn sound(&self, track: &str, packet: &SoundPacket) {
         assert_eq!(track, "audio");
         self.sound.lock().unwrap().push(packet.clone());
+    }
+
+    fn document(&self, track: &str, _document: &Document) {
+        panic!("no such track: {track}");
     }
 
     fn secret(&self, line: &str) {

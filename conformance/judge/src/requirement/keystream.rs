@@ -211,7 +211,7 @@ fn at_rest<'a>(seen: &'a Seen<'_>) -> Vec<Message<'a>> {
                     }));
                 }
             }
-            (Content::Sealed(_) | Content::Unknown, None) => {
+            (Content::Sealed(_) | Content::Envelope(Err(_)) | Content::Unknown, None) => {
                 let chunks = file.octets.chunks(age::CHUNK + age::TAG).enumerate();
                 messages.extend(chunks.map(|(index, ciphertext)| {
                     let start = index * (age::CHUNK + age::TAG);

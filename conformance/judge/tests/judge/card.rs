@@ -194,6 +194,16 @@ pub fn prefixed(units: &[Vec<u8>]) -> Vec<u8> {
     units.iter().flat_map(unit).collect()
 }
 
+/// A picture that every decoder of baseline JPEG would begin to read.
+pub fn jpeg() -> Vec<u8> {
+    let mut octets = vec![0xff, 0xd8];
+    octets.extend([0xff, 0xc0, 0, 11, 8, 0, 180, 1, 64, 1, 1, 0x11, 0]);
+    octets.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0]);
+    octets.extend([0x55; 200]);
+    octets.extend([0xff, 0xd9]);
+    octets
+}
+
 /// NAL units as a byte stream.
 pub fn annex_b(video: &[Vec<Vec<u8>>]) -> Vec<u8> {
     let unit = |nal: &Vec<u8>| [&[0, 0, 0, 1], &nal[..]].concat();

@@ -17,6 +17,7 @@ mod rtsp;
 mod srtp;
 mod sto;
 mod sto_clips;
+mod sto_documents;
 mod sto_keys;
 mod tls;
 mod tls_escrow;

@@ -152,16 +152,6 @@ fn structure_tells_without_ledger_and_decoder() {
     expect(&blind("f", movie(&sealed)), Inconclusive, "no mark");
 }
 
-/// A picture that every decoder of baseline JPEG would begin to read.
-fn jpeg() -> Vec<u8> {
-    let mut octets = vec![0xff, 0xd8];
-    octets.extend([0xff, 0xc0, 0, 11, 8, 0, 180, 1, 64, 1, 1, 0x11, 0]);
-    octets.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0]);
-    octets.extend([0x55; 200]);
-    octets.extend([0xff, 0xd9]);
-    octets
-}
-
 #[test]
 fn what_came_from_the_factory_and_ciphertext_are_no_picture() {
     let mut case = changed(|card| {

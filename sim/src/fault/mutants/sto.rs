@@ -9,6 +9,7 @@ use crate::{
         Fault,
         age_by_hand::FaultyAge,
         clip_file::{faulty_ecb, faulty_plain, faulty_xor},
+        documents::{faulty_events, faulty_thumbnail, faulty_thumbnail_head},
         recorder::{faulty_adoption, faulty_head_only, faulty_spill},
         talkative::faulty_talk,
         web_root::FAULTY_WEB_ROOT,
@@ -36,6 +37,39 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, STO-01)",
         fault: Fault {
             clip: Some(faulty_plain),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "sto.thumb-clear",
+        path: "owner.recording",
+        expected: &["STO-01", "STO-05"],
+        story: "clips are sealed, and their thumbnails lie beside them as JPEG",
+        source: "of our own making (catalogue, STO-05)",
+        fault: Fault {
+            document: Some(faulty_thumbnail),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "thumb.head-only",
+        path: "owner.recording",
+        expected: &["STO-01", "STO-05"],
+        story: "of a thumbnail only the headers are enciphered: a picture can be rebuilt without the key",
+        source: "bropat/eufy-security-client#273, #907",
+        fault: Fault {
+            document: Some(faulty_thumbnail_head),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "sto.events-clear",
+        path: "owner.recording",
+        expected: &["STO-01", "STO-05"],
+        story: "clips and thumbnails are sealed, and what was noticed in them lies beside them as JSON",
+        source: "of our own making (catalogue, STO-05)",
+        fault: Fault {
+            document: Some(faulty_events),
             ..Fault::NONE
         },
     },

@@ -8,7 +8,7 @@ use super::{in_file, kept, known, misled, sightings, unless};
 use crate::{
     adversary::carver,
     dissect::clip_list::End,
-    open::age::AgeError,
+    open::{age::AgeError, hpke::HpkeError},
     requirement::xc,
     seen::Seen,
     stored::{Clip, Content, Stored},
@@ -60,7 +60,10 @@ pub(super) fn nothing_else(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut sealed = 0;
     for file in &kept {
         match open_part(file) {
-            Ok(None) => sealed += usize::from(matches!(file.content, Content::Sealed(_))),
+            Ok(None) => {
+                let is_sealed = matches!(file.content, Content::Sealed(_) | Content::Envelope(_));
+                sealed += usize::from(is_sealed);
+            }
             Ok(Some((range, what))) => {
                 let why = format!("{} is stored, and is {what}", file.name);
                 found.push(in_file(seen, file.name, range, why));
@@ -92,6 +95,18 @@ fn open_part(file: &Stored<'_>) -> Result<Option<(Range<usize>, String)>, String
         Content::Factory => Ok(None),
         Content::Unknown if file.octets.iter().all(|octet| *octet == 0) => Ok(None),
         Content::Unknown => part(all, looks(file.octets)),
+        Content::Envelope(Ok(_)) => Ok(None),
+        // Of one that was cut what is there is ciphertext, or can be read.
+        Content::Envelope(Err(HpkeError::Cut { offset, .. })) => {
+            let body = *offset..all.end;
+            match is_open(&file.octets[body.clone()]) {
+                true => part(body, "not sealed: text in clear".into()),
+                false => Ok(None),
+            }
+        }
+        Content::Envelope(Err(HpkeError::LineCut)) => Ok(None),
+        Content::Envelope(Err(error @ HpkeError::NoMatch(_))) => Err(error.to_string()),
+        Content::Envelope(Err(error)) => part(all, format!("not sealed with HPKE: {error}")),
         Content::List(Err(error)) => Err(error.to_string()),
         Content::List(Ok(list)) => match &list.end {
             End::Wrong(wrong) => part(
@@ -121,7 +136,6 @@ fn unsealed(file: &Stored<'_>, clip: &Clip) -> Option<(Range<usize>, String)> {
     let behind = chunks
         .iter()
         .any(|c| c.last && c.tag.end < file.octets.len());
-    let is_open = |octets: &[u8]| octets.len() >= SHORTEST_TEXT && is_text(octets);
     match &clip.file.stopped {
         Some(error) if behind || !error.is_cut() || is_open(&file.octets[left.clone()]) => Some((
             left.clone(),
@@ -131,12 +145,17 @@ fn unsealed(file: &Stored<'_>, clip: &Clip) -> Option<(Range<usize>, String)> {
     }
 }
 
+/// Whether octets in place of ciphertext can be read.
+fn is_open(octets: &[u8]) -> bool {
+    octets.len() >= SHORTEST_TEXT && is_text(octets)
+}
+
 /// What octets that nobody declared look like, in words.
 fn looks(octets: &[u8]) -> String {
     match carver::carve(octets).first() {
         Some(carved) => format!("in clear: {}", carved.what),
         None if is_text(octets) => "text in clear".into(),
-        None => "neither sealed with age nor a clip list".into(),
+        None => "neither sealed with age or HPKE nor a clip list".into(),
     }
 }
 
