@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use lightleak_benches::random;
 use lightleak_case::{Ledger, Track};
 use lightleak_judge::adversary::known_plaintext::Index;
 
@@ -79,20 +80,6 @@ fn sum(octets: &[u8]) -> u64 {
     words
         .iter()
         .fold(0, |sum, word| sum.wrapping_add(u64::from_le_bytes(*word)))
-}
-
-/// Octets of xorshift64*.
-fn random(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut octets = Vec::with_capacity(length + 8);
-    while octets.len() < length {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        octets.extend(state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_be_bytes());
-    }
-    octets.truncate(length);
-    octets
 }
 
 criterion_group!(benches, known_plaintext);

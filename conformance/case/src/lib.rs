@@ -16,6 +16,9 @@
 //!
 //! - per owner of a memory card `AGE_IDENTITY <recipient> <identity>`, both in
 //!   Bech32 as age writes them (`age1...`, `AGE-SECRET-KEY-1...`);
+//! - per base key of SFrame (RFC 9605) `SFRAME_BASE_KEY <suite> <kid> <key>`: the
+//!   suite by its name in the IANA registry (`AES_128_GCM_SHA256_128`), the KID as
+//!   16 digits, and both KID and key in hexadecimal;
 //! - per user who may watch `CREDENTIAL <user> <password>`: the user's name has
 //!   no space in it, and the password is the rest of the line;
 //! - per master key of SRTP `SRTP_MASTER_KEY <suite> <mki> <key> <salt>`: the

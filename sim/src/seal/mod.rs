@@ -3,6 +3,7 @@
 
 pub mod keys;
 pub mod recording;
+pub mod sframe;
 pub mod srtp;
 pub mod tls;
 

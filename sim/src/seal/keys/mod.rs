@@ -1,6 +1,8 @@
 //! The one module that holds secrets. They are zeroised when dropped, and
 //! `Debug` shows none of them.
 
+mod mikey;
+mod sframe;
 mod srtp;
 
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
@@ -16,6 +18,9 @@ use zeroize::Zeroizing;
 
 use crate::{hex::Hex, world::Entropy};
 
+pub use mikey::KeyData;
+pub(in crate::seal) use sframe::Octets as SFrameOctets;
+pub use sframe::{SFrameBaseKey, SFrameOpeningKey};
 pub use srtp::SrtpMasterKey;
 
 /// A user's password.
@@ -254,6 +259,18 @@ pub enum KeyError {
         length: usize,
         /// Octets that it must have.
         expected: usize,
+    },
+    /// A key of another length than it may have.
+    #[error("{field} is {length} octets long, not from {least} to {most}")]
+    Range {
+        /// Which.
+        field: &'static str,
+        /// Octets that it has.
+        length: usize,
+        /// The fewest it may have.
+        least: usize,
+        /// The most.
+        most: usize,
     },
 }
 
