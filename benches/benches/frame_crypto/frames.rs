@@ -33,6 +33,14 @@ pub fn plain(protocol: Protocol, size: usize) -> Vec<Units> {
     });
     match protocol {
         Protocol::Srtp => packetized(nal_units),
+        Protocol::SFrame => {
+            let whole = |nal_unit: Bytes| {
+                let mut units = Units::default();
+                units.push(&nal_unit, ROOM);
+                units
+            };
+            nal_units.map(whole).collect()
+        }
     }
 }
 

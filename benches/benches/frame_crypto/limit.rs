@@ -186,6 +186,7 @@ impl<A: Algorithm + 'static> Raw<A> {
             side,
             header: match scenario.protocol {
                 Protocol::Srtp => HEADER_LENGTH,
+                Protocol::SFrame => 0,
             },
             next: 0,
             frames: Copies::default(),

@@ -17,6 +17,8 @@ const PEERS: &[(&str, &str, &str)] = &[
     ("libsrtp", "", "the system's; Debian's links NSS"),
     ("rtc-srtp-aws-lc-rs", "rtc-srtp", ""),
     ("rtc-srtp-ring", "rtc-srtp", ""),
+    ("sframe-ring", "sframe", ""),
+    ("sframe-rustcrypto", "sframe", ""),
     (
         "str0m",
         "str0m",
