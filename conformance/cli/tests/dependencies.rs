@@ -3,18 +3,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     process::Command,
 };
 
 /// Crates that both may contain. None of them works on one format on both
 /// sides: what one side seals, the other opens with another implementation.
-/// RustCrypto seals age in sim, and opens TLS in the judge; aws-lc-rs seals TLS
-/// in sim, and opens age in the judge.
+/// RustCrypto seals age and HPKE in sim, and opens TLS and SRTP in the judge;
+/// aws-lc-rs seals TLS in sim, and opens age in the judge ([`FORMATS`]).
 const SHARED: &[(&str, &str)] = &[
     ("aead", "RustCrypto: traits, no algorithm"),
+    ("aes", "seals HPKE in sim, opens TLS and SRTP in the judge"),
+    ("aes-gcm", "the same"),
     (
         "aws-lc-rs",
-        "TLS and signatures of clip lists in sim, opens age in the judge",
+        "TLS, SRTP, SFrame and signatures of clip lists in sim, opens age in the judge",
     ),
     ("aws-lc-sys", "the same"),
     (
@@ -32,12 +35,19 @@ const SHARED: &[(&str, &str)] = &[
         "seals age in sim (0.10), opens TLS in the judge (0.11)",
     ),
     ("cipher", "RustCrypto: traits, no algorithm"),
+    ("cmov", "RustCrypto: moves in constant time, no algorithm"),
     ("const-oid", "RustCrypto: names of algorithms, no algorithm"),
+    ("cpubits", "asks the compiler for the width of numbers"),
     ("cpufeatures", "asks the processor what it can do"),
     ("crypto-common", "RustCrypto: traits, no algorithm"),
+    ("ctr", "under aes-gcm; for SRTP in the judge"),
+    (
+        "ctutils",
+        "RustCrypto: comparisons in constant time, no algorithm",
+    ),
     (
         "curve25519-dalek",
-        "for age in sim (4), for signatures of clip lists in the judge (5)",
+        "for age (4) and HPKE (5) in sim, for signatures of clip lists in the judge (5)",
     ),
     ("curve25519-dalek-derive", "runs in the compiler"),
     ("digest", "RustCrypto: traits of hashes, no algorithm"),
@@ -45,8 +55,15 @@ const SHARED: &[(&str, &str)] = &[
         "getrandom",
         "under age in sim; under crate rtp in the judge, which draws nothing",
     ),
-    ("hkdf", "for age in sim (0.12), for TLS in the judge (0.13)"),
-    ("hmac", "for age in sim (0.12), for TLS in the judge (0.13)"),
+    ("ghash", "under aes-gcm"),
+    (
+        "hkdf",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS and SRTP in the judge (0.13)",
+    ),
+    (
+        "hmac",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS and SRTP in the judge (0.13)",
+    ),
     (
         "hybrid-array",
         "RustCrypto: arrays with a length in the type",
@@ -73,6 +90,7 @@ const SHARED: &[(&str, &str)] = &[
         "poly1305",
         "seals age in sim (0.8), opens TLS in the judge (0.9)",
     ),
+    ("polyval", "under aes-gcm"),
     ("ppv-lite86", "vectors of the processor for rand_chacha"),
     ("proc-macro2", "runs in the compiler"),
     ("quote", "runs in the compiler"),
@@ -86,7 +104,10 @@ const SHARED: &[(&str, &str)] = &[
     ("serde", "traits of serialisation; in sim it reads nothing"),
     ("serde_core", "the same"),
     ("serde_derive", "runs in the compiler"),
-    ("sha2", "for age in sim (0.10), for TLS in the judge (0.11)"),
+    (
+        "sha2",
+        "for age (0.10) and HPKE (0.11) in sim, for TLS in the judge (0.11)",
+    ),
     ("smallvec", "short vectors"),
     ("subtle", "comparisons in constant time"),
     ("syn", "runs in the compiler"),
@@ -106,6 +127,57 @@ const SHARED: &[(&str, &str)] = &[
     ("universal-hash", "RustCrypto: traits, no algorithm"),
     ("zerocopy", "octets as numbers, for ppv-lite86"),
     ("zeroize", "clears memory that held keys"),
+];
+
+/// A format, and where the simulator and the judge have its cryptography.
+type Format = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// Formats that one side seals and the other opens.
+const FORMATS: &[Format] = &[
+    (
+        "age",
+        &["sim/src/seal/recording.rs"],
+        &[
+            "conformance/judge/src/open/age",
+            "conformance/judge/src/open/age.rs",
+        ],
+    ),
+    (
+        "SRTP",
+        &["sim/src/seal/srtp"],
+        &["conformance/judge/src/open/srtp"],
+    ),
+    (
+        "TLS",
+        &["sim/src/seal/tls.rs"],
+        &[
+            "conformance/judge/src/open/aead.rs",
+            "conformance/judge/src/open/tls12",
+            "conformance/judge/src/open/tls12.rs",
+            "conformance/judge/src/open/tls13",
+            "conformance/judge/src/open/tls13.rs",
+        ],
+    ),
+];
+
+/// Crates of cryptography, as sources name them, and whose algorithms they run.
+const ALGORITHMS: &[(&str, &str)] = &[
+    ("aes", "RustCrypto"),
+    ("aes_gcm", "RustCrypto"),
+    ("age", "RustCrypto"),
+    ("aws_lc_rs", "AWS-LC"),
+    ("chacha20poly1305", "RustCrypto"),
+    ("ctr", "RustCrypto"),
+    ("hkdf", "RustCrypto"),
+    ("hmac", "RustCrypto"),
+    ("ring", "ring"),
+    ("rustls", "AWS-LC"),
+    ("sha1", "RustCrypto"),
+    ("sha2", "RustCrypto"),
 ];
 
 /// Crates whose business is sockets, processes or the system's randomness.
@@ -171,6 +243,49 @@ fn the_simulator_and_the_judge_share_only_what_is_listed() {
     let listed: Vec<_> = SHARED.iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(shared, listed, "shared, and listed with a reason");
     assert!(SHARED.iter().all(|(_, reason)| !reason.is_empty()));
+}
+
+#[test]
+fn what_one_side_seals_the_other_opens_with_other_algorithms() {
+    for (format, sim, judge) in FORMATS {
+        let [sim, judge] = [sim, judge].map(|places| algorithms(places));
+        assert!(
+            !sim.is_empty() && !judge.is_empty(),
+            "{format}: {sim:?} {judge:?}"
+        );
+        assert!(sim.is_disjoint(&judge), "{format}: {sim:?} {judge:?}");
+    }
+}
+
+/// Whose algorithms the sources in these places use, tests left out.
+fn algorithms(places: &[&str]) -> BTreeSet<&'static str> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut used = BTreeSet::new();
+    for place in places {
+        let path = root.join(place);
+        let files = match path.is_dir() {
+            true => std::fs::read_dir(path)
+                .expect("a folder")
+                .map(|entry| entry.expect("an entry").path())
+                .collect(),
+            false => vec![path],
+        };
+        for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+            let source = std::fs::read_to_string(file).expect("a source");
+            let code = source.split("#[cfg(test)]\nmod tests {").next();
+            // The digest of a clip list is no part of a format.
+            let lines = code.unwrap_or_default().lines();
+            for line in lines.filter(|line| !line.starts_with("use aws_lc_rs::digest")) {
+                let path = line.trim_start_matches("pub ").strip_prefix("use ");
+                let name = path.map(|path| path.split([':', ';', ' ']).next());
+                let known = ALGORITHMS
+                    .iter()
+                    .find(|(krate, _)| name == Some(Some(krate)));
+                used.extend(known.map(|(_, whose)| whose));
+            }
+        }
+    }
+    used
 }
 
 /// Normal dependencies of a package, with the features that it alone, and

@@ -1,6 +1,8 @@
 //! The one module that holds secrets. They are zeroised when dropped, and
 //! `Debug` shows none of them.
 
+mod hpke;
+mod mikey;
 mod sframe;
 mod srtp;
 
@@ -17,6 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::{hex::Hex, world::Entropy};
 
+pub use self::hpke::{HpkeKey, HpkePublicKey};
+pub use mikey::KeyData;
 pub(in crate::seal) use sframe::Octets as SFrameOctets;
 pub use sframe::{SFrameBaseKey, SFrameOpeningKey};
 pub use srtp::SrtpMasterKey;
