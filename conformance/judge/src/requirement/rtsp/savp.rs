@@ -3,7 +3,7 @@
 use lightleak_case::{TransportProtocol, Vantage};
 
 use super::{
-    super::{Level, Quote, Reading, Requirement, Stimuli, evidence, evidence_at, srtp},
+    super::{Quote, Reading, Requirement, Stimuli, evidence, evidence_at, srtp},
     STREAMING,
 };
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
         rtsp::transport::Transport,
     },
     open::srtp::suite,
-    presence::Need,
     seen::{Seen, Served},
     verdict::{Assurance, Evidence, Outcome},
 };
