@@ -16,6 +16,8 @@
 //!
 //! - per owner of a memory card `AGE_IDENTITY <recipient> <identity>`, both in
 //!   Bech32 as age writes them (`age1...`, `AGE-SECRET-KEY-1...`);
+//! - per key that files are sealed to with HPKE (`schema/sealed-file.md`)
+//!   `HPKE_PRIVATE_KEY <public> <private>`: X25519, both in hexadecimal;
 //! - per base key of SFrame (RFC 9605) `SFRAME_BASE_KEY <suite> <kid> <key>`: the
 //!   suite by its name in the IANA registry (`AES_128_GCM_SHA256_128`), the KID as
 //!   16 digits, and both KID and key in hexadecimal;

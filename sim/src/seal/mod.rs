@@ -1,6 +1,7 @@
 //! The encryption pipeline. There is no off switch in here: a camera that
 //! sends in clear does so through a [`crate::fault::Fault`].
 
+pub mod envelope;
 pub mod keys;
 pub mod recording;
 pub mod sframe;

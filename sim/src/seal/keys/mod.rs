@@ -1,6 +1,7 @@
 //! The one module that holds secrets. They are zeroised when dropped, and
 //! `Debug` shows none of them.
 
+mod hpke;
 mod mikey;
 mod sframe;
 mod srtp;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{hex::Hex, world::Entropy};
 
+pub use self::hpke::{HpkeKey, HpkePublicKey};
 pub use mikey::KeyData;
 pub(in crate::seal) use sframe::Octets as SFrameOctets;
 pub use sframe::{SFrameBaseKey, SFrameOpeningKey};

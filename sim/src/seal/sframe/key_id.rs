@@ -30,14 +30,24 @@ impl KeyId {
     /// [`SFrameError::RatchetBits`] for more than [`MOST_RATCHET_BITS`];
     /// [`SFrameError::Generation`] if the generation does not fit the rest.
     pub fn ratcheted(generation: u64, ratchet_bits: u8) -> Result<Self, SFrameError> {
-        if ratchet_bits > MOST_RATCHET_BITS {
-            return Err(SFrameError::RatchetBits(ratchet_bits));
-        }
+        let id = Self::of(0, ratchet_bits)?;
         let kid = generation << ratchet_bits;
         if kid >> ratchet_bits != generation {
             return Err(SFrameError::Generation(generation));
         }
-        Ok(Self { kid, ratchet_bits })
+        Ok(Self { kid, ..id })
+    }
+
+    /// The KID of that number, whatever its step.
+    ///
+    /// # Errors
+    ///
+    /// [`SFrameError::RatchetBits`] for more than [`MOST_RATCHET_BITS`].
+    pub fn of(kid: u64, ratchet_bits: u8) -> Result<Self, SFrameError> {
+        match ratchet_bits {
+            0..=MOST_RATCHET_BITS => Ok(Self { kid, ratchet_bits }),
+            _ => Err(SFrameError::RatchetBits(ratchet_bits)),
+        }
     }
 
     /// The number that is sent.
