@@ -207,6 +207,16 @@ impl Secured {
         }
     }
 
+    /// A key that was told on two connections, if there is one.
+    pub fn told_twice(&self) -> Option<&MasterKey> {
+        let again = |of: usize, key: &MasterKey| {
+            let mut told = self.told.iter();
+            told.any(|(flow, other)| *flow != of && other.octets() == key.octets())
+        };
+        let mut told = self.told.iter();
+        told.find(|(of, key)| again(*of, key)).map(|(_, key)| key)
+    }
+
     /// The carrier of a direction of a UDP flow, if it carries SRTP.
     pub fn datagrams(&self, flow: usize, from_a: bool) -> Option<&Carrier> {
         let mut carriers = self.carriers.iter();

@@ -50,7 +50,7 @@ pub enum SrtpFlaw {
     /// Sequence numbers and the roll-over counter start again under the same
     /// key.
     Restarts,
-    /// Every second RTCP packet has the index 0.
+    /// Every RTCP packet has the index 0.
     RtcpRestarts,
     /// In Galois/counter mode the tag of RTCP covers neither E flag nor index.
     UncoveredEFlag,
@@ -157,7 +157,7 @@ impl FaultySrtp {
         let stream = self.streams.entry(ssrc).or_default();
         let index = stream.rtcp_index;
         stream.rtcp_index = match self.flaw {
-            SrtpFlaw::RtcpRestarts => (index + 1) % 2,
+            SrtpFlaw::RtcpRestarts => 0,
             _ => (index + 1) & 0x7fff_ffff,
         };
         let clear = self.flaw == SrtpFlaw::ClearEFlag;

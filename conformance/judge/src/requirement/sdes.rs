@@ -52,7 +52,6 @@ pub(super) const ROWS: &[Requirement] = &[
     },
     Requirement {
         id: "SDES-02",
-        level: Level::Must,
         // RFC 4568: NOT RECOMMENDED.
         standard: Level::Should,
         title: "no description offers SRTP without encryption or authentication",
@@ -62,17 +61,11 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "UNENCRYPTED_SRTP and UNENCRYPTED_SRTCP are NOT RECOMMENDED (paraphrased)",
             read: Reading::SecondHand,
         },
-        expects: srtp::is_srtp,
-        vantages: &[Vantage::Wire],
-        needs: &[Need::Tap, Need::Device],
-        stimuli: Stimuli::Only(&["honest"]),
-        indispensable: &["honest"],
         check: nothing_weak,
+        ..srtp::ROW
     },
     Requirement {
         id: "SDES-03",
-        level: Level::Must,
-        standard: Level::Must,
         title: "each key that a description tells is as long as its suite says, and there once",
         source: Quote {
             document: RFC4568,
@@ -80,12 +73,8 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "the key is random, unique in the whole description, and of the length of the suite (paraphrased)",
             read: Reading::SecondHand,
         },
-        expects: srtp::is_srtp,
-        vantages: &[Vantage::Wire],
-        needs: &[Need::Tap, Need::Device],
-        stimuli: Stimuli::Only(&["honest"]),
-        indispensable: &["honest"],
         check: told_once,
+        ..srtp::ROW
     },
 ];
 

@@ -26,7 +26,7 @@ pub(super) const RFC7714: &str = "RFC 7714";
 const MOST: usize = 16;
 
 /// What every row here has in common; rows say what they have of their own.
-const ROW: Requirement = Requirement {
+pub(super) const ROW: Requirement = Requirement {
     id: "",
     level: Level::Must,
     standard: Level::Must,
@@ -111,6 +111,8 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "The SRTCP index MUST be set to zero before the first SRTCP packet is sent, and MUST be incremented by one, modulo 2^31, after each SRTCP packet is sent.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "forged-rtcp"]),
+        indispensable: &["forged-rtcp"],
         check: counters::rtcp_index_counts,
         ..ROW
     },

@@ -80,7 +80,7 @@ pub(super) const ROWS: &[Mutant] = &[
         id: "srtp.srtcp-index-reset",
         path: PATH,
         expected: &["SRTP-06"],
-        story: "every second SRTCP packet has index 0 again",
+        story: "every SRTCP packet has index 0",
         source: "of our own making (catalogue, SRTP-06)",
         fault: Fault {
             srtp: Some(|key, options| FaultySrtp::boxed(SrtpFlaw::RtcpRestarts, key, options)),

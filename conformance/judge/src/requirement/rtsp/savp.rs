@@ -3,7 +3,7 @@
 use lightleak_case::{TransportProtocol, Vantage};
 
 use super::{
-    super::{Level, Quote, Reading, Requirement, Stimuli, evidence, evidence_at, srtp},
+    super::{Quote, Reading, Requirement, Stimuli, evidence, evidence_at, srtp},
     STREAMING,
 };
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
         rtsp::transport::Transport,
     },
     open::srtp::suite,
-    presence::Need,
     seen::{Seen, Served},
     verdict::{Assurance, Evidence, Outcome},
 };
@@ -32,8 +31,6 @@ const MOST: usize = 4;
 pub(in crate::requirement) const ROWS: &[Requirement] = &[
     Requirement {
         id: "RTSP-02",
-        level: Level::Must,
-        standard: Level::Must,
         title: "SRTP is set up inside TLS alone",
         source: Quote {
             document: STREAMING,
@@ -41,17 +38,13 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "TLS shall be used for RTSP when SRTP is used.",
             read: Reading::InText,
         },
-        expects: srtp::is_srtp,
-        vantages: &[Vantage::Wire],
-        needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["honest", "srtp-over-rtsp"]),
         indispensable: &["srtp-over-rtsp"],
         check: set_up_inside_tls,
+        ..srtp::ROW
     },
     Requirement {
         id: "RTSP-05",
-        level: Level::Must,
-        standard: Level::Must,
         title: "policies of MIKEY have an algorithm of ONVIF, and encryption of SRTP and SRTCP on",
         source: Quote {
             document: STREAMING,
@@ -59,17 +52,11 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "a device not listing supported SRTP cryptographic algorithms shall use the AES_CM_128_HMAC_SHA1_80 algorithm as defined in RFC 3711.",
             read: Reading::InText,
         },
-        expects: srtp::is_srtp,
-        vantages: &[Vantage::Wire],
-        needs: &[Need::Tap, Need::Device],
-        stimuli: Stimuli::Only(&["honest"]),
-        indispensable: &["honest"],
         check: policies_are_strong,
+        ..srtp::ROW
     },
     Requirement {
         id: "RTSP-06",
-        level: Level::Must,
-        standard: Level::Must,
         title: "what MIKEY tells is nowhere outside TLS, neither on the wire, nor stored, nor in the log",
         source: Quote {
             document: STREAMING,
@@ -77,17 +64,12 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "The KEMAC payload should not be encrypted since TLS already encrypts the RTSPS channel.",
             read: Reading::InText,
         },
-        expects: srtp::is_srtp,
         vantages: Vantage::ALL,
-        needs: &[Need::Tap, Need::Device],
-        stimuli: Stimuli::Only(&["honest"]),
-        indispensable: &["honest"],
         check: keys_stay_inside,
+        ..srtp::ROW
     },
     Requirement {
         id: "RTSP-07",
-        level: Level::Must,
-        standard: Level::Must,
         title: "every packet of SRTP carries the MKI of its key",
         source: Quote {
             document: STREAMING,
@@ -95,12 +77,8 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "Each SRTP packet shall include the MKI.",
             read: Reading::InText,
         },
-        expects: srtp::is_srtp,
-        vantages: &[Vantage::Wire],
-        needs: &[Need::Tap, Need::Device],
-        stimuli: Stimuli::Only(&["honest"]),
-        indispensable: &["honest"],
         check: packets_carry_mki,
+        ..srtp::ROW
     },
 ];
 

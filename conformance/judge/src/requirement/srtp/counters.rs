@@ -19,20 +19,22 @@ pub(super) fn rtcp_index_counts(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found = Vec::new();
     let mut counted = 0;
     for carrier in ours(seen) {
-        let mut last: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut last: BTreeMap<u32, (u64, &[u8])> = BTreeMap::new();
         for (packet, opened) in carrier.opened().filter(|(p, _)| p.is_rtcp) {
             let right = match last.get(&packet.ssrc) {
                 None => FIRST.contains(&opened.index),
-                Some(last) => [*last, (*last + 1) % (1 << 31)].contains(&opened.index),
+                // The same packet, sent again, is no second one.
+                Some((last, packet)) if *last == opened.index => *packet == opened.opened.packet,
+                Some((last, _)) => (*last + 1) % (1 << 31) == opened.index,
             };
             if !right {
                 let why = match last.get(&packet.ssrc) {
                     None => format!("the first SRTCP index is {}", opened.index),
-                    Some(last) => format!("SRTCP index {} comes after {last}", opened.index),
+                    Some((last, _)) => format!("SRTCP index {} comes after {last}", opened.index),
                 };
                 found.push(evidence(seen, packet.span, why));
             }
-            last.insert(packet.ssrc, opened.index);
+            last.insert(packet.ssrc, (opened.index, &opened.opened.packet));
             counted += 1;
         }
     }

@@ -36,6 +36,13 @@ pub(super) fn not_shared(seen: &Seen<'_>, _: Vantage) -> Outcome {
     if let Some(first) = found.first() {
         return Outcome::Fail(first.why.clone(), found);
     }
+    if let Some(key) = seen.secured.told_twice() {
+        let why = format!(
+            "a master key of {} is told on two connections",
+            key.suite.name
+        );
+        return Outcome::Fail(why, Vec::new());
+    }
     if used.is_empty() {
         return nothing(seen);
     }
