@@ -14,7 +14,11 @@ use crate::{
     live::Live,
     path::{self, Listen},
     record::{self, Recording},
-    rtsp::{Presentation, Track, digest::Credentials, transport::Transport},
+    rtsp::{
+        Presentation, Track,
+        digest::Credentials,
+        transport::{Profile, Transport},
+    },
     scene::{Scene, SceneConfig, SceneError},
     seal::{keys::Identity, tls},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
@@ -54,6 +58,8 @@ pub struct Settings {
     /// Whether all is still and silent in front of it, but for the clock and
     /// the marks; then it fills access units up ([`FILLER`]).
     pub quiet: bool,
+    /// Whether it has the paths of [`path::UNJUDGED`] too.
+    pub unjudged: bool,
 }
 
 /// Octets of the filler data NAL unit (ITU-T H.264 7.3.2.7) behind the slices
@@ -102,7 +108,11 @@ impl Camera {
 
         let mut tasks = JoinSet::new();
         let (mut claims, mut undeclared) = (Vec::new(), Vec::new());
-        for path in path::ALL {
+        let unjudged = match device.settings.unjudged {
+            true => path::UNJUDGED,
+            false => &[],
+        };
+        for path in path::ALL.iter().chain(unjudged) {
             match path.listen {
                 Some(listen) => {
                     let local = device.listen(listen, &mut tasks).await?;
@@ -174,12 +184,21 @@ impl Device {
         }
     }
 
-    /// Whether media may travel that way: inside the TLS connection only
-    /// (ONVIF Streaming 8.1, algorithm NONE).
-    pub fn accepts_transport(&self, offer: &Transport, track: Track) -> bool {
-        match self.fault.accepts_transport {
-            Some(accepts) => accepts(offer, track),
-            None => offer.is_interleaved(),
+    /// Whether media may travel that way where they have that profile: RTP
+    /// as it is inside the TLS connection only (ONVIF Streaming 8.1, algorithm
+    /// NONE), SRTP there and over UDP, but not to a group.
+    pub fn accepts_transport(&self, profile: Profile, offer: &Transport, track: Track) -> bool {
+        let accepts = self.fault.accepts_transport;
+        if profile == Profile::Avp
+            && let Some(accepts) = accepts
+        {
+            return offer.profile() == Some(profile) && accepts(offer, track);
+        }
+        let is_downgrade = offer.profile() != Some(profile);
+        match profile {
+            _ if is_downgrade => accepts.is_some_and(|accepts| accepts(offer, track)),
+            Profile::Avp => offer.is_interleaved(),
+            Profile::Savp => offer.is_interleaved() || offer.is_unicast_udp(),
         }
     }
 

@@ -47,6 +47,8 @@ impl Claim {
 pub enum Carriage {
     /// RTP interleaved in RTSP (RFC 2326 10.12).
     RtspInterleaved,
+    /// RTP over UDP, or interleaved in RTSP, as RTSP agrees (RFC 2326 10.4).
+    Rtp,
     /// Files on a memory card.
     Recording,
 }
@@ -58,6 +60,8 @@ pub enum Hop {
     None,
     /// TLS 1.2 or 1.3 around everything.
     Tls,
+    /// SRTP around media, TLS around the RTSP that delivers its keys.
+    Srtp,
 }
 
 /// Protection from end to end.

@@ -1,6 +1,7 @@
 //! Access units in, RTP packets out (RFC 6184, packetization-mode 1), and what
 //! RTCP says about them (RFC 3550). No keys.
 
+mod feedback;
 mod packets;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use bytes::Bytes;
 
 use crate::h264::AccessUnit;
 
+pub use feedback::Feedback;
 pub use packets::Packets;
 
 /// Octets of the RTP header that every packet has (RFC 3550 5.1).

@@ -41,11 +41,13 @@ pub fn claims<'a>(declaration: &mut Declaration, claims: impl Iterator<Item = &'
             url: claim.url.clone(),
             carriage: match claim.carriage {
                 claim::Carriage::RtspInterleaved => Carriage::RtspInterleaved,
+                claim::Carriage::Rtp => Carriage::Rtp,
                 claim::Carriage::Recording => Carriage::Recording,
             },
             hop: match claim.hop {
                 claim::Hop::None => Hop::None,
                 claim::Hop::Tls => Hop::Tls,
+                claim::Hop::Srtp => Hop::Srtp,
             },
             end_to_end: match claim.end_to_end {
                 claim::EndToEnd::None => EndToEnd::None,

@@ -15,7 +15,7 @@ use crate::{
         PRESENTATION,
         carry::{self, BUFFER, Coding, Head},
         connection::ConnectionError,
-        server,
+        server::{self, Service},
     },
     world::ByteStream,
 };
@@ -118,7 +118,6 @@ async fn faulty_serve(
     peer: SocketAddr,
 ) -> Result<(), ConnectionError> {
     let stream = FaultyClear(stream);
-    let demands = Device::demands_credentials;
-    let mut stream = server::serve(device, stream, local, peer, demands).await?;
+    let mut stream = server::serve(device, stream, local, peer, Service::AVP).await?;
     Ok(stream.shutdown().await?)
 }

@@ -1,9 +1,11 @@
 //! RTSP without TLS and without a password: what `rtsp.open` listens with.
 
 use crate::{
-    camera::Device,
     path::Listen,
-    rtsp::{PRESENTATION, server},
+    rtsp::{
+        PRESENTATION,
+        server::{self, Service},
+    },
     seal::Sealed,
     world::ByteStream,
 };
@@ -16,7 +18,11 @@ pub const FAULTY_CLEAR_RTSP: Listen = Listen {
     serve: |device, stream, local, peer| {
         Box::pin(async move {
             let stream = FaultyClear(stream);
-            server::serve(device, stream, local, peer, |_, _| false)
+            let service = Service {
+                demands_credentials: |_, _| false,
+                ..Service::AVP
+            };
+            server::serve(device, stream, local, peer, service)
                 .await
                 .map(drop)
         })
@@ -28,8 +34,7 @@ pub const FAULTY_CLEAR_DIGEST: Listen = Listen {
     serve: |device, stream, local, peer| {
         Box::pin(async move {
             let stream = FaultyClear(stream);
-            let demands = Device::demands_credentials;
-            server::serve(device, stream, local, peer, demands)
+            server::serve(device, stream, local, peer, Service::AVP)
                 .await
                 .map(drop)
         })

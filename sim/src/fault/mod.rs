@@ -36,12 +36,13 @@ use crate::{
     rtsp::{
         Track,
         digest::{Algorithm, Credentials},
+        mikey,
         transport::Transport,
     },
     seal::{
         keys::{HpkePublicKey, OwnerRecipient, SrtpMasterKey},
         recording::ClipFile,
-        srtp::{RtpSealer, SenderOptions, SrtpError},
+        srtp::{ReceiverOptions, RtcpOpener, RtpSealer, SenderOptions, SrtpError, Suite},
     },
     world::{BoxFuture, Disk, Witness, World},
 };
@@ -61,7 +62,8 @@ pub struct Fault {
     pub algorithms: Option<&'static [Algorithm]>,
     /// Makes credentials that are as good as the user's.
     pub also_admits: Option<fn(&Settings) -> Credentials>,
-    /// Decides which transports SETUP accepts for a track.
+    /// Decides which transports SETUP accepts for a track: where media are
+    /// RTP, all of them; where they are SRTP, those that are not.
     pub accepts_transport: Option<fn(&Transport, Track) -> bool>,
     /// Decides which parameters can be set.
     pub accepts_parameter: Option<fn(&str) -> bool>,
@@ -91,6 +93,12 @@ pub struct Fault {
     pub adopts_clips: Option<AdoptsClips>,
     /// Makes who seals SRTP, in place of the engine.
     pub srtp: Option<MakesSrtp>,
+    /// Makes who opens the RTCP of viewers, in place of the engine.
+    pub srtcp: Option<MakesSrtcp>,
+    /// Makes the master keys that the camera hands out.
+    pub srtp_key: Option<fn(&Device, Suite) -> SrtpMasterKey>,
+    /// Changes the messages in which it does.
+    pub mikey: Option<fn(&mut mikey::Message)>,
     /// Takes the place of the witness.
     pub witness: Option<MakesWitness>,
 }
@@ -105,6 +113,9 @@ pub type SeesPreRoll = fn(&dyn Disk, &AccessUnit) -> io::Result<()>;
 pub type AdoptsClips = fn(&dyn Disk, &mut ListWriter) -> io::Result<()>;
 /// Makes who seals the packets of a session.
 pub type MakesSrtp = fn(&SrtpMasterKey, &SenderOptions) -> Result<Box<dyn RtpSealer>, SrtpError>;
+/// Makes who opens the RTCP of a viewer.
+pub type MakesSrtcp =
+    fn(&SrtpMasterKey, &ReceiverOptions) -> Result<Box<dyn RtcpOpener>, SrtpError>;
 /// Makes a witness that takes the place of the world's.
 pub type MakesWitness = fn(&World) -> Arc<dyn Witness>;
 
@@ -129,6 +140,9 @@ impl Fault {
         pre_roll: None,
         adopts_clips: None,
         srtp: None,
+        srtcp: None,
+        srtp_key: None,
+        mikey: None,
         witness: None,
     };
 }

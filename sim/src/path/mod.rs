@@ -1,6 +1,7 @@
 //! The transport paths: one file each, all listed here.
 
 pub mod nvr_rtsps;
+pub mod nvr_srtp;
 pub mod owner_recording;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
@@ -14,6 +15,9 @@ use crate::{
 
 /// Every transport path of a camera.
 pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &owner_recording::PATH];
+
+/// Those that it has only if it is told to: no judge opens them yet.
+pub const UNJUDGED: &[&TransportPath] = &[&nvr_srtp::PATH];
 
 /// One route out of the device.
 #[derive(Debug)]

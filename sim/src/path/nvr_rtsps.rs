@@ -3,6 +3,8 @@
 
 use std::{
     io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,8 +16,12 @@ use crate::{
     camera::Device,
     claim::{Carriage, EndToEnd, Hop},
     fault::client_hello,
-    rtsp::{PRESENTATION, server},
-    world::within,
+    rtsp::{
+        PRESENTATION,
+        connection::ConnectionError,
+        server::{self, Service},
+    },
+    world::{ByteStream, within},
 };
 
 /// How long a client may take for the TLS handshake, and for the end.
@@ -30,38 +36,45 @@ pub const PATH: TransportPath = TransportPath {
         scheme: "rtsps",
         resource: PRESENTATION,
         serve: |device, stream, local, peer| {
-            Box::pin(async move {
-                let clock = device.world.clock.clone();
-                let handshake = async {
-                    let Some(stream) = client_hello::intercept(&device.fault, stream).await? else {
-                        return Ok(None);
-                    };
-                    let acceptor = TlsAcceptor::from(device.tls.clone());
-                    acceptor.accept(stream).await.map(Some)
-                };
-                let handshake = within(&*clock, HANDSHAKE_TIMEOUT, handshake).await;
-                let handshake = handshake.unwrap_or(Err(ErrorKind::TimedOut.into()));
-                if handshake.is_err() {
-                    device.faulty.handshake_failed();
-                }
-                let Some(stream) = handshake? else {
-                    return Ok(());
-                };
-                let demands = Device::demands_credentials;
-                let mut stream =
-                    server::serve(device.clone(), stream, local, peer, demands).await?;
-                let end = async {
-                    if let Some(page) = device.fault.beneath_tls {
-                        stream.get_mut().0.write_all(&page()).await?;
-                    }
-                    stream.shutdown().await
-                };
-                let end = within(&*clock, HANDSHAKE_TIMEOUT, end).await;
-                Ok(end.ok_or(io::Error::from(ErrorKind::TimedOut))??)
-            })
+            Box::pin(serve(device, stream, local, peer, Service::AVP))
         },
     }),
     carriage: Carriage::RtspInterleaved,
     hop: Hop::Tls,
     end_to_end: EndToEnd::None,
 };
+
+/// Serves RTSP over TLS on one connection to its end.
+pub(super) async fn serve(
+    device: Arc<Device>,
+    stream: Box<dyn ByteStream>,
+    local: SocketAddr,
+    peer: SocketAddr,
+    service: Service,
+) -> Result<(), ConnectionError> {
+    let clock = device.world.clock.clone();
+    let handshake = async {
+        let Some(stream) = client_hello::intercept(&device.fault, stream).await? else {
+            return Ok(None);
+        };
+        let acceptor = TlsAcceptor::from(device.tls.clone());
+        acceptor.accept(stream).await.map(Some)
+    };
+    let handshake = within(&*clock, HANDSHAKE_TIMEOUT, handshake).await;
+    let handshake = handshake.unwrap_or(Err(ErrorKind::TimedOut.into()));
+    if handshake.is_err() {
+        device.faulty.handshake_failed();
+    }
+    let Some(stream) = handshake? else {
+        return Ok(());
+    };
+    let mut stream = server::serve(device.clone(), stream, local, peer, service).await?;
+    let end = async {
+        if let Some(page) = device.fault.beneath_tls {
+            stream.get_mut().0.write_all(&page()).await?;
+        }
+        stream.shutdown().await
+    };
+    let end = within(&*clock, HANDSHAKE_TIMEOUT, end).await;
+    Ok(end.ok_or(io::Error::from(ErrorKind::TimedOut))??)
+}

@@ -1,28 +1,28 @@
 //! The RTSP server of a camera (RFC 2326): one connection, at most one
-//! session with the tracks of one presentation, media interleaved.
+//! session with the tracks of one presentation.
 
 use std::{iter, net::SocketAddr, sync::Arc, time::Duration};
 
 use rtsp_types::{
-    HeaderName, Method, Request, Response, StatusCode, Version,
+    Method, Request, Response, StatusCode, Version,
     headers::{
-        ALLOW, AUTHORIZATION, CONTENT_BASE, CONTENT_TYPE, CSEQ, PUBLIC, RANGE, REQUIRE, RTP_INFO,
-        SERVER, SESSION, TRANSPORT, UNSUPPORTED, WWW_AUTHENTICATE,
+        ALLOW, AUTHORIZATION, CSEQ, PUBLIC, RANGE, REQUIRE, RTP_INFO, SERVER, SESSION, UNSUPPORTED,
+        WWW_AUTHENTICATE,
     },
 };
 
 use super::{
+    answer::Answer,
     connection::{Connection, ConnectionError, Incoming, is_sequence_number},
     digest::{Algorithm, Guard},
-    parameter,
-    resource::{Part, Presentation, Resource, Track},
+    protection::Offer,
+    resource::{Form, Part, Resource, Track},
     sdp,
-    session::{Carrier, Session},
-    transport::Transport,
+    session::{Event, Session},
+    transport::Profile,
 };
 use crate::{
     camera::Device,
-    fault::clear_udp::FaultyUdp,
     seal::Sealed,
     world::{ByteStream, within},
 };
@@ -40,17 +40,40 @@ const METHODS: &str =
     "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 /// Those of the state Ready, and of Playing (RFC 2326 A.2).
 const READY: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
-const PLAYING: &str = "OPTIONS, DESCRIBE, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+pub(super) const PLAYING: &str =
+    "OPTIONS, DESCRIBE, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
+/// What is served on a port.
+#[derive(Clone, Copy)]
+pub(crate) struct Service {
+    /// Which methods need credentials.
+    pub(crate) demands_credentials: fn(&Device, &Method) -> bool,
+    /// The profile of its media.
+    pub(crate) profile: Profile,
+}
+
+impl Service {
+    /// RTP as it is, for whoever has the credentials.
+    pub(crate) const AVP: Self = Self {
+        demands_credentials: Device::demands_credentials,
+        profile: Profile::Avp,
+    };
+
+    /// SRTP, for whoever has the credentials.
+    pub(crate) const SAVP: Self = Self {
+        profile: Profile::Savp,
+        ..Self::AVP
+    };
+}
 
 /// Serves one connection until its client leaves, its session times out or
-/// the connection breaks; gives the stream back. `demands_credentials` says
-/// which methods need them.
+/// the connection breaks; gives the stream back.
 pub(crate) async fn serve<S: Sealed>(
     device: Arc<Device>,
     stream: S,
     local: SocketAddr,
     peer: SocketAddr,
-    demands_credentials: fn(&Device, &Method) -> bool,
+    service: Service,
 ) -> Result<S::Stream, ConnectionError> {
     let clock = device.world.clock.clone();
     let mut connection = Connection::new(stream.into_stream());
@@ -59,8 +82,9 @@ pub(crate) async fn serve<S: Sealed>(
         device,
         local,
         peer,
-        demands_credentials,
+        service,
         guard,
+        offers: Vec::new(),
         session: None,
         last_heard: clock.unix(),
     };
@@ -78,8 +102,11 @@ pub(crate) async fn serve<S: Sealed>(
                     let done = within(&*clock, SESSION_TIMEOUT, exchange).await;
                     done.ok_or(ConnectionError::Stalled)??;
                 }
-                // RTCP of the client, or an answer to nothing: a sign of life.
-                Ok(Some(Incoming::Frame(_) | Incoming::Response(_))) => server.heard(),
+                Ok(Some(Incoming::Frame(frame))) => {
+                    server.receive(frame.channel_id(), frame.into_body());
+                }
+                // An answer to nothing: a sign of life.
+                Ok(Some(Incoming::Response(_))) => server.heard(),
                 Ok(None) => break,
                 Err(error) => {
                     server.refuse(&mut connection, &error).await?;
@@ -90,22 +117,28 @@ pub(crate) async fn serve<S: Sealed>(
                 server.log("timed out");
                 break;
             }
-            media = server.media() => {
-                let sent = within(&*clock, SESSION_TIMEOUT, connection.send(&media)).await;
-                sent.ok_or(ConnectionError::Stalled)??;
+            event = server.event() => match event {
+                Event::Media(octets) => {
+                    let sent = within(&*clock, SESSION_TIMEOUT, connection.send(&octets)).await;
+                    sent.ok_or(ConnectionError::Stalled)??;
+                }
+                Event::SignOfLife => server.heard(),
             }
         }
     }
     Ok(connection.into_stream())
 }
 
-struct Server {
-    device: Arc<Device>,
-    local: SocketAddr,
-    peer: SocketAddr,
-    demands_credentials: fn(&Device, &Method) -> bool,
+/// One connection.
+pub(super) struct Server {
+    pub(super) device: Arc<Device>,
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
+    pub(super) service: Service,
     guard: Guard,
-    session: Option<Session>,
+    /// Keys that were handed out and that no session has yet.
+    pub(super) offers: Vec<Offer>,
+    pub(super) session: Option<Session>,
     last_heard: Duration,
 }
 
@@ -114,7 +147,7 @@ impl Server {
         self.last_heard = self.device.world.clock.unix();
     }
 
-    fn log(&self, what: &str) {
+    pub(super) fn log(&self, what: &str) {
         let line = format!("rtsp: {} {what}", self.peer);
         self.device.world.log.line(&line);
     }
@@ -167,7 +200,7 @@ impl Server {
 
     async fn dispatch(&mut self, request: &Request<Vec<u8>>) -> Result<Answer, Answer> {
         let method = request.method();
-        if (self.demands_credentials)(&self.device, method) && !self.is_admitted(request) {
+        if (self.service.demands_credentials)(&self.device, method) && !self.is_admitted(request) {
             let offered = self.device.fault.algorithms.unwrap_or(&Algorithm::ALL);
             let challenges = Algorithm::ALL.into_iter().zip(self.guard.challenges());
             let challenges = challenges.filter(|(algorithm, _)| offered.contains(algorithm));
@@ -199,26 +232,25 @@ impl Server {
         }
         let (Some(url), Some(resource)) = (
             request.request_uri(),
-            request.request_uri().and_then(Resource::find),
+            request
+                .request_uri()
+                .and_then(|url| Resource::find(url, self.service.profile)),
         ) else {
             return Err(Answer::of(StatusCode::NotFound));
         };
-        let presentation = resource.presentation;
-        let base = presentation.base(url);
+        let form = resource.form;
+        let base = form.base(url);
         if matches!(resource.part, Part::Track(_)) && [Method::Play, Method::Pause].contains(method)
         {
-            self.is_aggregate(request, presentation)?;
+            self.is_aggregate(request, form)?;
         }
         match (method, resource.part) {
-            (Method::Setup, Part::Track(track)) => self.setup(request, presentation, track).await,
+            (Method::Setup, Part::Track(track)) => self.setup(request, form, track).await,
             // RFC 2326 11.3.10: a track can be set up, a presentation can't.
             (Method::Setup, Part::Whole) => {
                 Err(Answer::of(StatusCode::AggregateOperationNotAllowed))
             }
-            (method, _) => {
-                self.control(request, method, presentation, base.as_str())
-                    .await
-            }
+            (method, _) => self.control(request, method, resource, base.as_str()).await,
         }
     }
 
@@ -227,15 +259,16 @@ impl Server {
         &mut self,
         request: &Request<Vec<u8>>,
         method: &Method,
-        presentation: Presentation,
+        resource: Resource,
         base: &str,
     ) -> Result<Answer, Answer> {
+        let form = resource.form;
         match method {
-            Method::Describe => Ok(self.describe(presentation, base).await),
-            Method::Play => self.play(request, presentation, base),
-            Method::Pause => self.pause(request, presentation),
-            Method::Teardown => self.teardown(request, presentation),
-            _ => self.parameter(request, presentation),
+            Method::Describe => self.describe(form, base).await,
+            Method::Play => self.play(request, form, base),
+            Method::Pause => self.pause(request, form),
+            Method::Teardown => self.teardown(request, form),
+            _ => self.parameter(request, resource),
         }
     }
 
@@ -253,85 +286,14 @@ impl Server {
             .any(|known| self.guard.admits(header.as_str(), method, known))
     }
 
-    async fn describe(&self, presentation: Presentation, base: &str) -> Answer {
-        let key_frame = self.device.video(presentation).key_frame().await;
-        let body = sdp::describe(
-            self.local.ip(),
-            &self.device.settings.name,
-            &key_frame.nal_units,
-            presentation == Presentation::Main,
-        );
-        Answer::ok()
-            .with(CONTENT_BASE, base)
-            .with(CONTENT_TYPE, "application/sdp")
-            .with_body(body)
-    }
-
-    async fn setup(
-        &mut self,
-        request: &Request<Vec<u8>>,
-        presentation: Presentation,
-        track: Track,
-    ) -> Result<Answer, Answer> {
-        let fresh = match request.header(&SESSION) {
-            Some(_) => self.session_of(request, presentation).map(|_| None)?,
-            None => {
-                let id = format!("{:016x}", self.device.random_u64());
-                Some(Session::new(id, presentation))
-            }
-        };
-        if self.session.as_ref().is_some_and(Session::is_playing) {
-            return Err(Answer::of(StatusCode::MethodNotValidInThisState).with(ALLOW, PLAYING));
-        }
-        let offers = request
-            .header(&TRANSPORT)
-            .map(|h| Transport::parse(h.as_str()))
-            .unwrap_or_default();
-        let Some(offer) = offers
-            .iter()
-            .find(|o| self.device.accepts_transport(o, track))
-        else {
-            return Err(Answer::of(StatusCode::UnsupportedTransport));
-        };
-        let device = self.device.clone();
-        let (carrier, transport) = if offer.is_interleaved() {
-            let session = fresh.as_ref().or(self.session.as_ref());
-            let channels = session.map(|s| s.free_channels(track, offer.interleaved));
-            let (rtp, rtcp) = channels.unwrap_or((0, 1));
-            let transport = Transport {
-                interleaved: Some((rtp, rtcp)),
-                ..Transport::interleaved(rtp)
-            };
-            (Carrier::Interleaved(rtp, rtcp), transport)
-        } else {
-            FaultyUdp::open(&device.world, self.peer.ip(), offer)
-                .await
-                .map(|(udp, transport)| (Carrier::Faulty(udp), transport))
-                .map_err(|_| Answer::of(StatusCode::UnsupportedTransport))?
-        };
-        let timeout = SESSION_TIMEOUT.as_secs();
-        if fresh.is_some() {
-            self.session = fresh;
-        }
-        let Some(session) = &mut self.session else {
-            return Err(Answer::of(StatusCode::SessionNotFound));
-        };
-        session
-            .set_up(&device, track, carrier)
-            .map_err(|_| Answer::of(StatusCode::InternalServerError))?;
-        Ok(Answer::ok()
-            .with(SESSION, format!("{};timeout={timeout}", session.id))
-            .with(TRANSPORT, transport.to_string()))
-    }
-
     fn play(
         &mut self,
         request: &Request<Vec<u8>>,
-        presentation: Presentation,
+        form: Form,
         base: &str,
     ) -> Result<Answer, Answer> {
         let device = self.device.clone();
-        let session = self.session_of(request, presentation)?;
+        let session = self.session_of(request, form)?;
         let tracks = session.play(&device).into_iter().map(|(track, sequence)| {
             let control = match track {
                 Track::Video => sdp::VIDEO_CONTROL,
@@ -348,24 +310,16 @@ impl Server {
 
     /// RFC 2326 11.3.11: where a session has several tracks, one of them is
     /// neither played nor paused alone.
-    fn is_aggregate(
-        &mut self,
-        request: &Request<Vec<u8>>,
-        presentation: Presentation,
-    ) -> Result<(), Answer> {
-        match self.session_of(request, presentation)?.len() {
+    fn is_aggregate(&mut self, request: &Request<Vec<u8>>, form: Form) -> Result<(), Answer> {
+        match self.session_of(request, form)?.len() {
             ..2 => Ok(()),
             _ => Err(Answer::of(StatusCode::OnlyAggregateOperationAllowed)),
         }
     }
 
     /// RFC 2326 10.6. What is live goes on meanwhile: PLAY shows the present.
-    fn pause(
-        &mut self,
-        request: &Request<Vec<u8>>,
-        presentation: Presentation,
-    ) -> Result<Answer, Answer> {
-        let session = self.session_of(request, presentation)?;
+    fn pause(&mut self, request: &Request<Vec<u8>>, form: Form) -> Result<Answer, Answer> {
+        let session = self.session_of(request, form)?;
         if !session.is_playing() {
             return Err(Answer::of(StatusCode::MethodNotValidInThisState).with(ALLOW, READY));
         }
@@ -374,50 +328,18 @@ impl Server {
     }
 
     /// The connection stays: RFC 2326 A.2 allows another SETUP.
-    fn teardown(
-        &mut self,
-        request: &Request<Vec<u8>>,
-        presentation: Presentation,
-    ) -> Result<Answer, Answer> {
-        self.session_of(request, presentation)?;
+    fn teardown(&mut self, request: &Request<Vec<u8>>, form: Form) -> Result<Answer, Answer> {
+        self.session_of(request, form)?;
         self.session = None;
         Ok(Answer::ok())
     }
 
-    /// RFC 2326 10.8, 10.9: of a session or of none.
-    fn parameter(
-        &mut self,
-        request: &Request<Vec<u8>>,
-        presentation: Presentation,
-    ) -> Result<Answer, Answer> {
-        let accepts = self.device.fault.accepts_parameter;
-        let session = match request.header(&SESSION) {
-            Some(_) => Some(self.session_of(request, presentation)?.id.as_str()),
-            None => None,
-        };
-        let mut names = parameter::names(request.body());
-        if let Some(accepts) = accepts {
-            names.retain(|name| !accepts(name));
-        }
-        let answer = if names.is_empty() {
-            Answer::ok()
-        } else {
-            Answer::of(StatusCode::ParameterNotUnderstood)
-                .with(CONTENT_TYPE, "text/parameters")
-                .with_body(parameter::refused(&names))
-        };
-        Ok(match session {
-            Some(id) => answer.with(SESSION, id),
-            None => answer,
-        })
-    }
-
     /// The session that a request names (RFC 2326 11.3.5: naming none is as
-    /// bad as naming a wrong one, or one of another presentation).
-    fn session_of(
+    /// bad as naming a wrong one, or one of another presentation or form).
+    pub(super) fn session_of(
         &mut self,
         request: &Request<Vec<u8>>,
-        presentation: Presentation,
+        form: Form,
     ) -> Result<&mut Session, Answer> {
         let named = request
             .header(&SESSION)
@@ -425,55 +347,26 @@ impl Server {
             .map(str::trim);
         self.session
             .as_mut()
-            .filter(|s| named == Some(s.id.as_str()) && s.presentation == presentation)
+            .filter(|s| named == Some(s.id.as_str()) && s.form == form)
             .ok_or(Answer::of(StatusCode::SessionNotFound))
     }
 
-    async fn media(&mut self) -> Vec<u8> {
+    /// Takes a frame of the client: RTCP, and a sign of life where nothing
+    /// says that it is not authentic.
+    fn receive(&mut self, channel: u8, octets: Vec<u8>) {
+        let is_alive = match &mut self.session {
+            Some(session) => session.receive(&self.device, self.peer, channel, octets),
+            None => true,
+        };
+        if is_alive {
+            self.heard();
+        }
+    }
+
+    async fn event(&mut self) -> Event {
         match &mut self.session {
-            Some(session) => session.media(&self.device, self.peer).await,
+            Some(session) => session.event(&self.device, self.peer).await,
             None => std::future::pending().await,
         }
-    }
-}
-
-/// What a response says.
-struct Answer {
-    status: StatusCode,
-    headers: Vec<(HeaderName, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn ok() -> Self {
-        Self::of(StatusCode::Ok)
-    }
-
-    fn of(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
-    }
-
-    fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn with_body(self, body: Vec<u8>) -> Self {
-        Self { body, ..self }
-    }
-
-    fn response(self, sequence: Option<&str>) -> Response<Vec<u8>> {
-        let mut response = Response::builder(Version::V1_0, self.status);
-        if let Some(sequence) = sequence {
-            response = response.header(CSEQ, sequence);
-        }
-        for (name, value) in self.headers {
-            response = response.header(name, value);
-        }
-        response.build(self.body)
     }
 }

@@ -1,20 +1,24 @@
 //! One session of an RTSP connection: its tracks and what carries them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
-    resource::{Presentation, Track},
-    sdp,
-    server::{REPORT_INTERVAL, RTP_MTU},
+    key_management::KeyMgmtError,
+    mikey::{Message, MikeyError},
+    protection::{MasterKey, Protection},
+    resource::{Form, Keying, Part, Track},
+    sender::Sender,
+    udp::UdpPair,
 };
 use crate::{
     camera::Device,
     fault::clear_udp::FaultyUdp,
     h264::AccessUnit,
-    rtp::{Packetizer, PacketizerConfig, Packets, RtpError},
-    sound::{SAMPLE_RATE, SoundPacket},
+    rtp::{Feedback, RtpError},
+    seal::{keys::KeyError, srtp::SrtpError},
+    sound::SoundPacket,
 };
 
 /// A session that was set up.
@@ -22,7 +26,7 @@ pub(super) struct Session {
     /// Its identifier (RFC 2326 3.4).
     pub(super) id: String,
     /// What it shows.
-    pub(super) presentation: Presentation,
+    pub(super) form: Form,
     /// In order of their SETUP; each track once.
     tracks: Vec<Sender>,
     playing: Option<Playing>,
@@ -32,8 +36,18 @@ pub(super) struct Session {
 pub(super) enum Carrier {
     /// The RTSP connection: channels of RTP and of RTCP.
     Interleaved(u8, u8),
+    /// Sockets, for SRTP only.
+    Udp(UdpPair),
     /// No honest camera does this.
     Faulty(FaultyUdp),
+}
+
+/// What a session has for its connection.
+pub(super) enum Event {
+    /// Octets to send.
+    Media(Vec<u8>),
+    /// The viewer said something elsewhere, and it was authentic.
+    SignOfLife,
 }
 
 struct Playing {
@@ -43,28 +57,42 @@ struct Playing {
     awaits_key_frame: bool,
 }
 
+/// What happened, of all that a session waits for.
+enum Happened {
+    Unit(Result<Arc<AccessUnit>, RecvError>),
+    Sound(Result<Arc<SoundPacket>, RecvError>),
+    Rtcp(Track, Vec<u8>),
+}
+
 impl Session {
     /// A session without tracks.
-    pub(super) fn new(id: String, presentation: Presentation) -> Self {
+    pub(super) fn new(id: String, form: Form) -> Self {
         Self {
             id,
-            presentation,
+            form,
             tracks: Vec::new(),
             playing: None,
         }
     }
 
-    /// Adds a track, or has it carried anew.
+    /// Adds a track, or has it carried anew. Says its SSRC if it is one of
+    /// SRTP; `Some(None)` goes on with the key that it has.
     pub(super) fn set_up(
         &mut self,
         device: &Device,
         track: Track,
         carrier: Carrier,
-    ) -> Result<(), RtpError> {
-        let sender = Sender::new(device, track, carrier)?;
+        keyed: Option<Option<Protection>>,
+    ) -> Result<Option<u32>, RtpError> {
+        if let (Some(None), Some(sender)) = (&keyed, self.find(track)) {
+            sender.carrier = carrier;
+            return Ok(sender.ssrc());
+        }
+        let sender = Sender::new(device, track, carrier, keyed.flatten())?;
+        let ssrc = sender.ssrc();
         self.tracks.retain(|other| other.track != track);
         self.tracks.push(sender);
-        Ok(())
+        Ok(ssrc)
     }
 
     /// How many tracks there are.
@@ -78,7 +106,7 @@ impl Session {
             let mut others = self.tracks.iter().filter(|other| other.track != track);
             others.any(|other| match other.carrier {
                 Carrier::Interleaved(rtp, rtcp) => [rtp, rtcp].contains(&channel),
-                Carrier::Faulty(_) => false,
+                Carrier::Udp(_) | Carrier::Faulty(_) => false,
             })
         };
         let is_free = |(rtp, rtcp): &(u8, u8)| !taken(*rtp) && !taken(*rtcp);
@@ -96,21 +124,19 @@ impl Session {
     /// which track.
     pub(super) fn play(&mut self, device: &Device) -> Vec<(Track, u16)> {
         if self.playing.is_none() {
-            let live = device.video(self.presentation);
+            let live = device.video(self.form.presentation);
             self.playing = Some(Playing {
                 units: live.subscribe(),
                 sound: device.sound.subscribe(),
                 awaits_key_frame: true,
             });
             for track in &mut self.tracks {
-                track.next_report = device.world.clock.unix();
+                track.report_at_once(device);
             }
             live.request_key_frame();
         }
         let tracks = self.tracks.iter();
-        tracks
-            .map(|t| (t.track, t.packetizer.next_sequence()))
-            .collect()
+        tracks.map(|t| (t.track, t.next_sequence())).collect()
     }
 
     /// Sends nothing until it plays again.
@@ -119,141 +145,253 @@ impl Session {
     }
 
     /// The next access unit or packet of sound as octets for the RTSP
-    /// connection; waits for ever while nothing plays. May be dropped at any
-    /// await.
-    pub(super) async fn media(&mut self, device: &Device, peer: SocketAddr) -> Vec<u8> {
-        let Some(playing) = &mut self.playing else {
-            return std::future::pending().await;
-        };
-        let live = device.video(self.presentation);
-        let missed = |missed: u64, what: &str| {
-            let line = format!("rtsp: {peer} missed {missed} {what}");
-            device.world.log.line(&line);
-        };
+    /// connection, or what the viewer says over UDP; waits for ever while there
+    /// is neither. May be dropped at any await.
+    pub(super) async fn event(&mut self, device: &Device, peer: SocketAddr) -> Event {
+        let live = device.video(self.form.presentation);
         loop {
-            // Video first: it is what a slow viewer loses the most with.
-            let (track, octets) = tokio::select! {
-                biased;
-                unit = playing.units.recv() => {
-                    let unit = match unit {
-                        Ok(unit) => unit,
-                        Err(RecvError::Lagged(number)) => {
-                            missed(number, "access units");
-                            playing.awaits_key_frame = true;
-                            live.request_key_frame();
-                            continue;
-                        }
-                        Err(RecvError::Closed) => std::future::pending().await,
-                    };
-                    if playing.awaits_key_frame && !unit.key_frame {
+            let happened = self.happened().await;
+            let missed = |missed: u64, what: &str| {
+                let line = format!("rtsp: {peer} missed {missed} {what}");
+                device.world.log.line(&line);
+            };
+            let (track, sent) = match happened {
+                Happened::Unit(Ok(unit)) => {
+                    if self.skips(&unit) {
                         continue;
                     }
-                    playing.awaits_key_frame = false;
-                    let Some(sender) = find(&mut self.tracks, Track::Video) else {
+                    let Some(sender) = self.find(Track::Video) else {
                         continue;
                     };
-                    sender.packetizer.packetize(&unit, &mut sender.packets);
-                    let octets = sender.send(device, unit.taken, unit.rtp_time);
-                    (Track::Video, octets)
+                    (Track::Video, sender.send_unit(device, &unit).await)
                 }
-                packet = playing.sound.recv() => {
-                    let packet = match packet {
-                        Ok(packet) => packet,
-                        Err(RecvError::Lagged(number)) => {
-                            missed(number, "packets of sound");
-                            continue;
-                        }
-                        Err(RecvError::Closed) => std::future::pending().await,
-                    };
-                    let Some(sender) = find(&mut self.tracks, Track::Sound) else {
+                Happened::Unit(Err(RecvError::Lagged(number))) => {
+                    missed(number, "access units");
+                    if let Some(playing) = &mut self.playing {
+                        playing.awaits_key_frame = true;
+                    }
+                    live.request_key_frame();
+                    continue;
+                }
+                Happened::Sound(Ok(packet)) => {
+                    let Some(sender) = self.find(Track::Sound) else {
                         continue;
                     };
-                    let time = packet.rtp_time();
-                    sender.packetizer.packetize_octets(&packet.octets, time, &mut sender.packets);
-                    let octets = sender.send(device, packet.taken, time);
-                    (Track::Sound, octets)
+                    (Track::Sound, sender.send_sound(device, &packet).await)
                 }
+                Happened::Sound(Err(RecvError::Lagged(number))) => {
+                    missed(number, "packets of sound");
+                    continue;
+                }
+                Happened::Rtcp(track, octets) => {
+                    match self.receive_rtcp(device, peer, track, octets) {
+                        true => return Event::SignOfLife,
+                        false => continue,
+                    }
+                }
+                Happened::Unit(Err(RecvError::Closed))
+                | Happened::Sound(Err(RecvError::Closed)) => std::future::pending().await,
             };
-            let Some(sender) = find(&mut self.tracks, track) else {
-                continue;
-            };
-            match &sender.carrier {
-                Carrier::Interleaved(..) => return octets,
-                Carrier::Faulty(udp) => udp.send(&sender.packets).await,
+            match sent {
+                Ok(octets) if octets.is_empty() => {}
+                Ok(octets) => return Event::Media(octets),
+                // Such as a key at the end of its lifetime (RFC 3711 9.2).
+                Err(error) => {
+                    let line = format!("rtsp: {peer} {track:?} ends: {error}");
+                    device.world.log.line(&line);
+                    self.pause();
+                }
             }
         }
     }
-}
 
-/// A track of a session.
-struct Sender {
-    track: Track,
-    carrier: Carrier,
-    packetizer: Packetizer,
-    packets: Packets,
-    next_report: Duration,
-}
-
-impl Sender {
-    fn new(device: &Device, track: Track, carrier: Carrier) -> Result<Self, RtpError> {
-        let random = device.random_u64();
-        let (payload_type, clock_rate) = match track {
-            Track::Video => (sdp::PAYLOAD_TYPE, 90_000),
-            Track::Sound => (sdp::SOUND_PAYLOAD_TYPE, SAMPLE_RATE),
+    async fn happened(&mut self) -> Happened {
+        let Self {
+            tracks, playing, ..
+        } = self;
+        let (units, sound) = match playing {
+            Some(playing) => (Some(&mut playing.units), Some(&mut playing.sound)),
+            None => (None, None),
         };
-        let packetizer = Packetizer::new(PacketizerConfig {
-            payload_type,
-            ssrc: device.random_u64() as u32,
-            first_sequence: random as u16,
-            clock_rate,
-            time_offset: (random >> 32) as u32,
-            max_packet: RTP_MTU,
-        })?;
-        Ok(Self {
-            track,
-            carrier,
-            packetizer,
-            packets: Packets::default(),
-            next_report: Duration::ZERO,
-        })
-    }
-
-    /// The packets as octets for the RTSP connection, with a report if one is
-    /// due; nothing if something else carries them.
-    fn send(&mut self, device: &Device, taken: Duration, rtp_time: u32) -> Vec<u8> {
-        let Carrier::Interleaved(rtp, rtcp) = self.carrier else {
-            return Vec::new();
-        };
-        let now = device.world.clock.unix();
-        let mut report = Vec::new();
-        if now >= self.next_report {
-            self.next_report = now + REPORT_INTERVAL;
-            let content = self.packetizer.sender_report(now, taken, rtp_time);
-            // A serial number is a CNAME of a length that fits.
-            let _ = content.write(&device.settings.serial, &mut report);
+        let (video, audio) = (rtcp(tracks, Track::Video), rtcp(tracks, Track::Sound));
+        // Video first: it is what a slow viewer loses the most with.
+        tokio::select! {
+            biased;
+            unit = next(units) => Happened::Unit(unit),
+            packet = next(sound) => Happened::Sound(packet),
+            octets = video => Happened::Rtcp(Track::Video, octets),
+            octets = audio => Happened::Rtcp(Track::Sound, octets),
         }
-        interleave((rtp, rtcp), &self.packets, &report)
+    }
+
+    /// Whether the viewer can't begin with this access unit.
+    fn skips(&mut self, unit: &AccessUnit) -> bool {
+        let Some(playing) = &mut self.playing else {
+            return true;
+        };
+        if playing.awaits_key_frame && !unit.key_frame {
+            return true;
+        }
+        playing.awaits_key_frame = false;
+        false
+    }
+
+    /// Takes a frame of the RTSP connection; whether it may pass for a sign of
+    /// life.
+    pub(super) fn receive(
+        &mut self,
+        device: &Device,
+        peer: SocketAddr,
+        channel: u8,
+        octets: Vec<u8>,
+    ) -> bool {
+        let mut tracks = self.tracks.iter();
+        let track = tracks.find(
+            |sender| matches!(sender.carrier, Carrier::Interleaved(_, rtcp) if rtcp == channel),
+        );
+        match track.map(|sender| sender.track) {
+            Some(track) => self.receive_rtcp(device, peer, track, octets),
+            None => true,
+        }
+    }
+
+    /// Does what the viewer asks for, if that is authentic.
+    fn receive_rtcp(
+        &mut self,
+        device: &Device,
+        peer: SocketAddr,
+        track: Track,
+        mut octets: Vec<u8>,
+    ) -> bool {
+        let Some(protection) = self.find(track).and_then(|s| s.seal.as_mut()) else {
+            // What comes in the RTSP connection is authentic already.
+            return true;
+        };
+        if let Err(discarded) = protection.open(&mut octets) {
+            // Whoever sends many does not fill the log.
+            if discarded.count.is_power_of_two() {
+                let why = match discarded.error {
+                    Some(error) => error.to_string(),
+                    None => "it is our own".into(),
+                };
+                let (count, line) = (discarded.count, "RTCP discarded");
+                let line = format!("rtsp: {peer} {track:?} {line}: {why} ({count} until now)");
+                device.world.log.line(&line);
+            }
+            return false;
+        }
+        let feedback = Feedback::read(&octets);
+        if feedback.wants_key_frame && track == Track::Video {
+            device.video(self.form.presentation).request_key_frame();
+        }
+        if feedback.leaves {
+            self.pause();
+        }
+        true
+    }
+
+    /// Whether a track has a key.
+    pub(super) fn has_key(&self, track: Track) -> bool {
+        let mut tracks = self.tracks.iter();
+        tracks.any(|sender| sender.track == track && sender.seal.is_some())
+    }
+
+    /// Whether another track than this has that key.
+    pub(super) fn uses(&self, key: &MasterKey, track: Track) -> bool {
+        let mut others = self.tracks.iter().filter(|sender| sender.track != track);
+        others.any(|sender| sender.seal.as_ref().is_some_and(|s| s.master.is(key)))
+    }
+
+    /// The messages that deliver the keys of its tracks, or of one of them.
+    pub(super) fn messages(&self, device: &Device, part: Part) -> Vec<Message> {
+        let tracks = self.tracks.iter().filter(|sender| part.has(sender.track));
+        let seals = tracks.filter_map(|sender| sender.seal.as_ref());
+        seals.map(|seal| seal.message(device)).collect()
+    }
+
+    /// Goes on with another key on a track: that of the URL, that whose SSRC
+    /// the message names, or the only one.
+    pub(super) fn rekey(
+        &mut self,
+        device: &Device,
+        part: Part,
+        message: &Message,
+    ) -> Result<(), KeyRefused> {
+        let keying = self.form.keying.filter(|keying| keying.mki);
+        // Without an MKI nobody would know from which packet on.
+        let keying = keying.ok_or(KeyRefused::NoMki)?;
+        let master = master_key(message, keying)?;
+        let names = |ssrc| message.sessions.iter().any(|session| session.ssrc == ssrc);
+        let mut tracks = self.tracks.iter().filter(|sender| part.has(sender.track));
+        let track = match (self.tracks.len(), part) {
+            (1, _) | (_, Part::Track(_)) => tracks.next(),
+            _ => tracks.find(|sender| sender.ssrc().is_some_and(names)),
+        };
+        let track = track.map(|sender| sender.track).ok_or(KeyRefused::None)?;
+        // Neither the old key again nor that of another RTP session.
+        if self.tracks.iter().any(|sender| {
+            let seal = sender.seal.as_ref();
+            seal.is_some_and(|seal| seal.master.is(&master))
+        }) {
+            return Err(KeyRefused::Taken);
+        }
+        let seal = self.find(track).and_then(|sender| sender.seal.as_mut());
+        let seal = seal.ok_or(KeyRefused::None)?;
+        master.escrow(device);
+        Ok(seal.rekey(master)?)
+    }
+
+    fn find(&mut self, track: Track) -> Option<&mut Sender> {
+        self.tracks.iter_mut().find(|sender| sender.track == track)
     }
 }
 
-fn find(tracks: &mut [Sender], track: Track) -> Option<&mut Sender> {
-    tracks.iter_mut().find(|sender| sender.track == track)
-}
-
-/// RTP packets on the one channel and a report on the other (RFC 2326 10.12).
-fn interleave((rtp, rtcp): (u8, u8), packets: &Packets, report: &[u8]) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut push = |channel: u8, payload: &[u8]| {
-        // No packet is longer than the MTU, so its length fits.
-        octets.extend_from_slice(&[b'$', channel]);
-        octets.extend_from_slice(&(payload.len() as u16).to_be_bytes());
-        octets.extend_from_slice(payload);
+/// The key that a client brings, for streams of that keying.
+pub(super) fn master_key(message: &Message, keying: Keying) -> Result<MasterKey, KeyRefused> {
+    let suite = match &message.policy {
+        Some(policy) => policy.suite()?,
+        None => keying.suite,
     };
-    for packet in packets.iter() {
-        push(rtp, packet);
+    let mki = message.key.mki().cloned();
+    if keying.mki && mki.is_none() {
+        return Err(KeyRefused::NoMki);
     }
-    if !report.is_empty() {
-        push(rtcp, report);
+    let key = message.key.master_key(suite)?;
+    Ok(MasterKey { key, mki })
+}
+
+/// Why there is no key for a track.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeyRefused {
+    #[error("no key is there for the track: DESCRIBE gives another each time")]
+    None,
+    #[error("the key has no MKI")]
+    NoMki,
+    #[error("the key is in use")]
+    Taken,
+    #[error(transparent)]
+    KeyMgmt(#[from] KeyMgmtError),
+    #[error("mikey: {0}")]
+    Mikey(#[from] MikeyError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Srtp(#[from] SrtpError),
+}
+
+/// The next item, or none for ever.
+async fn next<T: Clone>(from: Option<&mut broadcast::Receiver<T>>) -> Result<T, RecvError> {
+    match from {
+        Some(from) => from.recv().await,
+        None => std::future::pending().await,
     }
-    octets
+}
+
+/// The next RTCP over UDP to a track.
+async fn rtcp(tracks: &[Sender], track: Track) -> Vec<u8> {
+    let mut tracks = tracks.iter().filter(|sender| sender.track == track);
+    match tracks.next().map(|sender| &sender.carrier) {
+        Some(Carrier::Udp(sockets)) => sockets.receive().await,
+        _ => std::future::pending().await,
+    }
 }

@@ -3,10 +3,20 @@
 
 use std::{fmt, net::SocketAddr};
 
+/// An RTP profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// RTP/AVP (RFC 3551).
+    Avp,
+    /// RTP/SAVP (RFC 3711): SRTP.
+    Savp,
+}
+
 /// One transport that a client offers or a server accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transport {
-    /// Transport, profile and lower transport: `RTP/AVP/TCP`, `RTP/AVP`.
+    /// Transport, profile and lower transport: `RTP/AVP/TCP`, `RTP/AVP`,
+    /// `RTP/SAVP/UDP`.
     pub protocol: String,
     /// `interleaved`: channel of RTP and of RTCP.
     pub interleaved: Option<(u8, u8)>,
@@ -19,6 +29,9 @@ pub struct Transport {
     /// `destination` and `port` of multicast, as a server writes them; those
     /// that a client asks for are not read.
     pub group: Option<SocketAddr>,
+    /// `ssrc`: synchronization source of what the server sends, which it has
+    /// to say with SRTP (ONVIF Streaming 8.2.1.1).
+    pub ssrc: Option<u32>,
 }
 
 impl Transport {
@@ -31,6 +44,7 @@ impl Transport {
             server_port: None,
             multicast: false,
             group: None,
+            ssrc: None,
         }
     }
 
@@ -43,6 +57,7 @@ impl Transport {
             server_port: None,
             multicast: false,
             group: None,
+            ssrc: None,
         }
     }
 
@@ -55,6 +70,15 @@ impl Transport {
             server_port: None,
             multicast: true,
             group,
+            ssrc: None,
+        }
+    }
+
+    /// The same with SRTP.
+    pub fn secured(self) -> Self {
+        Self {
+            protocol: self.protocol.replacen("RTP/AVP", "RTP/SAVP", 1),
+            ..self
         }
     }
 
@@ -67,9 +91,25 @@ impl Transport {
     /// Whether RTP would travel inside the RTSP connection, and RTCP on
     /// another channel.
     pub fn is_interleaved(&self) -> bool {
-        self.protocol == "RTP/AVP/TCP"
+        ["RTP/AVP/TCP", "RTP/SAVP/TCP"].contains(&&*self.protocol)
             && !self.multicast
             && self.interleaved.is_none_or(|(rtp, rtcp)| rtp != rtcp)
+    }
+
+    /// Whether RTP would travel over UDP to ports of the client.
+    pub fn is_unicast_udp(&self) -> bool {
+        ["RTP/AVP", "RTP/AVP/UDP", "RTP/SAVP", "RTP/SAVP/UDP"].contains(&&*self.protocol)
+            && !self.multicast
+            && self.client_port.is_some_and(|(rtp, rtcp)| rtp != rtcp)
+    }
+
+    /// The RTP profile, if it is one of ours.
+    pub fn profile(&self) -> Option<Profile> {
+        match self.protocol.split('/').nth(1) {
+            Some("AVP") => Some(Profile::Avp),
+            Some("SAVP") => Some(Profile::Savp),
+            _ => None,
+        }
     }
 
     fn parse_one(text: &str) -> Option<Self> {
@@ -81,6 +121,7 @@ impl Transport {
             server_port: None,
             multicast: false,
             group: None,
+            ssrc: None,
         };
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -89,6 +130,7 @@ impl Transport {
                 "client_port" => transport.client_port = Some(pair(value)?),
                 "server_port" => transport.server_port = Some(pair(value)?),
                 "multicast" => transport.multicast = true,
+                "ssrc" => transport.ssrc = u32::from_str_radix(value, 16).ok(),
                 _ => {}
             }
         }
@@ -116,6 +158,9 @@ impl fmt::Display for Transport {
         if let Some(group) = self.group {
             let (rtp, rtcp) = (group.port(), group.port().saturating_add(1));
             write!(f, ";destination={};port={rtp}-{rtcp}", group.ip())?;
+        }
+        if let Some(ssrc) = self.ssrc {
+            write!(f, ";ssrc={ssrc:08X}")?;
         }
         Ok(())
     }
@@ -174,7 +219,12 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(port in 1_u16..65_535, channel: u8) {
             for transport in [Transport::udp(port), Transport::interleaved(channel)] {
-                prop_assert_eq!(Transport::parse(&transport.to_string()), vec![transport]);
+                let secured = Transport { ssrc: Some(port.into()), ..transport.clone().secured() };
+                prop_assert_eq!(transport.profile(), Some(Profile::Avp));
+                prop_assert_eq!(secured.profile(), Some(Profile::Savp));
+                for transport in [transport, secured] {
+                    prop_assert_eq!(Transport::parse(&transport.to_string()), vec![transport]);
+                }
             }
         }
     }

@@ -3,3 +3,4 @@
 
 pub mod recording;
 pub mod rtsp;
+pub mod srtp;

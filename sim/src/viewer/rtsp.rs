@@ -1,6 +1,8 @@
 //! An RTSP client (RFC 2326), over TLS or in clear, that asks step by step
 //! and remembers what it was told.
 
+mod frames;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};

@@ -119,9 +119,13 @@ fn record_and_judge(
     out: &Path,
     terminal: &Terminal,
 ) -> Result<Report, Failure> {
+    let paths = match arguments.path.is_empty() {
+        true => path::ALL.to_vec(),
+        false => [path::ALL, path::UNJUDGED].concat(),
+    };
     let plan = Plan {
         seed,
-        paths: select("path", path::ALL, |p| p.id, &arguments.path)?,
+        paths: select("path", &paths, |p| p.id, &arguments.path)?,
         stimuli: select("stimulus", stimulus::ALL, |s| s.id, &arguments.stimulus)?,
         video: VIDEO,
         out,

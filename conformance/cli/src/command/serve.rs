@@ -139,6 +139,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
         serial,
         recording: None,
         quiet: false,
+        unjudged: true,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

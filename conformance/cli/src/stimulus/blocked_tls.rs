@@ -51,6 +51,7 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
+    srtp: None,
     card: None,
 };
 

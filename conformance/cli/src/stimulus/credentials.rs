@@ -19,6 +19,7 @@ pub const WITHOUT: Stimulus = Stimulus {
     id: "no-credentials",
     title: "every step of the way without credentials, and SET_PARAMETER, ANNOUNCE and RECORD",
     network: Some(|visit| Box::pin(trespass(visit, None))),
+    srtp: None,
     card: None,
 };
 
@@ -33,6 +34,7 @@ pub const WRONG: Stimulus = Stimulus {
         };
         Box::pin(trespass(visit, Some(wrong)))
     }),
+    srtp: None,
     card: None,
 };
 

@@ -29,6 +29,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     id: "forged-clip",
     title: "somebody puts a clip of another camera on the card, sealed to the owner; the owner reads the card",
     network: None,
+    srtp: None,
     card: Some(|visit| Box::pin(forge(visit))),
 };
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lightleak_case::Experience;
 use lightleak_sim::rtsp::transport::Transport;
 
-use super::{CardVisit, Diary, Stimulus, Visit};
+use super::{CardVisit, Diary, Stimulus, Visit, srtp};
 
 /// How long it watches: several key frames' worth.
 const WATCH: Duration = Duration::from_secs(4);
@@ -19,6 +19,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     id: "honest",
     title: "who may see the picture does: a viewer watches for a while, an owner reads the card",
     network: Some(|visit| Box::pin(watch(visit))),
+    srtp: Some(|visit| Box::pin(srtp::watch(visit))),
     card: Some(|visit| Box::pin(read(visit))),
 };
 

@@ -5,11 +5,15 @@ mod clear;
 mod credentials;
 mod early_data;
 mod forged_clip;
+mod forged_rtcp;
 mod guessable_credentials;
 mod hello;
 mod honest;
+mod null_cipher;
 mod port_sweep;
 pub(crate) mod power_cut;
+mod srtp;
+mod srtp_over_rtsp;
 mod tls10_offer;
 mod udp_setup;
 mod weak_suites;
@@ -18,6 +22,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use lightleak_case::Experience;
 use lightleak_sim::{
+    claim::Carriage,
     path::TransportPath,
     rtsp::digest::Credentials,
     viewer::{
@@ -44,6 +49,9 @@ pub const ALL: &[&Stimulus] = &[
     &blocked_tls::STIMULUS,
     &power_cut::STIMULUS,
     &forged_clip::STIMULUS,
+    &srtp_over_rtsp::STIMULUS,
+    &null_cipher::STIMULUS,
+    &forged_rtcp::STIMULUS,
 ];
 
 /// Something that is done to a device.
@@ -55,6 +63,9 @@ pub struct Stimulus {
     pub title: &'static str,
     /// Does it to a path that listens on the network, if it can be done there.
     pub network: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
+    /// Does it to a path whose media are SRTP, where that is something else or
+    /// can be done only there.
+    pub srtp: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
     /// Does it to a camera with a memory card, if it can be done there.
     pub card: Option<fn(CardVisit) -> BoxFuture<'static, Experience>>,
 }
@@ -63,8 +74,19 @@ impl Stimulus {
     /// Whether it can be done to that path.
     pub fn fits(&self, path: &TransportPath) -> bool {
         match path.listen {
-            Some(_) => self.network.is_some(),
+            Some(_) => self.at(path).is_some(),
             None => self.card.is_some(),
+        }
+    }
+
+    /// What does it to that path, which listens on the network.
+    pub(crate) fn at(
+        &self,
+        path: &TransportPath,
+    ) -> Option<fn(Visit) -> BoxFuture<'static, Experience>> {
+        match path.carriage {
+            Carriage::Rtp => self.srtp.or(self.network),
+            _ => self.network,
         }
     }
 }
@@ -72,6 +94,8 @@ impl Stimulus {
 /// A visitor at a device.
 #[derive(Clone)]
 pub struct Visit {
+    /// The transport path that is visited.
+    pub path: &'static TransportPath,
     /// What the visitor can touch.
     pub world: World,
     /// The device.

@@ -39,6 +39,7 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
+    srtp: None,
     card: None,
 };
 

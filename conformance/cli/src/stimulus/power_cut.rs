@@ -22,6 +22,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     id: "power-cut",
     title: "the power is cut while a clip is written; the owner reads the card",
     network: None,
+    srtp: None,
     card: Some(|visit| {
         Box::pin(async move {
             let mut diary = Diary::default();

@@ -22,5 +22,6 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
+    srtp: None,
     card: None,
 };

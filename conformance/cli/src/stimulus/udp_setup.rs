@@ -17,6 +17,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     id: "udp-setup",
     title: "a viewer with the right credentials asks for RTP over UDP, unicast and multicast",
     network: Some(|visit| Box::pin(ask(visit))),
+    srtp: None,
     card: None,
 };
 

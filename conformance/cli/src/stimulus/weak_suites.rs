@@ -56,5 +56,6 @@ pub const STIMULUS: Stimulus = Stimulus {
             diary.0
         })
     }),
+    srtp: None,
     card: None,
 };

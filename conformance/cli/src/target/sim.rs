@@ -200,6 +200,8 @@ impl SimTarget {
         let mut settings = settings(seed, &keys.authority)?;
         settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
+        let mut unjudged = path::UNJUDGED.iter();
+        settings.unjudged = unjudged.any(|path| plan.paths.iter().any(|p| p.id == path.id));
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
@@ -232,14 +234,11 @@ impl SimTarget {
         }
 
         clock.sleep_until(clock.unix() + WARM_UP).await;
-        let experience = match (claim.endpoint, job.stimulus) {
-            (
-                Some(endpoint),
-                Stimulus {
-                    network: Some(run), ..
-                },
-            ) => {
+        let (on_network, on_card) = (job.stimulus.at(job.path), job.stimulus.card);
+        let experience = match (claim.endpoint, on_network, on_card) {
+            (Some(endpoint), Some(run), _) => {
                 let visit = Visit {
+                    path: job.path,
                     world: host(VISITOR),
                     device: CAMERA,
                     serial,
@@ -262,12 +261,7 @@ impl SimTarget {
                     run(visit).await
                 }
             }
-            (
-                None,
-                Stimulus {
-                    card: Some(run), ..
-                },
-            ) => {
+            (None, _, Some(run)) => {
                 run(CardVisit {
                     world: host(VISITOR),
                     card: card.clone(),
@@ -485,6 +479,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         serial,
         recording: None,
         quiet: false,
+        unjudged: false,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

@@ -46,13 +46,73 @@ fn gets_401_and_no_media_with_the_right_authority_and_no_credentials() {
     assert_eq!(output.stdout.len(), 0, "media came all the same");
 }
 
+/// In the form for clients that know no MKI: GStreamer drops what carries one.
+#[test]
+fn plays_srtp_over_udp_and_interleaved_with_the_suites_that_it_has() {
+    let camera = Served::start(&[]);
+    for suite in ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"] {
+        for protocols in ["udp", "tcp"] {
+            let url = srtp_url(&camera, &format!("no-mki/{suite}/main"));
+            let output = pull_with(&url, camera.text("/ca_file"), &[protocols]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{suite} {protocols}: {said}");
+            assert_marked(&output.stdout, VIDEO, PICTURES);
+        }
+    }
+}
+
+/// ONVIF's form is not for it: the key that it brings for its RTCP has no MKI.
+#[test]
+fn is_refused_where_keys_must_have_an_mki() {
+    let camera = Served::start(&[]);
+    let url = srtp_url(&camera, "main");
+    for protocols in ["udp", "tcp"] {
+        let output = pull_with(&url, camera.text("/ca_file"), &[protocols]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{said}");
+        assert!(said.contains("Error (463)"), "{said}");
+        assert_eq!(output.stdout.len(), 0, "media came all the same");
+    }
+}
+
+#[test]
+fn refuses_srtp_of_the_camera_with_the_authority_of_another() {
+    let camera = Served::start(&[]);
+    let other = Served::start(&[]);
+    let url = srtp_url(&camera, "no-mki/AEAD_AES_128_GCM/main");
+    let output = pull_with(&url, other.text("/ca_file"), &["udp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains(" unknown-ca"), "{said}");
+    assert_eq!(output.stdout.len(), 0, "media came all the same");
+}
+
+/// The address of the path of SRTP in that form, with the credentials in it.
+fn srtp_url(camera: &Served, form: &str) -> String {
+    let paths = camera.ready["cameras"][0]["paths"].as_array();
+    let mut paths = paths.expect("paths").iter();
+    let path = paths
+        .find(|path| path["id"] == "nvr.srtp")
+        .expect("nvr.srtp");
+    let text = |name: &str| path[name].as_str().expect("a text");
+    let host = text("url").strip_prefix("rtsps://").expect("rtsps");
+    let host = host.strip_suffix("main").expect("the path leads to main");
+    format!("rtsps://{}:{}@{host}{form}", text("user"), text("password"))
+}
+
 /// Raw pictures on standard output, what went wrong on standard error.
 fn pull(url: &str, authority: &str) -> Output {
+    pull_with(url, authority, &[])
+}
+
+/// The same, with how media travel and for how many seconds.
+fn pull_with(url: &str, authority: &str, how: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/gstreamer.py");
     // The system's Python: Debian's bindings of GStreamer are for no other.
     Command::new("/usr/bin/python3")
         .arg(script)
         .args([url, authority, &PICTURES.to_string()])
+        .args(how)
         .env("LC_ALL", "C")
         .output()
         .expect("start python3; ci/setup installs it")

@@ -1,4 +1,4 @@
-//! The camera's RTSPS path as its clients meet it, over the network in memory:
+//! The camera's paths of RTSPS as their clients meet them, over the network in memory:
 //! virtual time, nothing of the machine.
 
 mod dialogue;
@@ -8,6 +8,10 @@ mod parameter;
 mod pause;
 mod site;
 mod sound;
+mod srtp;
+mod srtp_feedback;
+mod srtp_keys;
+mod srtp_stimuli;
 mod sub;
 mod time;
 mod tls;

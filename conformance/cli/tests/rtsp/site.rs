@@ -71,6 +71,15 @@ impl Site {
 
     /// The same, with the camera at that address.
     pub async fn start_at(address: IpAddr, video: EncoderConfig) -> Self {
+        Self::start_path(address, video, "nvr.rtsps").await
+    }
+
+    /// An honest camera's path of SRTP.
+    pub async fn start_srtp(video: EncoderConfig) -> Self {
+        Self::start_path(CAMERA, video, "nvr.srtp").await
+    }
+
+    async fn start_path(address: IpAddr, video: EncoderConfig, path: &str) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let tap = Tap::start(clock.clone(), false);
         let network = Network::new(tap.clone());
@@ -78,11 +87,13 @@ impl Site {
         let authority = Authority::new().unwrap();
         let mut settings = settings(1, &authority).unwrap();
         settings.video = video;
+        settings.unjudged = path == "nvr.srtp";
         settings.identity = authority.issue(&settings.serial, &[address]).unwrap();
         let credentials = settings.credentials.clone();
         let world = world(&network, &clock, &notes, address);
         let camera = Camera::start(settings, Fault::NONE, world).await.unwrap();
-        let claim = camera.claims[0].clone();
+        let mut claims = camera.claims.iter();
+        let claim = claims.find(|claim| claim.path == path).unwrap().clone();
         clock
             .sleep_until(clock.unix() + Duration::from_millis(500))
             .await;
@@ -171,6 +182,7 @@ pub struct Notes {
     units: Mutex<Vec<AccessUnit>>,
     sub: Mutex<Vec<AccessUnit>>,
     sound: Mutex<Vec<SoundPacket>>,
+    secrets: Mutex<Vec<String>>,
     lines: Mutex<Vec<String>>,
 }
 
@@ -185,6 +197,13 @@ impl Notes {
 
     pub fn sound(&self) -> Vec<SoundPacket> {
         self.sound.lock().unwrap().clone()
+    }
+
+    /// The lines of the escrow with that label.
+    pub fn secrets(&self, label: &str) -> Vec<String> {
+        let secrets = self.secrets.lock().unwrap();
+        let labelled = secrets.iter().filter(|line| line.starts_with(label));
+        labelled.cloned().collect()
     }
 
     pub fn has_line(&self, part: &str) -> bool {
@@ -211,7 +230,9 @@ impl Witness for Notes {
         panic!("no such track: {track}");
     }
 
-    fn secret(&self, _line: &str) {}
+    fn secret(&self, line: &str) {
+        self.secrets.lock().unwrap().push(line.into());
+    }
 }
 
 impl Log for Notes {

@@ -2,6 +2,7 @@
 //! `Debug` shows none of them.
 
 mod hpke;
+mod mikey;
 mod sframe;
 mod srtp;
 
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::{hex::Hex, world::Entropy};
 
 pub use self::hpke::{HpkeKey, HpkePublicKey};
+pub use mikey::KeyData;
 pub(in crate::seal) use sframe::Octets as SFrameOctets;
 pub use sframe::{SFrameBaseKey, SFrameOpeningKey};
 pub use srtp::SrtpMasterKey;

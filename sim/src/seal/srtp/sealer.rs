@@ -5,7 +5,7 @@ use crate::{rtp::Packets, seal::keys::SrtpMasterKey};
 
 /// Whoever seals the packets of a session. Outside this module only types with
 /// `Faulty` in their names are one.
-pub trait RtpSealer: Send {
+pub trait RtpSealer: Send + Sync {
     /// As [`Sender::suite`].
     fn suite(&self) -> Suite;
 

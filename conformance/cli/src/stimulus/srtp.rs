@@ -1,0 +1,100 @@
+//! What `honest` does where media are SRTP: a viewer watches the forms of the
+//! path one after the other, over UDP and in the RTSP connection. And the keys
+//! that viewers bring.
+
+use std::time::Duration;
+
+use lightleak_case::Experience;
+use lightleak_sim::{
+    rtsp::mikey::{Message, Policy},
+    seal::{
+        keys::{KeyData, SrtpMasterKey},
+        srtp::{Mki, Suite},
+    },
+    viewer::{
+        rtsp::Address,
+        srtp::{Carriage, SrtpViewer, SrtpViewerError},
+    },
+    world::World,
+};
+
+use super::{Diary, Visit};
+
+/// What is watched: what stands before the presentation in the path of the
+/// URL, how media travel, and for how long: several key frames' worth first.
+const VIEWS: [(&str, Carriage, Duration); 3] = [
+    ("", Carriage::Udp, Duration::from_secs(4)),
+    (
+        "AEAD_AES_128_GCM/",
+        Carriage::Udp,
+        Duration::from_millis(1500),
+    ),
+    (
+        "AEAD_AES_256_GCM/",
+        Carriage::Interleaved,
+        Duration::from_millis(1500),
+    ),
+];
+
+pub(super) async fn watch(visit: Visit) -> Experience {
+    let mut diary = Diary::default();
+    for (form, carriage, duration) in VIEWS {
+        let address = with_form(&visit.address, form);
+        diary.note(format!("SRTP {carriage:?}: {}", address.url));
+        if let Err(error) = view(&visit, &address, carriage, duration, &mut diary).await {
+            diary.note(format!("failed to {error}"));
+        }
+    }
+    diary.0
+}
+
+async fn view(
+    visit: &Visit,
+    address: &Address,
+    carriage: Carriage,
+    duration: Duration,
+    diary: &mut Diary,
+) -> Result<(), SrtpViewerError> {
+    let credentials = visit.credentials.clone();
+    let mut viewer = SrtpViewer::connect(address, credentials, &visit.world).await?;
+    let watched = async {
+        viewer.describe().await?;
+        viewer.setup(carriage).await?;
+        viewer.play().await?;
+        let connected = viewer.watch(duration).await?;
+        let refused: usize = viewer.tracks.iter().map(|t| t.refused.len()).sum();
+        diary.note(format!(
+            "watched, connected: {connected}, refused: {refused}"
+        ));
+        viewer.teardown().await
+    };
+    let watched = watched.await;
+    diary.0.access_units += viewer.rtsp.media.access_units;
+    diary.0.media_bytes += viewer.rtsp.media.octets;
+    viewer.rtsp.close().await;
+    watched.map(drop)
+}
+
+/// A key that a viewer brings, as ONVIF Streaming 8.2 has it.
+pub(super) fn key(world: &World) -> Message {
+    let suite = Suite::AesCm128HmacSha1_80;
+    let key = SrtpMasterKey::random(suite, &*world.entropy);
+    let mki = Mki::new(&[0, 0, 0, 1]).ok();
+    Message {
+        csb_id: 1,
+        sessions: Vec::new(),
+        timestamp: 0,
+        rand: Vec::new(),
+        policy: Some(Policy::of(suite)),
+        key: KeyData::joined(&key, mki.as_ref()),
+    }
+}
+
+/// The address of the same presentation in another form.
+fn with_form(address: &Address, form: &str) -> Address {
+    let (host, presentation) = address.url.rsplit_once('/').unwrap_or((&address.url, ""));
+    Address {
+        url: format!("{host}/{form}{presentation}"),
+        ..address.clone()
+    }
+}

@@ -1,0 +1,444 @@
+//! A client of RTSP over TLS that opens the SRTP it gets, and seals the RTCP
+//! that it sends (RFC 3711; ONVIF Streaming 8.2).
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use rtsp_types::{Response, StatusCode, headers::TRANSPORT};
+use sdp_types::Session as Description;
+
+use super::rtsp::{Address, RtspViewer, ViewerError};
+use crate::{
+    rtp::Packets,
+    rtsp::{
+        digest::Credentials,
+        key_management::{self, KeyMgmtError},
+        mikey::{Message, MikeyError},
+        transport::Transport,
+    },
+    seal::{
+        keys::{KeyError, SrtpMasterKey},
+        srtp::{Mki, Receiver, ReceiverOptions, Sender, SenderOptions, SrtpError},
+    },
+    world::{Datagrams, World},
+};
+
+/// How often it says what it received, and when it does first.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Receiver report and source description (RFC 3550 6.4.2, 6.5).
+const RECEIVER_REPORT: u8 = 201;
+const SOURCE_DESCRIPTION: u8 = 202;
+
+/// The longest datagram that is read.
+const LONGEST: usize = 2048;
+
+/// How media reach the viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carriage {
+    /// Over UDP.
+    Udp,
+    /// In the RTSP connection.
+    Interleaved,
+}
+
+/// A viewer at a camera.
+pub struct SrtpViewer {
+    /// The dialogue; its counters have what was opened.
+    pub rtsp: RtspViewer,
+    world: World,
+    camera: IpAddr,
+    /// The keys of the last description, in its order: name and message.
+    pub keys: Vec<(String, Message)>,
+    /// What was set up.
+    pub tracks: Vec<Track>,
+    next_report: Duration,
+}
+
+/// A track that was set up.
+pub struct Track {
+    /// Its name, the last segment of its URL.
+    pub name: String,
+    /// SSRC of what the camera sends.
+    pub ssrc: u32,
+    /// SSRC of the viewer's RTCP.
+    pub own_ssrc: u32,
+    /// Where it seals RTCP.
+    pub sender: Sender,
+    receiver: Receiver,
+    way: Way,
+    /// Packets that were opened, as RTP, in order.
+    pub packets: Vec<Vec<u8>>,
+    /// RTCP packets that were opened.
+    pub reports: u64,
+    /// Packets that were refused, by reason.
+    pub refused: Vec<SrtpError>,
+}
+
+enum Way {
+    Udp {
+        rtp: Box<dyn Datagrams>,
+        rtcp: Box<dyn Datagrams>,
+        to_rtcp: SocketAddr,
+    },
+    Interleaved {
+        rtp: u8,
+        rtcp: u8,
+    },
+}
+
+/// The viewer gave up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SrtpViewerError {
+    /// The dialogue.
+    #[error(transparent)]
+    Rtsp(#[from] ViewerError),
+    /// The camera refused.
+    #[error("{0}: status {1}")]
+    Status(&'static str, u16),
+    /// The description.
+    #[error("read the description: {0}")]
+    Description(&'static str),
+    /// What delivers a key.
+    #[error(transparent)]
+    KeyMgmt(#[from] KeyMgmtError),
+    /// The policy of a key.
+    #[error("mikey: {0}")]
+    Mikey(#[from] MikeyError),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// SRTP.
+    #[error(transparent)]
+    Srtp(#[from] SrtpError),
+    /// No socket.
+    #[error("open a socket: {0}")]
+    Socket(#[from] std::io::Error),
+}
+
+impl SrtpViewer {
+    /// Connects.
+    pub async fn connect(
+        address: &Address,
+        credentials: Credentials,
+        world: &World,
+    ) -> Result<Self, SrtpViewerError> {
+        let rtsp = RtspViewer::connect(address, Some(credentials), world).await?;
+        Ok(Self {
+            rtsp,
+            world: world.clone(),
+            camera: address.endpoint.ip(),
+            keys: Vec::new(),
+            tracks: Vec::new(),
+            next_report: Duration::ZERO,
+        })
+    }
+
+    /// DESCRIBE: every track has to be RTP/SAVP and to come with a key.
+    pub async fn describe(&mut self) -> Result<Response<Vec<u8>>, SrtpViewerError> {
+        let response = good("DESCRIBE", self.rtsp.describe().await?)?;
+        let session = Description::parse(response.body())
+            .map_err(|_| SrtpViewerError::Description("it is no SDP"))?;
+        self.keys.clear();
+        for media in &session.medias {
+            if media.proto != "RTP/SAVP" {
+                return Err(SrtpViewerError::Description("a track is not RTP/SAVP"));
+            }
+            let value = |name| {
+                let value = media.get_first_attribute_value(name).flatten();
+                value.ok_or(SrtpViewerError::Description("a track has no key or name"))
+            };
+            let name = value("control")?.to_owned();
+            let key = key_management::read_attribute(value(key_management::ATTRIBUTE)?)?;
+            self.keys.push((name, key));
+        }
+        Ok(response)
+    }
+
+    /// SETUP of every track of the description, with the keys that it gave.
+    pub async fn setup(&mut self, carriage: Carriage) -> Result<(), SrtpViewerError> {
+        for (name, message) in self.keys.clone() {
+            self.setup_track(&name, carriage, &message, false).await?;
+        }
+        Ok(())
+    }
+
+    /// SETUP of one track with that key; the viewer `brings` it, or has it from
+    /// the camera.
+    pub async fn setup_track(
+        &mut self,
+        name: &str,
+        carriage: Carriage,
+        message: &Message,
+        brings: bool,
+    ) -> Result<(), SrtpViewerError> {
+        let (master, mki) = master(message)?;
+        let sockets = match carriage {
+            Carriage::Udp => Some(self.sockets().await?),
+            Carriage::Interleaved => None,
+        };
+        let offer = match &sockets {
+            Some((rtp, _)) => Transport::udp(rtp.local().port()),
+            None => Transport::interleaved(2 * self.tracks.len() as u8),
+        };
+        let key = brings.then_some(message);
+        let response = self.rtsp.setup_track(name, &offer.secured(), key).await?;
+        let response = good("SETUP", response)?;
+        let header = response.header(&TRANSPORT).map_or("", |h| h.as_str());
+        let accepted = Transport::parse(header);
+        let [accepted] = &accepted[..] else {
+            return Err(SrtpViewerError::Description("SETUP names no transport"));
+        };
+        let way = match (sockets, accepted.server_port, accepted.interleaved) {
+            (Some((rtp, rtcp)), Some((_, port)), _) => Way::Udp {
+                rtp,
+                rtcp,
+                to_rtcp: SocketAddr::new(self.camera, port),
+            },
+            (None, _, Some((rtp, rtcp))) => Way::Interleaved { rtp, rtcp },
+            _ => return Err(SrtpViewerError::Description("SETUP names another carriage")),
+        };
+        let ssrc = accepted
+            .ssrc
+            .ok_or(SrtpViewerError::Description("SETUP names no SSRC"))?;
+        let mut octets = [0; 4];
+        self.world.entropy.fill(&mut octets);
+        // One more bit differs, so that both are never the same.
+        let own_ssrc = u32::from_be_bytes(octets) & !1 | !ssrc & 1;
+        let options = SenderOptions {
+            mki: mki.clone(),
+            ..SenderOptions::default()
+        };
+        let sender = Sender::new(&master, options)?;
+        let options = ReceiverOptions {
+            mki,
+            ..ReceiverOptions::default()
+        };
+        self.tracks.push(Track {
+            name: name.to_owned(),
+            ssrc,
+            own_ssrc,
+            sender,
+            receiver: Receiver::new(&master, options)?,
+            way,
+            packets: Vec::new(),
+            reports: 0,
+            refused: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// PLAY.
+    pub async fn play(&mut self) -> Result<Response<Vec<u8>>, SrtpViewerError> {
+        self.next_report = self.world.clock.unix() + REPORT_INTERVAL;
+        good("PLAY", self.rtsp.play().await?)
+    }
+
+    /// TEARDOWN; the tracks are gone then.
+    pub async fn teardown(&mut self) -> Result<Response<Vec<u8>>, SrtpViewerError> {
+        let response = good("TEARDOWN", self.rtsp.teardown().await?)?;
+        self.tracks.clear();
+        Ok(response)
+    }
+
+    /// Receives and opens media until `duration` has passed, and says by RTCP
+    /// that it does; whether the camera is still connected. Keeps no session
+    /// alive: it is for less than a minute.
+    pub async fn watch(&mut self, duration: Duration) -> Result<bool, SrtpViewerError> {
+        let overdue = self.world.clock.unix().max(self.next_report);
+        self.receive(duration, overdue).await
+    }
+
+    /// The same, and says nothing.
+    pub async fn listen(&mut self, duration: Duration) -> Result<bool, SrtpViewerError> {
+        self.receive(duration, Duration::MAX).await
+    }
+
+    async fn receive(
+        &mut self,
+        duration: Duration,
+        mut next_report: Duration,
+    ) -> Result<bool, SrtpViewerError> {
+        let clock = self.world.clock.clone();
+        let end = clock.unix() + duration;
+        loop {
+            tokio::select! {
+                biased;
+                frame = self.rtsp.frame() => match frame? {
+                    Some((channel, octets)) => self.take_frame(channel, octets),
+                    None => return Ok(false),
+                },
+                (at, is_rtcp, octets) = datagram(&self.tracks) => self.take(at, is_rtcp, octets),
+                () = clock.sleep_until(next_report.min(end)), if next_report < end => {
+                    next_report += REPORT_INTERVAL;
+                    self.next_report = next_report;
+                    for at in 0..self.tracks.len() {
+                        self.report(at, &[]).await?;
+                    }
+                }
+                () = clock.sleep_until(end) => return Ok(true),
+            }
+        }
+    }
+
+    /// Sends a receiver report of a track with `more` RTCP behind it, sealed.
+    pub async fn report(&mut self, at: usize, more: &[u8]) -> Result<Vec<u8>, SrtpViewerError> {
+        let track = &mut self.tracks[at];
+        let mut packet = receiver_report(track.own_ssrc);
+        packet.extend_from_slice(more);
+        track.sender.seal_rtcp(&mut packet)?;
+        self.send_rtcp(at, &packet).await?;
+        Ok(packet)
+    }
+
+    /// Sends octets where the RTCP of a track goes, as they are.
+    pub async fn send_rtcp(&mut self, at: usize, octets: &[u8]) -> Result<(), SrtpViewerError> {
+        match &self.tracks[at].way {
+            Way::Udp { rtcp, to_rtcp, .. } => rtcp.send(*to_rtcp, octets, octets.len()).await?,
+            Way::Interleaved { rtcp, .. } => {
+                let channel = *rtcp;
+                self.rtsp.send_frame(channel, octets).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the RTCP of a track goes, if it goes over UDP.
+    pub fn rtcp_endpoint(&self, at: usize) -> Option<SocketAddr> {
+        match &self.tracks.get(at)?.way {
+            Way::Udp { to_rtcp, .. } => Some(*to_rtcp),
+            Way::Interleaved { .. } => None,
+        }
+    }
+
+    /// Goes on with the key of that message on a track, in both directions.
+    pub fn rekey(&mut self, at: usize, message: &Message) -> Result<(), SrtpViewerError> {
+        let (master, mki) = master(message)?;
+        let track = &mut self.tracks[at];
+        track.sender.rekey(&master, mki.as_ref())?;
+        if let Some(mki) = &mki {
+            // What is on its way is still under the old key.
+            track.receiver.add_key(&master, mki)?;
+        }
+        Ok(())
+    }
+
+    /// An even port for RTP and the next for RTCP.
+    async fn sockets(&self) -> Result<(Box<dyn Datagrams>, Box<dyn Datagrams>), SrtpViewerError> {
+        let net = &self.world.net;
+        let mut kept = Vec::new();
+        loop {
+            let rtp = net.bind(0).await?;
+            let port = rtp.local().port();
+            match net.bind(port.saturating_add(1)).await {
+                Ok(rtcp) if port % 2 == 0 => return Ok((rtp, rtcp)),
+                Ok(_) => kept.push(rtp),
+                Err(_) if kept.len() < 64 => kept.push(rtp),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn take_frame(&mut self, channel: u8, octets: Vec<u8>) {
+        for at in 0..self.tracks.len() {
+            if let Way::Interleaved { rtp, rtcp } = self.tracks[at].way
+                && [rtp, rtcp].contains(&channel)
+            {
+                return self.take(at, channel == rtcp, octets);
+            }
+        }
+    }
+
+    /// Opens a packet and counts it, or notes why it is refused.
+    fn take(&mut self, at: usize, is_rtcp: bool, mut octets: Vec<u8>) {
+        let media = &mut self.rtsp.media;
+        let track = &mut self.tracks[at];
+        if is_rtcp {
+            match track.receiver.open_rtcp(&mut octets) {
+                Ok(_) => {
+                    track.reports += 1;
+                    media.reports += 1;
+                    media.octets += octets.len() as u64;
+                }
+                Err(error) => track.refused.push(error),
+            }
+            return;
+        }
+        let mut packets = Packets::new();
+        packets.push(&octets);
+        match track.receiver.open(&mut packets) {
+            [Ok(_)] => {}
+            [Err(error)] => return track.refused.push(*error),
+            _ => return,
+        }
+        for packet in packets.iter() {
+            media.octets += packet.len() as u64;
+            media.access_units += u64::from(packet[1] & 0x80 != 0);
+            track.packets.push(packet.to_vec());
+        }
+    }
+}
+
+/// The key of a message, and its MKI.
+pub fn master(message: &Message) -> Result<(SrtpMasterKey, Option<Mki>), SrtpViewerError> {
+    let policy = message.policy.as_ref();
+    let suite = policy.ok_or(MikeyError::Missing("SP"))?.suite()?;
+    let key = message.key.master_key(suite)?;
+    Ok((key, message.key.mki().cloned()))
+}
+
+/// A receiver report without blocks, and a source description.
+fn receiver_report(ssrc: u32) -> Vec<u8> {
+    let mut packet = vec![0x80, RECEIVER_REPORT, 0, 1];
+    packet.extend_from_slice(&ssrc.to_be_bytes());
+    packet.extend_from_slice(&[0x81, SOURCE_DESCRIPTION, 0, 4]);
+    packet.extend_from_slice(&ssrc.to_be_bytes());
+    // CNAME, its length, and what ends the list and fills the word.
+    packet.extend_from_slice(b"\x01\x06viewer\0\0\0\0");
+    packet
+}
+
+fn good(
+    what: &'static str,
+    response: Response<Vec<u8>>,
+) -> Result<Response<Vec<u8>>, SrtpViewerError> {
+    match response.status() {
+        StatusCode::Ok => Ok(response),
+        status => Err(SrtpViewerError::Status(what, status.into())),
+    }
+}
+
+/// The next datagram: of which track, whether it is RTCP, and its octets.
+async fn datagram(tracks: &[Track]) -> (usize, bool, Vec<u8>) {
+    let mut sockets = Vec::new();
+    for (at, track) in tracks.iter().enumerate() {
+        if let Way::Udp { rtp, rtcp, .. } = &track.way {
+            for (is_rtcp, socket) in [(false, rtp), (true, rtcp)] {
+                sockets.push(Box::pin(async move {
+                    let mut octets = vec![0; LONGEST];
+                    match socket.recv(&mut octets).await {
+                        Ok((length, _)) => octets.truncate(length),
+                        Err(_) => octets.clear(),
+                    }
+                    (at, is_rtcp, octets)
+                }));
+            }
+        }
+    }
+    std::future::poll_fn(|cx| {
+        let ready = sockets
+            .iter_mut()
+            .find_map(|socket| match socket.as_mut().poll(cx) {
+                std::task::Poll::Ready(taken) => Some(taken),
+                std::task::Poll::Pending => None,
+            });
+        match ready {
+            Some(taken) => std::task::Poll::Ready(taken),
+            None => std::task::Poll::Pending,
+        }
+    })
+    .await
+}
