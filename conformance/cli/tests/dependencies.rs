@@ -9,15 +9,19 @@ use std::{
 
 /// Crates that both may contain. None of them works on one format on both
 /// sides: what one side seals, the other opens with another implementation.
-/// RustCrypto seals age and HPKE in sim, and opens TLS and SRTP in the judge;
-/// aws-lc-rs seals TLS in sim, and opens age in the judge ([`FORMATS`]).
+/// RustCrypto seals age and HPKE in sim, and opens TLS and SFrame in the judge;
+/// aws-lc-rs seals TLS and SFrame in sim, and opens age and HPKE in the judge
+/// ([`FORMATS`]).
 const SHARED: &[(&str, &str)] = &[
     ("aead", "RustCrypto: traits, no algorithm"),
-    ("aes", "seals HPKE in sim, opens TLS and SRTP in the judge"),
+    (
+        "aes",
+        "seals HPKE in sim, opens TLS, SRTP and SFrame in the judge",
+    ),
     ("aes-gcm", "the same"),
     (
         "aws-lc-rs",
-        "TLS, SRTP, SFrame and signatures of clip lists in sim, opens age in the judge",
+        "TLS, SRTP, SFrame and signatures of clip lists in sim, opens age and HPKE in the judge",
     ),
     ("aws-lc-sys", "the same"),
     (
@@ -40,7 +44,7 @@ const SHARED: &[(&str, &str)] = &[
     ("cpubits", "asks the compiler for the width of numbers"),
     ("cpufeatures", "asks the processor what it can do"),
     ("crypto-common", "RustCrypto: traits, no algorithm"),
-    ("ctr", "under aes-gcm; for SRTP in the judge"),
+    ("ctr", "under aes-gcm; for SRTP and SFrame in the judge"),
     (
         "ctutils",
         "RustCrypto: comparisons in constant time, no algorithm",
@@ -53,16 +57,16 @@ const SHARED: &[(&str, &str)] = &[
     ("digest", "RustCrypto: traits of hashes, no algorithm"),
     (
         "getrandom",
-        "under age in sim; under crate rtp in the judge, which draws nothing",
+        "under age in sim; under crates rtp and sframe in the judge, which draw nothing",
     ),
     ("ghash", "under aes-gcm"),
     (
         "hkdf",
-        "for age (0.12) and HPKE (0.13) in sim, for TLS and SRTP in the judge (0.13)",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS, SRTP and SFrame in the judge (0.13)",
     ),
     (
         "hmac",
-        "for age (0.12) and HPKE (0.13) in sim, for TLS and SRTP in the judge (0.13)",
+        "for age (0.12) and HPKE (0.13) in sim, for TLS, SRTP and SFrame in the judge (0.13)",
     ),
     (
         "hybrid-array",
@@ -106,7 +110,7 @@ const SHARED: &[(&str, &str)] = &[
     ("serde_derive", "runs in the compiler"),
     (
         "sha2",
-        "for age (0.10) and HPKE (0.11) in sim, for TLS in the judge (0.11)",
+        "for age (0.10) and HPKE (0.11) in sim, for TLS and SFrame in the judge (0.11)",
     ),
     ("smallvec", "short vectors"),
     ("subtle", "comparisons in constant time"),
@@ -127,6 +131,7 @@ const SHARED: &[(&str, &str)] = &[
     ("universal-hash", "RustCrypto: traits, no algorithm"),
     ("zerocopy", "octets as numbers, for ppv-lite86"),
     ("zeroize", "clears memory that held keys"),
+    ("zeroize_derive", "runs in the compiler"),
 ];
 
 /// A format, and where the simulator and the judge have its cryptography.
@@ -145,6 +150,16 @@ const FORMATS: &[Format] = &[
             "conformance/judge/src/open/age",
             "conformance/judge/src/open/age.rs",
         ],
+    ),
+    (
+        "HPKE",
+        &["sim/src/seal/envelope", "sim/src/seal/keys/hpke.rs"],
+        &["conformance/judge/src/open/hpke"],
+    ),
+    (
+        "SFrame",
+        &["sim/src/seal/sframe", "sim/src/seal/keys/sframe.rs"],
+        &["conformance/judge/src/open/sframe"],
     ),
     (
         "SRTP",
@@ -174,8 +189,10 @@ const ALGORITHMS: &[(&str, &str)] = &[
     ("ctr", "RustCrypto"),
     ("hkdf", "RustCrypto"),
     ("hmac", "RustCrypto"),
+    ("hpke", "RustCrypto"),
     ("ring", "ring"),
     ("rustls", "AWS-LC"),
+    ("sframe", "RustCrypto"),
     ("sha1", "RustCrypto"),
     ("sha2", "RustCrypto"),
 ];

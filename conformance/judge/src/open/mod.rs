@@ -1,12 +1,14 @@
 //! Independent opening with escrowed keys: the positive proof. What the cameras
 //! seal with aws-lc-rs or ring is opened with RustCrypto, what they seal with
-//! RustCrypto (age) with aws-lc-rs.
+//! RustCrypto (age, HPKE) with aws-lc-rs.
 
 mod aead;
 pub mod age;
 pub mod escrow;
+pub mod hpke;
 pub mod keylog;
 mod opened;
+pub mod sframe;
 pub mod srtp;
 mod tls12;
 mod tls13;
