@@ -1,6 +1,8 @@
 //! A client of RTSP over TLS that opens the SRTP it gets, and seals the RTCP
 //! that it sends (RFC 3711; ONVIF Streaming 8.2).
 
+mod track;
+
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -11,7 +13,6 @@ use sdp_types::Session as Description;
 
 use super::rtsp::{Address, RtspViewer, ViewerError};
 use crate::{
-    rtp::Packets,
     rtsp::{
         digest::Credentials,
         key_management::{self, KeyMgmtError},
@@ -25,15 +26,15 @@ use crate::{
     world::{Datagrams, World},
 };
 
+pub use track::Track;
+use track::Way;
+
 /// How often it says what it received, and when it does first.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Receiver report and source description (RFC 3550 6.4.2, 6.5).
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
-
-/// The longest datagram that is read.
-const LONGEST: usize = 2048;
 
 /// How media reach the viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,38 +56,6 @@ pub struct SrtpViewer {
     /// What was set up.
     pub tracks: Vec<Track>,
     next_report: Duration,
-}
-
-/// A track that was set up.
-pub struct Track {
-    /// Its name, the last segment of its URL.
-    pub name: String,
-    /// SSRC of what the camera sends.
-    pub ssrc: u32,
-    /// SSRC of the viewer's RTCP.
-    pub own_ssrc: u32,
-    /// Where it seals RTCP.
-    pub sender: Sender,
-    receiver: Receiver,
-    way: Way,
-    /// Packets that were opened, as RTP, in order.
-    pub packets: Vec<Vec<u8>>,
-    /// RTCP packets that were opened.
-    pub reports: u64,
-    /// Packets that were refused, by reason.
-    pub refused: Vec<SrtpError>,
-}
-
-enum Way {
-    Udp {
-        rtp: Box<dyn Datagrams>,
-        rtcp: Box<dyn Datagrams>,
-        to_rtcp: SocketAddr,
-    },
-    Interleaved {
-        rtp: u8,
-        rtcp: u8,
-    },
 }
 
 /// The viewer gave up.
@@ -217,17 +186,10 @@ impl SrtpViewer {
             mki,
             ..ReceiverOptions::default()
         };
-        self.tracks.push(Track {
-            name: name.to_owned(),
-            ssrc,
-            own_ssrc,
-            sender,
-            receiver: Receiver::new(&master, options)?,
-            way,
-            packets: Vec::new(),
-            reports: 0,
-            refused: Vec::new(),
-        });
+        let receiver = Receiver::new(&master, options)?;
+        let name = name.to_owned();
+        self.tracks
+            .push(Track::new(name, [ssrc, own_ssrc], sender, receiver, way));
         Ok(())
     }
 
@@ -271,7 +233,9 @@ impl SrtpViewer {
                     Some((channel, octets)) => self.take_frame(channel, octets),
                     None => return Ok(false),
                 },
-                (at, is_rtcp, octets) = datagram(&self.tracks) => self.take(at, is_rtcp, octets),
+                (at, is_rtcp, octets) = track::datagram(&self.tracks) => {
+                    self.tracks[at].take(is_rtcp, octets, &mut self.rtsp.media);
+                }
                 () = clock.sleep_until(next_report.min(end)), if next_report < end => {
                     next_report += REPORT_INTERVAL;
                     self.next_report = next_report;
@@ -347,37 +311,8 @@ impl SrtpViewer {
             if let Way::Interleaved { rtp, rtcp } = self.tracks[at].way
                 && [rtp, rtcp].contains(&channel)
             {
-                return self.take(at, channel == rtcp, octets);
+                return self.tracks[at].take(channel == rtcp, octets, &mut self.rtsp.media);
             }
-        }
-    }
-
-    /// Opens a packet and counts it, or notes why it is refused.
-    fn take(&mut self, at: usize, is_rtcp: bool, mut octets: Vec<u8>) {
-        let media = &mut self.rtsp.media;
-        let track = &mut self.tracks[at];
-        if is_rtcp {
-            match track.receiver.open_rtcp(&mut octets) {
-                Ok(_) => {
-                    track.reports += 1;
-                    media.reports += 1;
-                    media.octets += octets.len() as u64;
-                }
-                Err(error) => track.refused.push(error),
-            }
-            return;
-        }
-        let mut packets = Packets::new();
-        packets.push(&octets);
-        match track.receiver.open(&mut packets) {
-            [Ok(_)] => {}
-            [Err(error)] => return track.refused.push(*error),
-            _ => return,
-        }
-        for packet in packets.iter() {
-            media.octets += packet.len() as u64;
-            media.access_units += u64::from(packet[1] & 0x80 != 0);
-            track.packets.push(packet.to_vec());
         }
     }
 }
@@ -409,36 +344,4 @@ fn good(
         StatusCode::Ok => Ok(response),
         status => Err(SrtpViewerError::Status(what, status.into())),
     }
-}
-
-/// The next datagram: of which track, whether it is RTCP, and its octets.
-async fn datagram(tracks: &[Track]) -> (usize, bool, Vec<u8>) {
-    let mut sockets = Vec::new();
-    for (at, track) in tracks.iter().enumerate() {
-        if let Way::Udp { rtp, rtcp, .. } = &track.way {
-            for (is_rtcp, socket) in [(false, rtp), (true, rtcp)] {
-                sockets.push(Box::pin(async move {
-                    let mut octets = vec![0; LONGEST];
-                    match socket.recv(&mut octets).await {
-                        Ok((length, _)) => octets.truncate(length),
-                        Err(_) => octets.clear(),
-                    }
-                    (at, is_rtcp, octets)
-                }));
-            }
-        }
-    }
-    std::future::poll_fn(|cx| {
-        let ready = sockets
-            .iter_mut()
-            .find_map(|socket| match socket.as_mut().poll(cx) {
-                std::task::Poll::Ready(taken) => Some(taken),
-                std::task::Poll::Pending => None,
-            });
-        match ready {
-            Some(taken) => std::task::Poll::Ready(taken),
-            None => std::task::Poll::Pending,
-        }
-    })
-    .await
 }
