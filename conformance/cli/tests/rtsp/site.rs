@@ -60,7 +60,7 @@ pub struct Site {
     pub endpoint: SocketAddr,
     pub url: String,
     authority: Authority,
-    _camera: Camera,
+    camera: Camera,
 }
 
 impl Site {
@@ -110,8 +110,14 @@ impl Site {
             endpoint: claim.endpoint.unwrap(),
             url: claim.url,
             authority,
-            _camera: camera,
+            camera,
         }
+    }
+
+    /// Where the camera says that it listens.
+    pub fn declared(&self) -> Vec<SocketAddr> {
+        let claims = self.camera.claims.iter();
+        claims.filter_map(|claim| claim.endpoint).collect()
     }
 
     /// What a visitor can touch.

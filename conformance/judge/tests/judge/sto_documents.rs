@@ -19,8 +19,8 @@ use crate::{
 const THUMBNAIL: &str = "thumb-1767225600000.jpg.hpke";
 const EVENTS: &str = "events-1767225600000.json.hpke";
 const NOTICED: &[u8] = br#"{"time":1767225600123,"kind":"motion","x":17,"y":4}"#;
-/// Private keys: the owner's, and another one.
-const OWNER: [u8; 32] = [0x55; 32];
+/// Private keys: the owner's, which is no constant run, and another one.
+const OWNER: [u8; 32] = *b"the private key of a cards owner";
 const STRANGER: [u8; 32] = [0x66; 32];
 
 type PrivateKey = <Kem as hpke::Kem>::PrivateKey;
@@ -165,7 +165,7 @@ fn octets_behind_an_envelope_are_in_clear() {
     let behind = [document(OWNER, "a", b"x"), jpeg()].concat();
     let case = documented(|card| card.put("a", behind));
     fails(&case, "STO-05", "octets follow");
-    expect(&of(&judge(&case), "STO-01"), Fail, "JPEG");
+    expect(&of(&judge(&case), "STO-01"), Fail, "of track pictures");
 }
 
 #[test]
