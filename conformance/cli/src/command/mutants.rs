@@ -31,9 +31,10 @@ pub(super) struct Arguments {
     /// Only mutants and decoys that match, such as `rtsp.*` (repeatable).
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
-    /// Run this many seeds, from 1 on: the first with every session, the others
-    /// with those that showed the fault, and decoys with those in which somebody
-    /// sees the picture.
+    /// Run this many seeds, from 1 on: the first with every session of the path
+    /// that the fault belongs to (of all paths, if that does not show it), the
+    /// others with those that showed the fault, and decoys with those in which
+    /// somebody sees the picture.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// How many cameras at a time.
@@ -87,6 +88,8 @@ struct Control {
 struct Job {
     target: SimTarget,
     seed: u64,
+    /// The only path to run; none for all of them.
+    path: Option<&'static str>,
     /// The sessions to run, by path and stimulus; none for all of them.
     sessions: Option<BTreeSet<Shown>>,
 }
@@ -165,17 +168,30 @@ fn judge_all(
     arguments: &Arguments,
     terminal: &Terminal,
 ) -> Result<Vec<Judged>, Failure> {
-    let job = |subject: &Subject| Job {
+    let job = |subject: &Subject, path| Job {
         target: subject.target(),
         seed: 1,
+        path,
         sessions: None,
     };
-    let first = run_jobs(subjects.iter().map(job).collect(), arguments, terminal)?;
+    let jobs = subjects.iter().map(|s| job(s, s.path()));
+    let mut first = run_jobs(jobs.collect(), arguments, terminal)?;
+    // What its own path does not show, another may.
+    let (places, jobs): (Vec<_>, Vec<_>) = subjects
+        .iter()
+        .enumerate()
+        .filter(|(place, subject)| !subject.is_caught(&first[*place]))
+        .map(|(place, subject)| (place, job(subject, None)))
+        .unzip();
+    for (place, judged) in places.into_iter().zip(run_jobs(jobs, arguments, terminal)?) {
+        first[place] = judged;
+    }
     let later = subjects.iter().zip(&first).flat_map(|(subject, first)| {
         let sessions = subject.sessions(first);
         (2..=arguments.seeds).map(move |seed| Job {
             target: subject.target(),
             seed,
+            path: None,
             sessions: sessions.clone(),
         })
     });
@@ -239,6 +255,25 @@ impl Subject {
         }
     }
 
+    /// Where it matters.
+    fn path(&self) -> Option<&'static str> {
+        match self {
+            Subject::Mutant(mutant) => Some(mutant.path),
+            Subject::Decoy(_) | Subject::Honest => None,
+        }
+    }
+
+    /// Whether all rows that have to catch it did.
+    fn is_caught(&self, judged: &Judged) -> bool {
+        match self {
+            Subject::Mutant(mutant) => {
+                let mut expected = mutant.expected.iter();
+                expected.all(|id| judged.failed.contains_key(id))
+            }
+            Subject::Decoy(_) | Subject::Honest => true,
+        }
+    }
+
     /// The sessions that matter with later seeds: of a mutant one for each row
     /// that has to catch it, which did so with the first seed; of a decoy those
     /// in which somebody sees the picture.
@@ -273,6 +308,9 @@ impl Job {
             video: SUB_VIDEO,
             ..Plan::everything(self.seed, folder, 1)
         };
+        if let Some(only) = self.path {
+            plan.paths.retain(|path| path.id == only);
+        }
         if let Some(sessions) = &self.sessions {
             plan.paths.retain(|p| sessions.iter().any(|s| s.0 == p.id));
             plan.stimuli
