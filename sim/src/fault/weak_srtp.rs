@@ -20,7 +20,7 @@ use crate::{
 const ADDED: usize = 8;
 
 /// Packets after which a sequence starts again.
-const RESTART: u64 = 100;
+const RESTART: u64 = 40;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -316,7 +316,6 @@ pub(super) const ROWS: &[Requirement] = &[
     },
     Requirement {
         id: "HDR-01",
-        level: Level::Should,
         standard: Level::Should,
         title: "no header extension tells in clear what is heard, who sends or when it was recorded",
         source: Quote {
