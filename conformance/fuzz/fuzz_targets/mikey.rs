@@ -36,7 +36,11 @@ fn read(octets: &[u8]) {
     let Ok(mikey) = Mikey::parse(octets) else {
         return;
     };
-    let held: usize = mikey.keys.iter().map(|key| key.key.len() + key.salt.len()).sum();
+    let held: usize = mikey
+        .keys
+        .iter()
+        .map(|key| key.key.len() + key.salt.len())
+        .sum();
     assert!(held <= octets.len(), "{held} out of {}", octets.len());
     for key in srtp::of_mikey(&mikey) {
         assert_eq!(key.octets().len(), key.suite.key);

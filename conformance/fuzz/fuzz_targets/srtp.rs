@@ -19,7 +19,10 @@ fuzz_target!(|input: &[u8]| {
     ring.expect(0, u32::MAX);
     let mut streams = Streams::new(&ring);
     for packet in packets(rest) {
-        for found in [streams.rtp(packet), streams.rtcp(packet)].into_iter().flatten() {
+        for found in [streams.rtp(packet), streams.rtcp(packet)]
+            .into_iter()
+            .flatten()
+        {
             assert_layout(packet, &found);
         }
     }
