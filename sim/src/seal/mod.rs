@@ -4,6 +4,7 @@
 pub mod envelope;
 pub mod keys;
 pub mod recording;
+mod replay;
 pub mod sframe;
 pub mod srtp;
 pub mod tls;

@@ -1,16 +1,13 @@
 //! Which counters were there already (RFC 9605 9.3, as RFC 3711 3.3.2 does it).
 
 use super::SFrameError;
-
-/// Frames that the replay window covers.
-const WINDOW: u64 = 128;
+use crate::seal::replay::Accepted;
 
 /// Counters that a receiver has accepted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window {
     highest: Option<u64>,
-    /// Bit n: whether the one n before the highest was accepted.
-    seen: u128,
+    accepted: Accepted,
 }
 
 impl Window {
@@ -19,12 +16,8 @@ impl Window {
     #[inline]
     pub(super) fn admit(&self, ctr: u64) -> Result<(), SFrameError> {
         match self.highest {
-            Some(highest) if ctr <= highest => {
-                let before = highest - ctr;
-                if before >= WINDOW || self.seen >> before & 1 == 1 {
-                    return Err(SFrameError::Replayed(ctr));
-                }
-                Ok(())
+            Some(highest) if ctr <= highest && self.accepted.has(highest - ctr) => {
+                Err(SFrameError::Replayed(ctr))
             }
             _ => Ok(()),
         }
@@ -34,13 +27,10 @@ impl Window {
     #[inline]
     pub(super) fn accept(&mut self, ctr: u64) {
         match self.highest {
-            Some(highest) if ctr <= highest => self.seen |= 1 << (highest - ctr).min(WINDOW - 1),
+            Some(highest) if ctr <= highest => self.accepted.accept_before(highest - ctr),
             highest => {
                 let after = highest.map_or(u64::MAX, |highest| ctr - highest);
-                let shifted = u32::try_from(after)
-                    .ok()
-                    .and_then(|n| self.seen.checked_shl(n));
-                self.seen = shifted.unwrap_or(0) | 1;
+                self.accepted.accept_after(after);
                 self.highest = Some(ctr);
             }
         }

@@ -2,9 +2,7 @@
 //! there already (RFC 3711 3.3.2).
 
 use super::SrtpError;
-
-/// Packets that the replay window covers; RFC 3711 3.3.2 demands 64.
-pub(super) const WINDOW: u64 = 128;
+use crate::seal::replay::Accepted;
 
 /// The index of the packet with this sequence number that is nearest to
 /// `highest`, both of 48 bits.
@@ -27,8 +25,7 @@ pub(super) fn estimate(highest: u64, sequence: u16) -> u64 {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window<const BITS: u32> {
     highest: Option<u64>,
-    /// Bit n: whether the one n before the highest was accepted.
-    seen: u128,
+    accepted: Accepted,
     /// The number of the key of the highest, and how many indices it has
     /// covered since it came into use.
     key: u32,
@@ -41,7 +38,7 @@ pub(super) enum Place {
     /// So many after the highest, or the first of all.
     After(u64),
     /// So many before it, within the window, and not there yet.
-    Before(u32),
+    Before(u64),
 }
 
 impl<const BITS: u32> Window<BITS> {
@@ -70,15 +67,8 @@ impl<const BITS: u32> Window<BITS> {
         let distance = (index.wrapping_sub(highest) << (64 - BITS)) as i64 >> (64 - BITS);
         match u64::try_from(distance) {
             Ok(after) if after > 0 => Ok(Place::After(after)),
-            _ if distance.unsigned_abs() >= WINDOW => Err(SrtpError::Replayed(index)),
-            _ => {
-                // Below the window, so it fits.
-                let before = distance.unsigned_abs() as u32;
-                match self.seen >> before & 1 {
-                    0 => Ok(Place::Before(before)),
-                    _ => Err(SrtpError::Replayed(index)),
-                }
-            }
+            _ if self.accepted.has(distance.unsigned_abs()) => Err(SrtpError::Replayed(index)),
+            _ => Ok(Place::Before(distance.unsigned_abs())),
         }
     }
 
@@ -119,12 +109,9 @@ impl<const BITS: u32> Window<BITS> {
                 self.covered = self.covered(place, key);
                 self.key = key;
                 self.highest = Some(index);
-                let shifted = u32::try_from(after)
-                    .ok()
-                    .and_then(|n| self.seen.checked_shl(n));
-                self.seen = shifted.unwrap_or(0) | 1;
+                self.accepted.accept_after(after);
             }
-            Place::Before(before) => self.seen |= 1 << before,
+            Place::Before(before) => self.accepted.accept_before(before),
         }
     }
 }
