@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::{Set, octets};
+use crate::{Set, load, octets};
 
 /// All of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -84,10 +84,8 @@ impl AgeFiles {
 
 /// The files.
 pub fn cctv() -> &'static AgeFiles {
-    static FILES: LazyLock<AgeFiles> = LazyLock::new(|| {
-        toml::from_str(include_str!("../data/age-cctv.toml"))
-            .expect("the data are part of the program")
-    });
+    static FILES: LazyLock<AgeFiles> =
+        LazyLock::new(|| load(include_str!("../data/age-cctv.toml")));
     &FILES
 }
 

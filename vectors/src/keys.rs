@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::{Set, octets};
+use crate::{Set, load, octets};
 
 /// All of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,10 +50,8 @@ impl PublishedKeys {
 
 /// The published keys.
 pub fn published() -> &'static PublishedKeys {
-    static KEYS: LazyLock<PublishedKeys> = LazyLock::new(|| {
-        toml::from_str(include_str!("../data/published-keys.toml"))
-            .expect("the data are part of the program")
-    });
+    static KEYS: LazyLock<PublishedKeys> =
+        LazyLock::new(|| load(include_str!("../data/published-keys.toml")));
     &KEYS
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Set, octets};
+use crate::{Set, load, octets};
 
 /// A recorded connection with every secret of it.
 #[derive(Clone, Debug, Deserialize)]
@@ -96,8 +96,7 @@ impl Trace {
 /// RFC 8448 3, Simple 1-RTT Handshake: TLS_AES_128_GCM_SHA256, 50 octets of
 /// application data each way, closed by both sides.
 pub fn simple_1rtt() -> Trace {
-    toml::from_str(include_str!("../data/tls13-rfc8448-3.toml"))
-        .expect("the data file is part of the program")
+    load(include_str!("../data/tls13-rfc8448-3.toml"))
 }
 
 #[cfg(test)]
