@@ -63,6 +63,26 @@ pub struct Settings {
     pub first_sequence: Option<u16>,
 }
 
+impl Settings {
+    /// The scene in front of it, for pictures of that size and rate.
+    pub(crate) fn scene(
+        &self,
+        width: u32,
+        height: u32,
+        frames_per_second: u32,
+    ) -> Result<Scene, SceneError> {
+        Scene::new(SceneConfig {
+            seed: self.seed,
+            width,
+            height,
+            frames_per_second,
+            name: self.name.clone(),
+            unit: self.unit,
+            nonce: self.nonce,
+        })
+    }
+}
+
 /// Octets of the filler data NAL unit (ITU-T H.264 7.3.2.7) behind the slices
 /// of an access unit that has not enough bits.
 pub const FILLER: usize = 400;
@@ -185,17 +205,12 @@ impl Device {
     /// as it is inside the TLS connection only (ONVIF Streaming 8.1, algorithm
     /// NONE), SRTP there and over UDP, but not to a group.
     pub fn accepts_transport(&self, profile: Profile, offer: &Transport, track: Track) -> bool {
-        let accepts = self.fault.accepts_transport;
-        if profile == Profile::Avp
-            && let Some(accepts) = accepts
-        {
-            return offer.profile() == Some(profile) && accepts(offer, track);
-        }
-        let is_downgrade = offer.profile() != Some(profile);
-        match profile {
-            _ if is_downgrade => accepts.is_some_and(|accepts| accepts(offer, track)),
-            Profile::Avp => offer.is_interleaved(),
-            Profile::Savp => offer.is_interleaved() || offer.is_unicast_udp(),
+        let is_right = offer.profile() == Some(profile);
+        match (profile, self.fault.accepts_transport) {
+            (Profile::Avp, Some(accepts)) => is_right && accepts(offer, track),
+            (Profile::Avp, None) => is_right && offer.is_interleaved(),
+            (Profile::Savp, Some(accepts)) if !is_right => accepts(offer, track),
+            (Profile::Savp, _) => is_right && (offer.is_interleaved() || offer.is_unicast_udp()),
         }
     }
 
@@ -323,15 +338,7 @@ impl Film {
             Presentation::Main => (settings.video, settings.seed),
             Presentation::Sub => (settings.sub, settings.seed ^ SUB_SEED),
         };
-        let scene = Scene::new(SceneConfig {
-            seed: settings.seed,
-            width: video.width,
-            height: video.height,
-            frames_per_second: video.frames_per_second,
-            name: settings.name.clone(),
-            unit: settings.unit,
-            nonce: settings.nonce,
-        })?;
+        let scene = settings.scene(video.width, video.height, video.frames_per_second)?;
         Ok(Self {
             presentation,
             frames_per_second: video.frames_per_second,

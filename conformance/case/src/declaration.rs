@@ -1,6 +1,10 @@
 //! `declaration.toml`: what the device says of itself. Claims, not facts.
 
-use std::{fmt, net::IpAddr, path::Path};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +51,12 @@ impl Declaration {
         self.endpoints
             .iter()
             .find(|e| (e.transport, e.address, e.port) == (transport, address, port))
+    }
+
+    /// The declared path that is served at that address, if there is one.
+    pub fn path_at(&self, transport: TransportProtocol, at: SocketAddr) -> Option<&TransportPath> {
+        let endpoint = self.endpoint(transport, at.ip(), at.port())?;
+        self.path(&endpoint.path)
     }
 
     /// The declared path of that id, if there is one.
@@ -150,6 +160,13 @@ pub enum Hop {
     Tls,
     /// SRTP (RFC 3711) around media, TLS around what delivers its keys.
     Srtp,
+}
+
+impl Hop {
+    /// Whether TLS is what a client has to begin with.
+    pub fn begins_with_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Srtp)
+    }
 }
 
 /// Protection from end to end.

@@ -7,7 +7,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use lightleak_case::{Hop, TransportProtocol};
+use lightleak_case::TransportProtocol;
 
 use crate::{
     adversary::cryptanalyst::{
@@ -129,11 +129,8 @@ pub(crate) fn blocked(seen: &Seen<'_>) -> Result<(), String> {
 /// The first packet of the handshake with which enough have failed.
 fn last_failure(seen: &Seen<'_>) -> Result<u64, String> {
     let is_tls = |at: SocketAddr| {
-        let endpoint = seen
-            .declaration
-            .endpoint(TransportProtocol::Tcp, at.ip(), at.port());
-        let path = endpoint.and_then(|e| seen.declaration.path(&e.path));
-        path.is_some_and(|p| [Hop::Tls, Hop::Srtp].contains(&p.hop))
+        let path = seen.declaration.path_at(TransportProtocol::Tcp, at);
+        path.is_some_and(|path| path.hop.begins_with_tls())
     };
     let fails = |connection: &Connection| {
         let reading = connection.tls.as_ref();

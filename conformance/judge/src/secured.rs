@@ -3,7 +3,7 @@
 //! is under is found by trial, whatever anybody says.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     ops::Range,
 };
@@ -12,10 +12,7 @@ use lightleak_case::TransportProtocol;
 
 use crate::{
     dissect::{
-        Flow, Span, Stream, Traffic,
-        key_attribute::{self, Crypto},
-        mikey::Mikey,
-        rtp,
+        Flow, Span, Stream, Traffic, key_attribute, rtp,
         rtsp::{Message, transport::Transport},
     },
     open::{
@@ -91,8 +88,13 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Whether datagrams between those two are what was set up.
-    fn is_between(&self, device: SocketAddr, client: SocketAddr) -> bool {
+    /// Whether datagrams between those two, either of them the device, are what
+    /// was set up.
+    fn is_between(&self, a: SocketAddr, b: SocketAddr) -> bool {
+        self.is_from_to(a, b) || self.is_from_to(b, a)
+    }
+
+    fn is_from_to(&self, device: SocketAddr, client: SocketAddr) -> bool {
         let is =
             |ports: Option<(u16, u16)>, port| ports.is_some_and(|(a, b)| [a, b].contains(&port));
         let transport = &self.transport;
@@ -120,17 +122,13 @@ impl Carrier {
     /// RTP of each source that was opened, in the order of its indices, each
     /// packet once.
     pub fn sources(&self) -> Vec<Vec<(u64, &[u8])>> {
-        let rtp = || self.opened().filter(|(packet, _)| !packet.is_rtcp);
-        let sources: BTreeSet<u32> = rtp().map(|(packet, _)| packet.ssrc).collect();
-        let of = |ssrc: u32| {
-            let packets = rtp().filter(move |(packet, _)| packet.ssrc == ssrc);
-            let packets = packets.map(|(_, found)| (found.index, &found.opened.packet[..]));
-            let mut packets: Vec<_> = packets.collect();
-            packets.sort_by_key(|(index, _)| *index);
-            packets.dedup_by_key(|(index, _)| *index);
-            packets
-        };
-        sources.into_iter().map(of).collect()
+        let mut sources: BTreeMap<u32, BTreeMap<u64, &[u8]>> = BTreeMap::new();
+        for (packet, found) in self.opened().filter(|(packet, _)| !packet.is_rtcp) {
+            let source = sources.entry(packet.ssrc).or_default();
+            source.entry(found.index).or_insert(&found.opened.packet);
+        }
+        let in_order = |source: BTreeMap<u64, _>| source.into_iter().collect();
+        sources.into_values().map(in_order).collect()
     }
 }
 
@@ -164,10 +162,8 @@ impl Secured {
         for (index, (flow, connection)) in flows() {
             match flow.transport {
                 TransportProtocol::Udp if is_device(flow.a.ip()) || is_device(flow.b.ip()) => {
-                    let between =
-                        |s: &Setup| s.is_between(flow.a, flow.b) || s.is_between(flow.b, flow.a);
-                    let negotiated = |s: &&Setup| s.transport.is_secure() && between(s);
-                    let negotiated = setups.iter().any(|s| negotiated(&s));
+                    let mut between = setups.iter().filter(|s| s.is_between(flow.a, flow.b));
+                    let negotiated = between.any(|s| s.transport.is_secure());
                     for (from_a, stream) in [(true, &flow.from_a), (false, &flow.from_b)] {
                         let mut carrier = Carrier::new(index, flow, from_a, negotiated);
                         let datagrams = stream.parts();
@@ -234,7 +230,7 @@ impl Secured {
     /// direction.
     pub fn setup(&self, a: SocketAddr, b: SocketAddr) -> Option<&Setup> {
         let mut setups = self.setups.iter();
-        setups.find(|setup| setup.is_between(a, b) || setup.is_between(b, a))
+        setups.find(|setup| setup.is_between(a, b))
     }
 }
 
@@ -318,19 +314,12 @@ fn form(octets: &[u8]) -> Option<(bool, u32, u16)> {
 
 /// Adds the keys and roll-over counters that a message tells.
 fn signalled(message: &Message, keys: &mut Vec<MasterKey>, expected: &mut Vec<(u32, u32)>) {
-    for octets in key_attribute::mikey(message) {
-        if let Ok(mikey) = Mikey::parse(&octets) {
-            keys.extend(srtp::of_mikey(&mikey));
-            expected.extend(mikey.sessions.iter().map(|s| (s.ssrc, s.roll_over)));
-        }
+    for mikey in key_attribute::mikeys(message) {
+        keys.extend(srtp::of_mikey(&mikey));
+        expected.extend(mikey.sessions.iter().map(|s| (s.ssrc, s.roll_over)));
     }
-    let media = message.sdp().into_iter().flat_map(|sdp| sdp.media);
-    for crypto in media
-        .flat_map(|m| m.crypto)
-        .filter_map(|c| Crypto::parse(&c))
-    {
-        keys.extend(srtp::of_crypto(&crypto));
-    }
+    let cryptos = key_attribute::cryptos(message);
+    keys.extend(cryptos.iter().flat_map(srtp::of_crypto));
 }
 
 fn setups<'a>(
@@ -364,21 +353,10 @@ fn interleaved(
     let Some(dialogue) = &connection.dialogue else {
         return Vec::new();
     };
-    let opened = connection.opened();
-    let sides = [
-        (
-            true,
-            opened.map_or(&flow.from_a, |o| &o.from_a),
-            &dialogue.frames_a,
-        ),
-        (
-            false,
-            opened.map_or(&flow.from_b, |o| &o.from_b),
-            &dialogue.frames_b,
-        ),
-    ];
+    let sides = [(true, &dialogue.frames_a), (false, &dialogue.frames_b)];
     let mut carriers = Vec::new();
-    for (from_a, stream, frames) in sides {
+    for (from_a, frames) in sides {
+        let stream = connection.said(flow, from_a);
         let channels: BTreeSet<u8> = frames.iter().map(|f| f.channel).collect();
         for channel in channels {
             let negotiated = setups.iter().any(|s| {

@@ -284,6 +284,18 @@ impl<'a> Seen<'a> {
         served.filter_map(|(flow, connection)| self.served_by(flow, connection))
     }
 
+    /// Requests to the device inside TLS, the answers, and where those lie.
+    pub fn answered_inside(&self) -> impl Iterator<Item = (&Message, &Message, Span)> {
+        let opened = self.dialogues().filter(|dialogue| dialogue.opened);
+        opened.flat_map(Served::answered)
+    }
+
+    /// What the device sends as SRTP, or was to.
+    pub fn srtp_sent(&self) -> impl Iterator<Item = &Carrier> + Clone {
+        let carriers = self.secured.carriers.iter();
+        carriers.filter(|c| c.is_srtp() && self.is_device(c.from.ip()))
+    }
+
     fn serves(&self, flow: &Flow) -> bool {
         flow.transport == TransportProtocol::Tcp
             && flow.state == FlowState::Open
@@ -292,12 +304,11 @@ impl<'a> Seen<'a> {
 
     /// The RTSP dialogue of a flow with the device as the server.
     fn served_by<'b>(&self, flow: &'b Flow, connection: &'b Connection) -> Option<Served<'b>> {
-        let opened = connection.opened();
         let dialogue = connection.dialogue.as_ref()?;
         self.serves(flow).then_some(Served {
             dialogue,
-            stream: opened.map_or(&flow.from_b, |o| &o.from_b),
-            opened: opened.is_some(),
+            stream: connection.said(flow, false),
+            opened: connection.opened().is_some(),
         })
     }
 
@@ -338,13 +349,7 @@ impl<'a> Seen<'a> {
     /// The octets that a carrier's packets lie in.
     pub fn carried(&self, carrier: &Carrier) -> Option<&Stream> {
         let (flow, connection) = self.flows().nth(carrier.flow)?;
-        let opened = connection.opened().filter(|_| carrier.channel.is_some());
-        Some(match (carrier.from_a, opened) {
-            (true, None) => &flow.from_a,
-            (false, None) => &flow.from_b,
-            (true, Some(opened)) => &opened.from_a,
-            (false, Some(opened)) => &opened.from_b,
-        })
+        Some(connection.said(flow, carrier.from_a))
     }
 
     /// RTP of the device, source by source, as the escrowed keys open it: what
@@ -368,9 +373,7 @@ impl<'a> Seen<'a> {
             }
         }
         let paused = self.dialogues().any(Served::paused);
-        let ours = self.secured.carriers.iter();
-        let ours = ours.filter(|c| c.is_srtp() && self.is_device(c.from.ip()));
-        for packets in ours.flat_map(|carrier| carrier.sources()) {
+        for packets in self.srtp_sent().flat_map(Carrier::sources) {
             sources.push(Source {
                 paused,
                 lost: packets.windows(2).any(|pair| pair[1].0 != pair[0].0 + 1),
@@ -524,6 +527,16 @@ impl Connection {
     /// What the escrowed keys opened.
     pub fn opened(&self) -> Option<&Opened> {
         self.opened.as_ref().and_then(|opened| opened.as_ref().ok())
+    }
+
+    /// What `a` of its flow said, or `b`: as it was opened, or as it is.
+    pub fn said<'a>(&'a self, flow: &'a Flow, from_a: bool) -> &'a Stream {
+        match (from_a, self.opened()) {
+            (true, None) => &flow.from_a,
+            (false, None) => &flow.from_b,
+            (true, Some(opened)) => &opened.from_a,
+            (false, Some(opened)) => &opened.from_b,
+        }
     }
 
     /// Why not all data of it were opened, if there are any that are protected.

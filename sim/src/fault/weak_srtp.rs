@@ -194,10 +194,6 @@ impl FaultySrtp {
 }
 
 impl RtpSealer for FaultySrtp {
-    fn suite(&self) -> Suite {
-        self.suite
-    }
-
     fn overhead(&self) -> usize {
         self.suite.tag_length() + self.mki.len() + ADDED
     }

@@ -9,7 +9,7 @@ use super::milliseconds;
 use crate::{
     camera::{Device, Settings},
     h264::{AccessUnit, EncoderConfig},
-    scene::{Picture, Scene, SceneConfig},
+    scene::{Picture, Scene},
     seal::{envelope::file, keys::HpkePublicKey},
     seeded::Seeded,
 };
@@ -85,15 +85,8 @@ pub(super) struct Beside {
 impl Beside {
     /// Of the scene in front of the camera.
     pub(super) fn new(settings: &Settings) -> io::Result<Self> {
-        let scene = Scene::new(SceneConfig {
-            seed: settings.seed,
-            width: THUMBNAIL.0,
-            height: THUMBNAIL.1,
-            frames_per_second: settings.video.frames_per_second,
-            name: settings.name.clone(),
-            unit: settings.unit,
-            nonce: settings.nonce,
-        });
+        let (width, height) = THUMBNAIL;
+        let scene = settings.scene(width, height, settings.video.frames_per_second);
         Ok(Self {
             scene: scene.map_err(io::Error::other)?,
             thumbnails: 0,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    protection::Protection,
+    protection::{MasterKey, Protection},
     resource::Track,
     sdp,
     server::{REPORT_INTERVAL, RTP_MTU},
@@ -74,6 +74,11 @@ impl Sender {
     /// The SSRC, if it is one of SRTP.
     pub(super) fn ssrc(&self) -> Option<u32> {
         self.seal.as_ref().map(|seal| seal.ssrc)
+    }
+
+    /// Whether its packets are under that key.
+    pub(super) fn is_under(&self, key: &MasterKey) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.master.is(key))
     }
 
     pub(super) fn next_sequence(&self) -> u16 {

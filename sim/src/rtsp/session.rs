@@ -299,7 +299,7 @@ impl Session {
     /// Whether another track than this has that key.
     pub(super) fn uses(&self, key: &MasterKey, track: Track) -> bool {
         let mut others = self.tracks.iter().filter(|sender| sender.track != track);
-        others.any(|sender| sender.seal.as_ref().is_some_and(|s| s.master.is(key)))
+        others.any(|sender| sender.is_under(key))
     }
 
     /// The messages that deliver the keys of its tracks, or of one of them.
@@ -329,10 +329,7 @@ impl Session {
         };
         let track = track.map(|sender| sender.track).ok_or(KeyRefused::None)?;
         // Neither the old key again nor that of another RTP session.
-        if self.tracks.iter().any(|sender| {
-            let seal = sender.seal.as_ref();
-            seal.is_some_and(|seal| seal.master.is(&master))
-        }) {
+        if self.tracks.iter().any(|sender| sender.is_under(&master)) {
             return Err(KeyRefused::Taken);
         }
         let seal = self.find(track).and_then(|sender| sender.seal.as_mut());

@@ -11,7 +11,7 @@ use rtsp_types::{
 use super::{
     answer::Answer,
     key_management,
-    protection::{MasterKey, Offer, Protection},
+    protection::{Offer, Protection},
     resource::{Form, Keying, Track},
     sdp::{self, Description},
     server::{PLAYING, SESSION_TIMEOUT, Server},
@@ -90,7 +90,7 @@ impl Server {
         let device = self.device.clone();
         let keyed = match form.keying {
             Some(keying) if offer.profile() == Some(Profile::Savp) => {
-                let keyed = self.keyed(request, form, keying, track, fresh.is_some());
+                let keyed = self.keyed(request, form, keying, track, fresh.as_ref());
                 Some(keyed.map_err(|error| self.refuse_key(&error))?)
             }
             _ => None,
@@ -145,7 +145,7 @@ impl Server {
         form: Form,
         keying: Keying,
         track: Track,
-        is_fresh: bool,
+        fresh: Option<&Session>,
     ) -> Result<Option<Protection>, KeyRefused> {
         let brought = match request.header(&header_name()) {
             Some(value) => {
@@ -161,7 +161,8 @@ impl Server {
             .iter()
             .position(|offer| (offer.form, offer.track) == (form, track));
         let offered = at.map(|at| self.offers.swap_remove(at));
-        let has_one = !is_fresh && self.session.as_ref().is_some_and(|s| s.has_key(track));
+        let session = fresh.or(self.session.as_ref());
+        let has_one = session.is_some_and(|s| s.has_key(track));
         let device = &self.device;
         let (ssrc, master, viewer) = match (brought, offered) {
             // What knows no MKI brings the key of its own RTCP only.
@@ -175,11 +176,7 @@ impl Server {
             (None, None) if has_one => return Ok(None),
             (None, None) => return Err(KeyRefused::None),
         };
-        let is_taken = |key: &MasterKey| {
-            let session = self.session.as_ref().filter(|_| !is_fresh);
-            session.is_some_and(|session| session.uses(key, track))
-        };
-        if is_taken(&master) {
+        if session.is_some_and(|s| s.uses(&master, track)) {
             return Err(KeyRefused::Taken);
         }
         Ok(Some(Protection::new(

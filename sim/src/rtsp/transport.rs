@@ -38,39 +38,25 @@ impl Transport {
     /// RTP over that channel of the RTSP connection, RTCP over the next.
     pub fn interleaved(channel: u8) -> Self {
         Self {
-            protocol: "RTP/AVP/TCP".into(),
             interleaved: Some((channel, channel.wrapping_add(1))),
-            client_port: None,
-            server_port: None,
-            multicast: false,
-            group: None,
-            ssrc: None,
+            ..Self::of("RTP/AVP/TCP")
         }
     }
 
     /// RTP over UDP to that port of the client, RTCP to the next.
     pub fn udp(client_port: u16) -> Self {
         Self {
-            protocol: "RTP/AVP".into(),
-            interleaved: None,
             client_port: Some((client_port, client_port.saturating_add(1))),
-            server_port: None,
-            multicast: false,
-            group: None,
-            ssrc: None,
+            ..Self::of("RTP/AVP")
         }
     }
 
     /// RTP to a group of the server's choice, or to that one.
     pub fn multicast(group: Option<SocketAddr>) -> Self {
         Self {
-            protocol: "RTP/AVP".into(),
-            interleaved: None,
-            client_port: None,
-            server_port: None,
             multicast: true,
             group,
-            ssrc: None,
+            ..Self::of("RTP/AVP")
         }
     }
 
@@ -112,17 +98,22 @@ impl Transport {
         }
     }
 
-    fn parse_one(text: &str) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
-        let mut transport = Self {
-            protocol: parts.next().filter(|p| p.starts_with("RTP/"))?.to_owned(),
+    /// That protocol and nothing else.
+    fn of(protocol: &str) -> Self {
+        Self {
+            protocol: protocol.to_owned(),
             interleaved: None,
             client_port: None,
             server_port: None,
             multicast: false,
             group: None,
             ssrc: None,
-        };
+        }
+    }
+
+    fn parse_one(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let mut transport = Self::of(parts.next().filter(|p| p.starts_with("RTP/"))?);
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             match name {

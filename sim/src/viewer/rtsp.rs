@@ -8,7 +8,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rtsp_types::{
     HeaderName, Method, Request, Response, StatusCode, Url, Version,
-    headers::{AUTHORIZATION, CONTENT_TYPE, CSEQ, SESSION, TRANSPORT, WWW_AUTHENTICATE},
+    headers::{AUTHORIZATION, CONTENT_TYPE, CSEQ, SESSION, WWW_AUTHENTICATE},
 };
 use rustls::{
     ClientConfig,
@@ -183,12 +183,7 @@ impl RtspViewer {
 
     /// SETUP of the video track.
     pub async fn setup(&mut self, transport: &Transport) -> Result<Response<Vec<u8>>, ViewerError> {
-        self.ask(
-            Method::Setup,
-            "/video",
-            &[(TRANSPORT, transport.to_string())],
-        )
-        .await
+        self.setup_track("video", transport, None).await
     }
 
     /// SETUP of the track with sound.
@@ -196,12 +191,7 @@ impl RtspViewer {
         &mut self,
         transport: &Transport,
     ) -> Result<Response<Vec<u8>>, ViewerError> {
-        self.ask(
-            Method::Setup,
-            "/audio",
-            &[(TRANSPORT, transport.to_string())],
-        )
-        .await
+        self.setup_track("audio", transport, None).await
     }
 
     /// PLAY.
@@ -217,13 +207,6 @@ impl RtspViewer {
     /// GET_PARAMETER of nothing: a sign of life (RFC 2326 10.8).
     pub async fn keep_alive(&mut self) -> Result<Response<Vec<u8>>, ViewerError> {
         self.ask(Method::GetParameter, "", &[]).await
-    }
-
-    /// SET_PARAMETER with that body (RFC 2326 10.9).
-    pub async fn set_parameter(&mut self, body: &str) -> Result<Response<Vec<u8>>, ViewerError> {
-        let headers = [(CONTENT_TYPE, "text/parameters".to_owned())];
-        let method = Method::SetParameter;
-        self.ask_once(&method, "", &headers, body.as_bytes()).await
     }
 
     /// ANNOUNCE of a presentation of one's own (RFC 2326 10.3).

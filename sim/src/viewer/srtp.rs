@@ -188,9 +188,8 @@ impl SrtpViewer {
             ..ReceiverOptions::default()
         };
         let receiver = Receiver::new(&master, options)?;
-        let name = name.to_owned();
         self.tracks
-            .push(Track::new(name, [ssrc, own_ssrc], sender, receiver, way));
+            .push(Track::new([ssrc, own_ssrc], sender, receiver, way));
         Ok(())
     }
 
@@ -269,14 +268,6 @@ impl SrtpViewer {
             }
         }
         Ok(())
-    }
-
-    /// Where the RTCP of a track goes, if it goes over UDP.
-    pub fn rtcp_endpoint(&self, at: usize) -> Option<SocketAddr> {
-        match &self.tracks.get(at)?.way {
-            Way::Udp { to_rtcp, .. } => Some(*to_rtcp),
-            Way::Interleaved { .. } => None,
-        }
     }
 
     /// Goes on with the key of that message on a track, in both directions.

@@ -8,6 +8,7 @@ use lightleak_sim::{
     rtsp::{digest::Credentials, transport::Transport},
     seal::keys::Password,
 };
+use rtsp_types::Method;
 
 use super::{Diary, Stimulus, Visit};
 
@@ -60,8 +61,8 @@ async fn trespass(visit: Visit, credentials: Option<Credentials>) -> Experience 
     }
     if without {
         // Names and contents that change nothing even where they are taken.
-        let parameter = viewer.set_parameter("x-lightleak: 1\r\n").await;
-        diary.response("SET_PARAMETER", parameter);
+        let parameter = viewer.parameter(Method::SetParameter, "", "x-lightleak: 1\r\n");
+        diary.response("SET_PARAMETER", parameter.await);
         let announced = viewer.announce("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
         diary.response("ANNOUNCE", announced.await);
         diary.response("RECORD", viewer.record().await);

@@ -2,7 +2,7 @@
 //! `a=key-mgmt`, the KeyMgmt header (RFC 4567) and the parameter `mikey` of
 //! RTSP (ONVIF Streaming 8.2.1).
 
-use super::{rtsp::Message, sdp::base64};
+use super::{mikey::Mikey, rtsp::Message, sdp::base64};
 
 /// Attributes and headers that are read of a message.
 const MOST: usize = 64;
@@ -80,6 +80,19 @@ fn number(value: u128, length: usize) -> Option<Vec<u8>> {
     }
     padded.extend_from_slice(&octets[octets.len().saturating_sub(length)..]);
     Some(padded)
+}
+
+/// Every MIKEY message that an RTSP message carries and that can be read.
+pub fn mikeys(message: &Message) -> impl Iterator<Item = Mikey> {
+    let octets = mikey(message).into_iter();
+    octets.filter_map(|octets| Mikey::parse(&octets).ok())
+}
+
+/// Every `a=crypto` of a description that can be read.
+pub fn cryptos(message: &Message) -> Vec<Crypto> {
+    let media = message.sdp().into_iter().flat_map(|sdp| sdp.media);
+    let values = media.flat_map(|m| m.crypto);
+    values.filter_map(|value| Crypto::parse(&value)).collect()
 }
 
 /// Every MIKEY message, as octets, that an RTSP message carries: in base64 that

@@ -147,6 +147,11 @@ pub enum MikeyError {
 }
 
 impl Mikey {
+    /// Its policies for SRTP (RFC 3830 6.10).
+    pub fn srtp_policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.iter().filter(|policy| policy.protocol == 0)
+    }
+
     /// Reads a message.
     pub fn parse(octets: &[u8]) -> Result<Self, MikeyError> {
         let mut reader = Reader::new(octets);

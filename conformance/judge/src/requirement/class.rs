@@ -78,7 +78,7 @@ pub(super) fn of_flow(
     let Some(path) = seen.declaration.path(&endpoint.path) else {
         return stray(&format!("its path {} is not declared", endpoint.path));
     };
-    if ![Hop::Tls, Hop::Srtp].contains(&path.hop) {
+    if !path.hop.begins_with_tls() {
         return Err(Stray::Perhaps(format!(
             "{name}: nobody looks into {:?} yet",
             path.hop
@@ -94,13 +94,10 @@ pub(super) fn of_flow(
 /// says.
 fn of_media(seen: &Seen<'_>, flow: usize, setup: &Setup) -> Result<(), Stray> {
     let known = |why: String| Err(Stray::Known(why));
-    let endpoint = seen.declaration.endpoint(
-        TransportProtocol::Tcp,
-        setup.device.ip(),
-        setup.device.port(),
-    );
-    let path = endpoint.and_then(|e| seen.declaration.path(&e.path));
-    let Some(path) = path else {
+    let declared = seen
+        .declaration
+        .path_at(TransportProtocol::Tcp, setup.device);
+    let Some(path) = declared else {
         return known(format!("set up at {}, which is not declared", setup.device));
     };
     if path.hop != Hop::Srtp {

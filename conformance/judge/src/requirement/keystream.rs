@@ -147,13 +147,13 @@ fn on_the_wire<'a>(seen: &'a Seen<'_>) -> Vec<Message<'a>> {
 /// Packets of SRTP and SRTCP that were opened, without the CSRCs of Cryptex.
 fn packets<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Message<'a>> {
     let carriers = seen.secured.carriers.iter();
-    carriers.flat_map(|carrier| {
+    let carried = carriers.filter_map(|carrier| Some((carrier, seen.carried(carrier)?)));
+    carried.flat_map(|(carrier, stream)| {
         let opened = carrier.opened();
-        opened.filter_map(|(packet, found)| {
+        opened.filter_map(move |(packet, found)| {
             let parts = found.opened.layout.parts.iter();
             let (range, _) = parts.rev().find(|(_, part)| *part == Part::Sealed)?;
             let at = packet.range.start + range.start;
-            let stream = seen.carried(carrier)?;
             let plaintext = &found.opened.plaintext;
             Some(Message {
                 file: None,

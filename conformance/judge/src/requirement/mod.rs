@@ -191,6 +191,14 @@ fn evidence_at(
     }
 }
 
+/// A fail with what was found, or that outcome.
+fn unless(found: Vec<Evidence>, outcome: impl FnOnce() -> Outcome) -> Outcome {
+    match found.first() {
+        Some(first) => Outcome::Fail(first.why.clone(), found),
+        None => outcome(),
+    }
+}
+
 /// Evidence in the session's capture.
 fn evidence(seen: &Seen<'_>, at: Span, why: String) -> Evidence {
     evidence_at(seen, (Vantage::Wire, None, at), why)

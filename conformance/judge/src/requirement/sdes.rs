@@ -4,25 +4,20 @@ use std::collections::BTreeSet;
 
 use lightleak_case::{Carriage, Vantage};
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, evidence, srtp};
+use super::{Level, Quote, Reading, Requirement, Stimuli, evidence, srtp, unless};
 use crate::{
-    adversary::cryptanalyst::key_material::Secrets,
     dissect::{
         Span,
         key_attribute::{self, Crypto},
-        mikey::Mikey,
         rtsp::Message,
     },
     open::srtp::{MasterKey, Suite, of_mikey},
     presence::Need,
-    seen::{Seen, Served},
+    seen::Seen,
     verdict::{Assurance, Outcome},
 };
 
 const RFC4568: &str = "RFC 4568";
-
-/// How many finds of a direction are kept as evidence.
-const MOST: usize = 4;
 
 /// Session parameters that take protection away (RFC 4568 6.3.2, 6.3.3).
 const WEAKENING: [&str; 3] = [
@@ -93,47 +88,27 @@ fn not_in_clear(seen: &Seen<'_>, _: Vantage) -> Outcome {
             }
         }
     }
-    let keys = seen.secured.ring.keys();
-    let secrets =
-        Secrets::new(keys.map(|key| (format!("a master key of {}", key.suite.name), key.octets())));
-    for (flow, _) in seen.flows() {
-        for stream in [&flow.from_a, &flow.from_b] {
-            for exposure in secrets.find(&stream.bytes, MOST) {
-                if let Some(span) = stream.span(exposure.at, exposure.length) {
-                    let why = format!("{} lies open, {:?}", exposure.secret, exposure.writing);
-                    found.push(evidence(seen, span, why));
-                }
-            }
+    found.extend(srtp::exposed(seen, Vantage::Wire, &srtp::secrets(seen)));
+    unless(found, || {
+        if seen.session.record.stimulus == "port-sweep"
+            && let Some(why) = super::rtsp::unasked(seen)
+        {
+            return Outcome::Inconclusive(why);
         }
-    }
-    if let Some(first) = found.first() {
-        return Outcome::Fail(first.why.clone(), found);
-    }
-    if seen.session.record.stimulus == "port-sweep"
-        && let Some(why) = super::rtsp::unasked(seen)
-    {
-        return Outcome::Inconclusive(why);
-    }
-    Outcome::Pass(
-        Assurance::Absence,
-        format!(
-            "no key of SRTP in clear, in any of {} flows",
-            seen.traffic.flows.len()
-        ),
-    )
+        Outcome::Pass(
+            Assurance::Absence,
+            format!(
+                "no key of SRTP in clear, in any of {} flows",
+                seen.traffic.flows.len()
+            ),
+        )
+    })
 }
 
 fn tells_key(message: &Message) -> bool {
-    let mikey = key_attribute::mikey(message);
-    let mut mikey = mikey.iter().filter_map(|octets| Mikey::parse(octets).ok());
+    let mut mikey = key_attribute::mikeys(message);
     let has_key = |crypto: &Crypto| crypto.keys.iter().any(|key| !key.octets.is_empty());
-    mikey.any(|mikey| !mikey.keys.is_empty()) || cryptos(message).iter().any(has_key)
-}
-
-fn cryptos(message: &Message) -> Vec<Crypto> {
-    let media = message.sdp().into_iter().flat_map(|sdp| sdp.media);
-    let values = media.flat_map(|m| m.crypto);
-    values.filter_map(|value| Crypto::parse(&value)).collect()
+    mikey.any(|mikey| !mikey.keys.is_empty()) || key_attribute::cryptos(message).iter().any(has_key)
 }
 
 fn nothing_weak(seen: &Seen<'_>, _: Vantage) -> Outcome {
@@ -141,7 +116,7 @@ fn nothing_weak(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let (mut descriptions, mut offers) = (0, 0);
     for (message, span) in descriptions_of(seen) {
         descriptions += 1;
-        for crypto in cryptos(message) {
+        for crypto in key_attribute::cryptos(message) {
             offers += 1;
             let weak = crypto
                 .parameters
@@ -153,17 +128,16 @@ fn nothing_weak(seen: &Seen<'_>, _: Vantage) -> Outcome {
             }
         }
     }
-    match (found.first(), descriptions, offers) {
-        (Some(first), ..) => Outcome::Fail(first.why.clone(), found),
-        (None, 0, _) => Outcome::Inconclusive("no description was read inside TLS".into()),
-        (None, _, 0) => Outcome::NotApplicable(format!(
+    unless(found, || match (descriptions, offers) {
+        (0, _) => Outcome::Inconclusive("no description was read inside TLS".into()),
+        (_, 0) => Outcome::NotApplicable(format!(
             "none of {descriptions} descriptions has an a=crypto"
         )),
-        (None, ..) => Outcome::Pass(
+        _ => Outcome::Pass(
             Assurance::Opened,
             format!("{offers} a=crypto, none without encryption or authentication"),
         ),
-    }
+    })
 }
 
 fn told_once(seen: &Seen<'_>, _: Vantage) -> Outcome {
@@ -172,7 +146,7 @@ fn told_once(seen: &Seen<'_>, _: Vantage) -> Outcome {
     for (message, span) in descriptions_of(seen) {
         let mut known = BTreeSet::new();
         let mut note = |why: String| found.push(evidence(seen, span, why));
-        for crypto in cryptos(message) {
+        for crypto in key_attribute::cryptos(message) {
             for inline in &crypto.keys {
                 told += 1;
                 let suite = Suite::find(&crypto.suite);
@@ -190,10 +164,7 @@ fn told_once(seen: &Seen<'_>, _: Vantage) -> Outcome {
                 }
             }
         }
-        for octets in key_attribute::mikey(message) {
-            let Ok(mikey) = Mikey::parse(&octets) else {
-                continue;
-            };
+        for mikey in key_attribute::mikeys(message) {
             let keys: Vec<MasterKey> = of_mikey(&mikey);
             told += mikey.keys.len();
             if keys.is_empty() && !mikey.keys.is_empty() {
@@ -209,20 +180,19 @@ fn told_once(seen: &Seen<'_>, _: Vantage) -> Outcome {
             }
         }
     }
-    match (found.first(), told) {
-        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, 0) => Outcome::Inconclusive("no description with a key was read inside TLS".into()),
-        (None, told) => Outcome::Pass(
+    unless(found, || match told {
+        0 => Outcome::Inconclusive("no description with a key was read inside TLS".into()),
+        told => Outcome::Pass(
             Assurance::Opened,
             format!("{told} keys in descriptions, each as long as its suite says and there once"),
         ),
-    }
+    })
 }
 
 /// Descriptions that the device gave inside TLS, and where they lie.
 fn descriptions_of<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (&'a Message, Span)> {
-    let dialogues = seen.dialogues().filter(|d| d.opened);
-    let answered = dialogues.flat_map(Served::answered);
-    let given = answered.map(|(_, response, span)| (response, span));
+    let given = seen
+        .answered_inside()
+        .map(|(_, response, span)| (response, span));
     given.filter(|(response, _)| response.sdp().is_some())
 }

@@ -10,7 +10,7 @@ mod receive;
 
 use lightleak_case::{Hop, TransportPath, Vantage};
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, evidence};
+use super::{Level, Quote, Reading, Requirement, Stimuli, evidence, evidence_at, unless};
 use crate::{
     open::srtp::Found,
     presence::Need,
@@ -18,6 +18,7 @@ use crate::{
     seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
 };
+pub(super) use keys::{exposed, secrets};
 
 pub(super) const RFC3711: &str = "RFC 3711";
 pub(super) const RFC7714: &str = "RFC 7714";
@@ -345,34 +346,33 @@ pub(super) fn is_srtp(path: &TransportPath) -> bool {
     path.hop == Hop::Srtp
 }
 
-/// What the device sends as SRTP, or was to.
-fn ours<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = &'a Carrier> + Clone {
-    let carriers = seen.secured.carriers.iter();
-    carriers.filter(|c| c.is_srtp() && seen.is_device(c.from.ip()))
+/// RTP or RTCP of the device, whether it was opened or not.
+pub(super) fn packets<'a>(seen: &'a Seen<'_>, rtcp: bool) -> impl Iterator<Item = &'a Packet> {
+    packets_of(seen.srtp_sent(), rtcp)
 }
 
-/// RTP or RTCP of the device, whether it was opened or not.
-pub(super) fn packets<'a>(
-    seen: &'a Seen<'_>,
+/// RTP or RTCP of carriers.
+fn packets_of<'a>(
+    carriers: impl Iterator<Item = &'a Carrier>,
     rtcp: bool,
-) -> impl Iterator<Item = (&'a Carrier, &'a Packet)> + Clone {
-    let packets = ours(seen).flat_map(|c| c.packets.iter().map(move |p| (c, p)));
-    packets.filter(move |(_, packet)| packet.is_rtcp == rtcp)
+) -> impl Iterator<Item = &'a Packet> {
+    let packets = carriers.flat_map(|carrier| &carrier.packets);
+    packets.filter(move |packet| packet.is_rtcp == rtcp)
 }
 
 /// What is wrong with each of those packets, if something is: nobody could open
 /// it, or `wrong` says so.
 pub(super) fn each<'a>(
     seen: &'a Seen<'_>,
-    packets: impl Iterator<Item = (&'a Carrier, &'a Packet)>,
+    packets: impl Iterator<Item = &'a Packet>,
     what: &str,
-    wrong: impl Fn(&Packet, &Found) -> Option<String>,
+    wrong: impl Fn(&Found) -> Option<String>,
 ) -> Outcome {
     let mut found: Vec<Evidence> = Vec::new();
     let mut right = 0;
-    for (_, packet) in packets {
+    for packet in packets {
         let why = match &packet.found {
-            Some(opened) => wrong(packet, opened),
+            Some(opened) => wrong(opened),
             None => Some("no known key opens it".to_owned()),
         };
         match why {

@@ -6,7 +6,9 @@ mod leaks;
 
 use lightleak_case::{Carriage, TransportPath, Vantage};
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, evidence_at, xc::CONFIDENTIALITY};
+use super::{
+    Level, Quote, Reading, Requirement, Stimuli, evidence_at, unless, xc::CONFIDENTIALITY,
+};
 use crate::{
     dissect::Span,
     presence::Need,
@@ -176,14 +178,6 @@ fn known(seen: &Seen<'_>, pass: Outcome) -> Outcome {
         (None, _) => pass,
         (Some(_), Err(error)) => Outcome::Error(error.to_string()),
         (Some(lack), Ok(_)) => Outcome::Inconclusive(lack.to_owned()),
-    }
-}
-
-/// A fail with what was found, or that outcome.
-fn unless(found: Vec<Evidence>, outcome: impl FnOnce() -> Outcome) -> Outcome {
-    match found.first() {
-        Some(first) => Outcome::Fail(first.why.clone(), found),
-        None => outcome(),
     }
 }
 

@@ -7,7 +7,7 @@ mod records;
 mod suites;
 mod version;
 
-use lightleak_case::{Hop, TransportPath, Vantage};
+use lightleak_case::{TransportPath, Vantage};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli};
 use crate::{
@@ -191,7 +191,7 @@ pub(super) const ROWS: &[Requirement] = &[
 ];
 
 fn is_tls(path: &TransportPath) -> bool {
-    [Hop::Tls, Hop::Srtp].contains(&path.hop)
+    path.hop.begins_with_tls()
 }
 
 /// How a device answered a ClientHello.

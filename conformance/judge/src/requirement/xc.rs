@@ -222,13 +222,8 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
         }
     }
     // Interleaved, they are explained by the TLS around them.
-    let carriers = seen
-        .secured
-        .carriers
-        .iter()
-        .filter(|_| vantage == Vantage::Wire);
-    let ours = carriers.filter(|c| c.is_srtp() && seen.is_device(c.from.ip()));
-    let refused = ours.flat_map(|c| c.packets.iter().filter(|p| p.found.is_none()));
+    let carriers = seen.srtp_sent().filter(|_| vantage == Vantage::Wire);
+    let refused = carriers.flat_map(|c| c.packets.iter().filter(|p| p.found.is_none()));
     let refused: Vec<_> = refused
         .take(MOST_REFUSED)
         .map(|p| evidence(seen, p.span, "no known key opens this SRTP packet".into()))

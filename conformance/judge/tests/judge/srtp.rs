@@ -14,7 +14,7 @@ use lightleak_judge::{
 use proptest::prelude::*;
 use sha1::Sha1;
 
-use crate::{case::*, sealed::Sealed, video, wire::Wire};
+use crate::{card::hex, case::*, sealed::Sealed, video, wire::Wire};
 
 const SSRC: u32 = 0x1122_3344;
 const MKI: [u8; 2] = [0, 7];
@@ -41,12 +41,6 @@ impl Sealer {
     }
 
     fn escrow(&self) -> String {
-        let hex = |octets: &[u8]| {
-            octets
-                .iter()
-                .map(|o| format!("{o:02x}"))
-                .collect::<String>()
-        };
         let (key, salt) = (hex(&self.key), hex(&self.salt));
         format!(
             "SRTP_MASTER_KEY AES_CM_128_HMAC_SHA1_80 {} {key} {salt}",

@@ -357,14 +357,10 @@ pub(super) const ROWS: &[Mutant] = &[
 const UNENCRYPTED: &[u8] = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 \
     inline:bm9ib2R5IHNlYWxzIHdpdGggdGhpcyBrZXkhIQ== UNENCRYPTED_SRTCP\r\n";
 
-/// Type of the parameter that turns SRTCP encryption on and off (RFC 3830
-/// 6.10.1).
-const SRTCP_ENCRYPTION: u8 = 8;
-
 fn srtcp_off(message: &mut mikey::Message) {
     let parameters = message.policy.iter_mut().flat_map(|p| &mut p.parameters);
     for (kind, value) in parameters {
-        if *kind == SRTCP_ENCRYPTION {
+        if *kind == mikey::parameter::SRTCP_ENCRYPTION {
             *value = vec![0];
         }
     }

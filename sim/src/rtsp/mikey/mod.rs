@@ -11,6 +11,7 @@ mod writer;
 
 pub use error::MikeyError;
 pub use policy::Policy;
+pub(crate) use policy::parameter;
 
 use crate::seal::keys::KeyData;
 

@@ -14,7 +14,7 @@ pub struct Policy {
 }
 
 /// Types of parameters.
-pub(super) mod parameter {
+pub(crate) mod parameter {
     pub(crate) const ENCRYPTION: u8 = 0;
     pub(crate) const ENCRYPTION_KEY: u8 = 1;
     pub(crate) const AUTHENTICATION: u8 = 2;

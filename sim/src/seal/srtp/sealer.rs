@@ -1,14 +1,11 @@
 //! What a session sees of who seals its packets.
 
-use super::{Counters, Mki, Sender, SrtpError, Suite};
+use super::{Counters, Mki, Sender, SrtpError};
 use crate::{rtp::Packets, seal::keys::SrtpMasterKey};
 
 /// Whoever seals the packets of a session. Outside this module only types with
 /// `Faulty` in their names are one.
 pub trait RtpSealer: Send + Sync {
-    /// As [`Sender::suite`].
-    fn suite(&self) -> Suite;
-
     /// As [`Sender::overhead`].
     fn overhead(&self) -> usize;
 
@@ -26,10 +23,6 @@ pub trait RtpSealer: Send + Sync {
 }
 
 impl RtpSealer for Sender {
-    fn suite(&self) -> Suite {
-        self.suite()
-    }
-
     fn overhead(&self) -> usize {
         self.overhead()
     }

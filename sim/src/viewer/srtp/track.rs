@@ -14,8 +14,6 @@ const LONGEST: usize = 2048;
 
 /// A track that was set up.
 pub struct Track {
-    /// Its name, the last segment of its URL.
-    pub name: String,
     /// SSRC of what the camera sends.
     pub ssrc: u32,
     /// SSRC of the viewer's RTCP.
@@ -48,14 +46,12 @@ pub(super) enum Way {
 impl Track {
     /// With the SSRC of the camera, then that of the viewer.
     pub(super) fn new(
-        name: String,
         [ssrc, own_ssrc]: [u32; 2],
         sender: Sender,
         receiver: Receiver,
         way: Way,
     ) -> Self {
         Self {
-            name,
             ssrc,
             own_ssrc,
             sender,

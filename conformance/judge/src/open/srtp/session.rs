@@ -185,9 +185,7 @@ fn galois<C: KeyInit + AeadInOut<NonceSize = aes_gcm::aead::consts::U12>>(
     }
     // The keystream is the same in both directions, the tag covers ciphertext.
     let seal = |text: &mut [u8]| cipher.encrypt_inout_detached(&nonce, associated, text.into());
-    let ciphertext = text.to_vec();
     seal(text).ok()?;
-    let mut again = text.to_vec();
-    let whole = seal(&mut again).ok()?;
-    (again == ciphertext && whole.starts_with(tag)).then_some(())
+    let whole = seal(&mut text.to_vec()).ok()?;
+    whole.starts_with(tag).then_some(())
 }

@@ -17,9 +17,9 @@ const SHORT_TAG: u32 = 4;
 /// out.
 pub fn of_mikey(mikey: &Mikey) -> Vec<MasterKey> {
     let keys = mikey.keys.iter().filter(|key| key.is_traffic_key);
-    let policies = || mikey.policies.iter().filter(|policy| policy.protocol == 0);
-    let of_key = |key| match policies().next() {
-        Some(_) => policies()
+    let of_key = |key| match mikey.srtp_policies().next() {
+        Some(_) => mikey
+            .srtp_policies()
             .filter_map(|policy| of_policy(policy, key))
             .collect::<Vec<_>>(),
         None => SUITES

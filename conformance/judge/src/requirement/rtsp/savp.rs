@@ -3,18 +3,17 @@
 use lightleak_case::{TransportProtocol, Vantage};
 
 use super::{
-    super::{Quote, Reading, Requirement, Stimuli, evidence, evidence_at, srtp},
+    super::{Quote, Reading, Requirement, Stimuli, evidence, srtp, unless},
     STREAMING,
 };
 use crate::{
-    adversary::cryptanalyst::key_material::Secrets,
     dissect::{
         Span, key_attribute,
         mikey::{Mikey, Policy, parameter},
         rtsp::transport::Transport,
     },
     open::srtp::suite,
-    seen::{Seen, Served},
+    seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
 };
 
@@ -24,9 +23,6 @@ const ALGORITHMS: [&str; 3] = [
     "AEAD_AES_128_GCM",
     "AEAD_AES_256_GCM",
 ];
-
-/// How many finds of a place are kept as evidence.
-const MOST: usize = 4;
 
 pub(in crate::requirement) const ROWS: &[Requirement] = &[
     Requirement {
@@ -134,21 +130,20 @@ fn policies_are_strong(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found = Vec::new();
     let mut told = 0;
     for (mikey, span) in messages(seen) {
-        for policy in mikey.policies.iter().filter(|p| p.protocol == 0) {
+        for policy in mikey.srtp_policies() {
             told += 1;
             if let Some(why) = weakness(policy) {
                 found.push(evidence(seen, span, format!("a policy of MIKEY has {why}")));
             }
         }
     }
-    match (found.first(), told) {
-        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, 0) => Outcome::Inconclusive("no policy of MIKEY was read inside TLS".into()),
-        (None, told) => Outcome::Pass(
+    unless(found, || match told {
+        0 => Outcome::Inconclusive("no policy of MIKEY was read inside TLS".into()),
+        told => Outcome::Pass(
             Assurance::Opened,
             format!("{told} policies, each with an algorithm of ONVIF and encryption on"),
         ),
-    }
+    })
 }
 
 fn weakness(policy: &Policy) -> Option<String> {
@@ -170,56 +165,21 @@ fn weakness(policy: &Policy) -> Option<String> {
 }
 
 fn keys_stay_inside(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
-    let keys = seen.secured.ring.keys();
-    let keys = keys.map(|key| (format!("a master key of {}", key.suite.name), key.octets()));
-    let secrets = Secrets::new(keys);
+    let secrets = srtp::secrets(seen);
     if secrets.count() == 0 {
         return Outcome::Inconclusive("no master key of SRTP is known".into());
     }
-    let mut found = Vec::new();
-    let mut look =
-        |octets: &[u8], file: Option<&str>, place: &dyn Fn(usize, usize) -> Option<Span>| {
-            for exposure in secrets.find(octets, MOST) {
-                if let Some(span) = place(exposure.at, exposure.length) {
-                    let why = format!("{} lies open, {:?}", exposure.secret, exposure.writing);
-                    found.push(evidence_at(seen, (vantage, file, span), why));
-                }
-            }
-        };
-    let in_file = |offset, length| {
-        Some(Span {
-            packet: 0,
-            offset,
-            length,
-        })
-    };
-    match vantage {
-        Vantage::Rest => {
-            for file in &seen.stored {
-                look(file.octets, Some(file.name), &in_file);
-            }
-        }
-        Vantage::Log => look(seen.session.log.as_bytes(), None, &in_file),
-        _ => {
-            for (flow, _) in seen.flows() {
-                for stream in [&flow.from_a, &flow.from_b] {
-                    look(&stream.bytes, None, &|at, length| stream.span(at, length));
-                }
-            }
-        }
-    }
-    match found.first() {
-        Some(first) => Outcome::Fail(first.why.clone(), found),
-        None => Outcome::Pass(
+    unless(srtp::exposed(seen, vantage, &secrets), || {
+        Outcome::Pass(
             Assurance::Absence,
             format!("none of {} master keys lies open", secrets.count()),
-        ),
-    }
+        )
+    })
 }
 
 fn packets_carry_mki(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let all = srtp::packets(seen, false).chain(srtp::packets(seen, true));
-    srtp::each(seen, all, "packets", |_, found| {
+    srtp::each(seen, all, "packets", |found| {
         let key = seen.secured.ring.key(found.key)?;
         match (found.tail.mki, key.mki.is_empty()) {
             (_, true) => Some("its key was told without an MKI".into()),
@@ -231,11 +191,8 @@ fn packets_carry_mki(seen: &Seen<'_>, _: Vantage) -> Outcome {
 
 /// MIKEY messages that the device sent inside TLS, and where they lie.
 fn messages<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (Mikey, Span)> + 'a {
-    let dialogues = seen.dialogues().filter(|d| d.opened);
-    let answered = dialogues.flat_map(Served::answered);
+    let answered = seen.answered_inside();
     answered.flat_map(|(_, response, span)| {
-        let octets = key_attribute::mikey(response);
-        let read: Vec<_> = octets.iter().filter_map(|o| Mikey::parse(o).ok()).collect();
-        read.into_iter().map(move |mikey| (mikey, span))
+        key_attribute::mikeys(response).map(move |mikey| (mikey, span))
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
-use super::{MOST, evidence, ours, packets, unknown};
+use super::{MOST, evidence, packets, unknown, unless};
 use crate::{
     open::srtp::Found,
     seen::Seen,
@@ -18,7 +18,7 @@ const FIRST: [u64; 2] = [0, 1];
 pub(super) fn rtcp_index_counts(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found = Vec::new();
     let mut counted = 0;
-    for carrier in ours(seen) {
+    for carrier in seen.srtp_sent() {
         let mut last: BTreeMap<u32, (u64, &[u8])> = BTreeMap::new();
         for (packet, opened) in carrier.opened().filter(|(p, _)| p.is_rtcp) {
             let right = match last.get(&packet.ssrc) {
@@ -55,7 +55,7 @@ pub(super) fn twice(seen: &Seen<'_>, is_meant: impl Fn(&Found) -> bool) -> Outco
     let mut known: BTreeMap<(&[u8], bool, u32, u64), &Found> = BTreeMap::new();
     let mut found = Vec::new();
     let mut counted = 0;
-    let all = ours(seen).flat_map(|c| c.opened());
+    let all = seen.srtp_sent().flat_map(|c| c.opened());
     for (packet, opened) in all.filter(|(_, opened)| is_meant(opened)) {
         let Some(key) = seen.secured.ring.key(opened.key) else {
             continue;
@@ -88,7 +88,7 @@ pub(super) fn rolls_over(seen: &Seen<'_>, _: Vantage) -> Outcome {
 pub(super) fn wraps(seen: &Seen<'_>, is_meant: impl Fn(&Found) -> bool) -> Outcome {
     let mut found = Vec::new();
     let mut wraps = 0;
-    for carrier in ours(seen) {
+    for carrier in seen.srtp_sent() {
         let mut last: BTreeMap<u32, (u16, Option<u64>)> = BTreeMap::new();
         for packet in carrier.packets.iter().filter(|p| !p.is_rtcp) {
             let index = packet
@@ -140,10 +140,9 @@ fn conclude(
         .chain(packets(seen, true))
         .next()
         .is_some();
-    match (found.first(), counted) {
-        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, 0) if any && seen.secured.ring.is_empty() => unknown(),
-        (None, 0) => Outcome::Inconclusive("no such packet of the device was opened".into()),
-        (None, _) => pass(),
-    }
+    unless(found, || match counted {
+        0 if any && seen.secured.ring.is_empty() => unknown(),
+        0 => Outcome::Inconclusive("no such packet of the device was opened".into()),
+        _ => pass(),
+    })
 }

@@ -2,7 +2,7 @@
 
 use lightleak_case::Vantage;
 
-use super::{counters, each, keys, ours, packets};
+use super::{counters, each, keys, packets_of};
 use crate::{
     open::srtp::{Found, MasterKey},
     secured::{Carrier, Packet},
@@ -28,7 +28,7 @@ pub(super) fn no_index_twice(seen: &Seen<'_>, _: Vantage) -> Outcome {
 pub(super) fn rtcp_opens(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let what = "RTCP packets in Galois/counter mode";
     or_none(seen, is_galois, || {
-        each(seen, promised(seen, true), what, |_, _| None)
+        each(seen, promised(seen, true), what, |_| None)
     })
 }
 
@@ -36,7 +36,7 @@ pub(super) fn tags_are_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let what = "packets in Galois/counter mode";
     or_none(seen, is_galois, || {
         let all = promised(seen, false).chain(promised(seen, true));
-        each(seen, all, what, |_, found| {
+        each(seen, all, what, |found| {
             let tag = found.tail.tag;
             (tag != TAG).then(|| format!("its tag has {tag} octets"))
         })
@@ -61,11 +61,12 @@ fn of_mode(seen: &Seen<'_>, found: &Found) -> bool {
 }
 
 /// Packets of carriers for which such a key was told.
-fn promised<'a>(
-    seen: &'a Seen<'_>,
-    rtcp: bool,
-) -> impl Iterator<Item = (&'a Carrier, &'a Packet)> + Clone {
-    packets(seen, rtcp).filter(|(carrier, _)| seen.secured.promises(carrier, &is_galois))
+fn promised<'a>(seen: &'a Seen<'_>, rtcp: bool) -> impl Iterator<Item = &'a Packet> {
+    let carriers = seen.srtp_sent();
+    packets_of(
+        carriers.filter(|carrier| seen.secured.promises(carrier, &is_galois)),
+        rtcp,
+    )
 }
 
 /// Looks, if there is something of it.
@@ -74,11 +75,13 @@ fn or_none(
     is_meant: impl Fn(&MasterKey) -> bool,
     look: impl FnOnce() -> Outcome,
 ) -> Outcome {
-    let mut meant = ours(seen).filter(|carrier| seen.secured.promises(carrier, &is_meant));
+    let mut meant = seen
+        .srtp_sent()
+        .filter(|carrier| seen.secured.promises(carrier, &is_meant));
     if meant.next().is_some() {
         return look();
     }
-    match ours(seen).flat_map(Carrier::opened).next() {
+    match seen.srtp_sent().flat_map(Carrier::opened).next() {
         Some(_) => {
             Outcome::NotApplicable("SRTP was opened, and none of it is of such a suite".into())
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
-use super::{MOST, evidence, ours, packets};
+use super::{MOST, evidence, packets, unless};
 use crate::{
     open::srtp::{Found, Part},
     seen::Seen,
@@ -38,7 +38,7 @@ pub(super) fn tells_nothing(seen: &Seen<'_>, _: Vantage) -> Outcome {
         .collect();
     let mut found = Vec::new();
     let (mut all, mut extended) = (0, 0);
-    for (_, packet) in packets(seen, false) {
+    for packet in packets(seen, false) {
         let Some(opened) = &packet.found else {
             continue;
         };
@@ -58,16 +58,15 @@ pub(super) fn tells_nothing(seen: &Seen<'_>, _: Vantage) -> Outcome {
             found.push(evidence(seen, packet.span, why));
         }
     }
-    match (found.first(), all) {
-        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, 0) => Outcome::Inconclusive("no RTP packet of the device was opened".into()),
-        (None, all) => Outcome::Pass(
+    unless(found, || match all {
+        0 => Outcome::Inconclusive("no RTP packet of the device was opened".into()),
+        all => Outcome::Pass(
             Assurance::Opened,
             format!(
                 "of {all} RTP packets {extended} have a header extension in clear, and those tell of the transport alone"
             ),
         ),
-    }
+    })
 }
 
 /// CSRCs that are ciphertext change from packet to packet.
@@ -75,7 +74,7 @@ pub(super) fn cryptex_is_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let (mut all, mut cryptex) = (0, 0);
     let mut constant: BTreeMap<(u32, Vec<u8>), usize> = BTreeMap::new();
     let mut found = Vec::new();
-    for carrier in ours(seen) {
+    for carrier in seen.srtp_sent() {
         let Some(stream) = seen.carried(carrier) else {
             continue;
         };
@@ -101,17 +100,14 @@ pub(super) fn cryptex_is_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
             }
         }
     }
-    match (found.first(), all, cryptex) {
-        (Some(first), ..) => Outcome::Fail(first.why.clone(), found),
-        (None, 0, _) => Outcome::Inconclusive("no RTP packet of the device was opened".into()),
-        (None, _, 0) => {
-            Outcome::NotApplicable(format!("none of {all} RTP packets is one of Cryptex"))
-        }
-        (None, ..) => Outcome::Pass(
+    unless(found, || match (all, cryptex) {
+        (0, _) => Outcome::Inconclusive("no RTP packet of the device was opened".into()),
+        (_, 0) => Outcome::NotApplicable(format!("none of {all} RTP packets is one of Cryptex")),
+        _ => Outcome::Pass(
             Assurance::Opened,
             format!("{cryptex} packets of Cryptex were opened, and their CSRCs change"),
         ),
-    }
+    })
 }
 
 /// Identifiers of the elements of a header extension that is in clear; none for

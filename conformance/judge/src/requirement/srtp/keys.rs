@@ -4,19 +4,26 @@ use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
-use super::{evidence, ours, unknown};
+use super::{evidence, evidence_at, unknown};
 use crate::{
-    adversary::cryptanalyst::guessable::{self, Identifiers},
+    adversary::cryptanalyst::{
+        guessable::{self, Identifiers},
+        key_material::Secrets,
+    },
+    dissect::{Span, Stream},
     open::{escrow::Escrow, srtp::MasterKey},
     secured::Carrier,
     seen::Seen,
-    verdict::{Assurance, Outcome},
+    verdict::{Assurance, Evidence, Outcome},
 };
+
+/// Exposures that are kept as evidence, of each stream or file.
+const MOST_EXPOSED: usize = 4;
 
 pub(super) fn not_shared(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut used: BTreeMap<&[u8], &Carrier> = BTreeMap::new();
     let mut found = Vec::new();
-    for carrier in ours(seen) {
+    for carrier in seen.srtp_sent() {
         for (packet, opened) in carrier.opened().filter(|(p, _)| !p.is_rtcp) {
             let Some(key) = seen.secured.ring.key(opened.key) else {
                 continue;
@@ -111,7 +118,7 @@ pub(super) fn are_derived(seen: &Seen<'_>, _: Vantage) -> Outcome {
 pub(super) fn derived(seen: &Seen<'_>, is_meant: impl Fn(&MasterKey) -> bool) -> Outcome {
     let ring = &seen.secured.ring;
     let mut opened = 0;
-    for carrier in ours(seen) {
+    for carrier in seen.srtp_sent() {
         let used = carrier
             .opened()
             .filter_map(|(_, found)| ring.key(found.key));
@@ -139,6 +146,52 @@ pub(super) fn derived(seen: &Seen<'_>, is_meant: impl Fn(&MasterKey) -> bool) ->
     }
 }
 
+/// The master keys, to be looked for.
+pub(in crate::requirement) fn secrets(seen: &Seen<'_>) -> Secrets {
+    let keys = seen.secured.ring.keys();
+    Secrets::new(keys.map(|key| (format!("a master key of {}", key.suite.name), key.octets())))
+}
+
+/// Where master keys lie open at that vantage.
+pub(in crate::requirement) fn exposed(
+    seen: &Seen<'_>,
+    vantage: Vantage,
+    secrets: &Secrets,
+) -> Vec<Evidence> {
+    type Place<'a> = (Option<&'a str>, &'a [u8], Option<&'a Stream>);
+    let places: Vec<Place<'_>> = match vantage {
+        Vantage::Rest => {
+            let files = seen.stored.iter();
+            files.map(|f| (Some(f.name), f.octets, None)).collect()
+        }
+        Vantage::Log => vec![(None, seen.session.log.as_bytes(), None)],
+        _ => {
+            let streams = seen
+                .flows()
+                .flat_map(|(flow, _)| [&flow.from_a, &flow.from_b]);
+            streams.map(|s| (None, &s.bytes[..], Some(s))).collect()
+        }
+    };
+    let mut found = Vec::new();
+    for (file, octets, stream) in places {
+        for exposure in secrets.find(octets, MOST_EXPOSED) {
+            let span = match stream {
+                Some(stream) => stream.span(exposure.at, exposure.length),
+                None => Some(Span {
+                    packet: 0,
+                    offset: exposure.at,
+                    length: exposure.length,
+                }),
+            };
+            if let Some(span) = span {
+                let why = format!("{} lies open, {:?}", exposure.secret, exposure.writing);
+                found.push(evidence_at(seen, (vantage, file, span), why));
+            }
+        }
+    }
+    found
+}
+
 /// Where a carrier leads, in words.
 fn end(carrier: &Carrier) -> String {
     match carrier.channel {
@@ -149,7 +202,7 @@ fn end(carrier: &Carrier) -> String {
 
 fn nothing(seen: &Seen<'_>) -> Outcome {
     match seen.secured.ring.is_empty() {
-        true if ours(seen).next().is_some() => unknown(),
+        true if seen.srtp_sent().next().is_some() => unknown(),
         _ => Outcome::Inconclusive("no SRTP of the device was opened".into()),
     }
 }

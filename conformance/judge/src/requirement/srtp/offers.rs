@@ -2,22 +2,21 @@
 
 use lightleak_case::Vantage;
 
-use super::evidence;
+use super::{evidence, unless};
 use crate::{
     dissect::{
         key_attribute,
-        mikey::{Mikey, Policy, parameter},
+        mikey::{Policy, parameter},
         rtsp::{Message, transport::Transport},
     },
-    seen::{Seen, Served},
+    seen::Seen,
     verdict::{Assurance, Outcome},
 };
 
 pub(super) fn null_is_refused(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found = Vec::new();
     let mut refused = 0;
-    let dialogues = seen.dialogues().filter(|d| d.opened);
-    for (request, response, span) in dialogues.flat_map(Served::answered) {
+    for (request, response, span) in seen.answered_inside() {
         let Some(offer) = weak_offer(request).filter(|_| request.method == "SETUP") else {
             continue;
         };
@@ -31,26 +30,19 @@ pub(super) fn null_is_refused(seen: &Seen<'_>, _: Vantage) -> Outcome {
             _ => refused += 1,
         }
     }
-    match (found.first(), refused) {
-        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, 0) => {
-            Outcome::Inconclusive("no answer to an offer without encryption was seen".into())
-        }
-        (None, refused) => Outcome::Pass(
+    unless(found, || match refused {
+        0 => Outcome::Inconclusive("no answer to an offer without encryption was seen".into()),
+        refused => Outcome::Pass(
             Assurance::Opened,
             format!("{refused} offers without encryption or authentication were refused"),
         ),
-    }
+    })
 }
 
 /// What a request offers that leaves media in clear, or unauthentic.
 fn weak_offer(request: &Message) -> Option<String> {
-    for octets in key_attribute::mikey(request) {
-        let Ok(mikey) = Mikey::parse(&octets) else {
-            continue;
-        };
-        let policies = mikey.policies.iter().filter(|p| p.protocol == 0);
-        if let Some(what) = policies.filter_map(weakness).next() {
+    for mikey in key_attribute::mikeys(request) {
+        if let Some(what) = mikey.srtp_policies().find_map(weakness) {
             return Some(format!("a key and {what}"));
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 const LEAST_TAG: usize = 10;
 
 pub(super) fn rtp_is_sealed(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
-    let carriers: Vec<_> = super::ours(seen).map(|c| c.flow).collect();
+    let carriers: Vec<_> = seen.srtp_sent().map(|c| c.flow).collect();
     let clear = seen.sightings.iter();
     let clear = clear.filter(|s| s.vantage == vantage);
     let mut clear = clear.filter(|s| s.flow.is_some_and(|flow| carriers.contains(&flow)));
@@ -24,30 +24,30 @@ pub(super) fn rtp_is_sealed(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
         );
         return Outcome::Fail(why.clone(), vec![evidence(seen, sighting.span, why)]);
     }
-    match each(seen, packets(seen, false), "RTP packets", |_, _| None) {
+    match each(seen, packets(seen, false), "RTP packets", |_| None) {
         Outcome::Pass(..) => matched(seen, vantage),
         other => other,
     }
 }
 
 pub(super) fn rtp_is_tagged(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    each(seen, packets(seen, false), "RTP packets", |_, found| {
+    each(seen, packets(seen, false), "RTP packets", |found| {
         short(found.tail.tag)
     })
 }
 
 pub(super) fn rtcp_is_authentic(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    each(seen, packets(seen, true), "RTCP packets", |_, _| None)
+    each(seen, packets(seen, true), "RTCP packets", |_| None)
 }
 
 pub(super) fn rtcp_is_tagged(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    each(seen, packets(seen, true), "RTCP packets", |_, found| {
+    each(seen, packets(seen, true), "RTCP packets", |found| {
         short(found.tail.tag)
     })
 }
 
 pub(super) fn rtcp_is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    each(seen, packets(seen, true), "RTCP packets", |_, found| {
+    each(seen, packets(seen, true), "RTCP packets", |found| {
         (found.opened.layout.word >> 31 == 0).then(|| "its E flag is 0".into())
     })
 }
@@ -56,7 +56,7 @@ pub(super) fn rtcp_is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
 pub(super) fn counter_mode_is_right(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     let ring = &seen.secured.ring;
     let counter = |key: usize| ring.key(key).is_some_and(|k| k.suite.mode == Mode::Counter);
-    let opened = packets(seen, false).filter_map(|(_, packet)| packet.found.as_ref());
+    let opened = packets(seen, false).filter_map(|packet| packet.found.as_ref());
     let (mut all, mut of_mode) = (0, 0);
     for found in opened {
         all += 1;

@@ -2,7 +2,7 @@
 
 use lightleak_case::Vantage;
 
-use super::{evidence, ours};
+use super::{evidence, unless};
 use crate::{
     dissect::{Span, h264, rtp},
     secured::Carrier,
@@ -65,16 +65,13 @@ fn goes_on(seen: &Seen<'_>, kind: Kind, what: &str) -> Outcome {
             found.push(evidence(seen, forged.span, why));
         }
     }
-    match (found.first(), minded_none) {
-        (Some(first), _) => Outcome::Fail(first.why.clone(), found),
-        (None, 0) => {
-            Outcome::Inconclusive(format!("no {what} was sent while the device sent media"))
-        }
-        (None, all) => Outcome::Pass(
+    unless(found, || match minded_none {
+        0 => Outcome::Inconclusive(format!("no {what} was sent while the device sent media")),
+        all => Outcome::Pass(
             Assurance::Opened,
             format!("{all} packets of {what} were sent, and the stream went on"),
         ),
-    }
+    })
 }
 
 pub(super) fn nothing_replayed(seen: &Seen<'_>, _: Vantage) -> Outcome {
@@ -157,7 +154,7 @@ fn says_goodbye(octets: &[u8]) -> bool {
 /// When the device sent RTP that was opened, and whether a key frame begins.
 fn media(seen: &Seen<'_>) -> Vec<(u64, bool)> {
     let mut media = Vec::new();
-    for carrier in ours(seen) {
+    for carrier in seen.srtp_sent() {
         media.extend(times(seen, carrier));
     }
     media
