@@ -5,3 +5,10 @@ mod age;
 mod libraries;
 mod srtp;
 mod wycheproof;
+
+/// The number that octets in network order are.
+fn number(octets: &[u8]) -> u128 {
+    octets
+        .iter()
+        .fold(0, |n, &octet| n << 8 | u128::from(octet))
+}

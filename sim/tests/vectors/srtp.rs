@@ -16,11 +16,7 @@ use lightleak_vectors::srtp::{
     Derivation, Keystream, Packet, Protocol, libsrtp, rfc3711, rfc6188, rfc9335,
 };
 
-fn number(octets: &[u8]) -> u128 {
-    octets
-        .iter()
-        .fold(0, |n, &octet| n << 8 | u128::from(octet))
-}
+use crate::number;
 
 fn keystream(vector: &Keystream, iv: u128) -> Vec<u8> {
     let cipher = CounterMode::new(&vector.key).expect("a length of AES");

