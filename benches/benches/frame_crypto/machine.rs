@@ -44,20 +44,16 @@ impl Machine {
         let kind =
             ["model name", "cpu family", "model"].map(|name| field(name).unwrap_or_default());
         let cores = thread::available_parallelism().map_or(0, usize::from);
-        let first = |file: &str| {
-            let text = fs::read_to_string(file).unwrap_or_default();
-            text.trim().to_owned()
-        };
         Self(vec![
             ("cpu", kind.join(", ")),
             ("cpu_features", features.join(" ")),
             ("cores", cores.to_string()),
-            ("kernel", first("/proc/sys/kernel/osrelease")),
+            ("kernel", content("/proc/sys/kernel/osrelease")),
             ("rustc", said("rustc", "--version")),
             ("opt_level", Compiled::OURS.opt_level.to_owned()),
             ("compiled_for", Compiled::OURS.cpu_features.to_owned()),
             ("openh264", openh264()),
-            ("load", first("/proc/loadavg")),
+            ("load", load()),
         ])
     }
 
@@ -65,12 +61,16 @@ impl Machine {
     pub fn facts(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.0.iter().cloned()
     }
+}
 
-    /// How much else the machine had to do: what only holds for the moment.
-    pub fn load(self) -> impl Iterator<Item = (&'static str, String)> {
-        let load = self.0.into_iter().filter(|(name, _)| *name == "load");
-        load.map(|(_, load)| ("load at the end", load))
-    }
+/// How much else the machine has to do at the moment.
+pub fn load() -> String {
+    content("/proc/loadavg")
+}
+
+fn content(file: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.trim().to_owned()
 }
 
 /// Whether openh264 was built with nasm, by what the linker left of its assembly in

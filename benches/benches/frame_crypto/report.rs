@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     contender::Kind,
     limit::{AWS_LC_CTR, AWS_LC_GCM, MEMCPY, RING_GCM},
-    machine::Machine,
+    machine::{self, Machine},
 };
 
 /// How fast a contender is at a suite, a size and a side.
@@ -99,9 +99,10 @@ pub fn print(rows: &[Row], machine: &Machine) {
         }
     }
     println!();
-    for (name, fact) in machine.facts().chain(Machine::now().load()) {
+    for (name, fact) in machine.facts() {
         println!("{name}: {fact}");
     }
+    println!("load at the end: {}", machine::load());
 }
 
 /// Writes the file.
