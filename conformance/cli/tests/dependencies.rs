@@ -294,10 +294,8 @@ fn algorithms(places: &[&str]) -> BTreeSet<&'static str> {
             let lines = code.unwrap_or_default().lines();
             for line in lines.filter(|line| !line.starts_with("use aws_lc_rs::digest")) {
                 let path = line.trim_start_matches("pub ").strip_prefix("use ");
-                let name = path.map(|path| path.split([':', ';', ' ']).next());
-                let known = ALGORITHMS
-                    .iter()
-                    .find(|(krate, _)| name == Some(Some(krate)));
+                let name = path.and_then(|path| path.split([':', ';', ' ']).next());
+                let known = ALGORITHMS.iter().find(|(krate, _)| name == Some(*krate));
                 used.extend(known.map(|(_, whose)| whose));
             }
         }

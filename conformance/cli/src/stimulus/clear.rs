@@ -159,9 +159,7 @@ async fn play(
             diary.response(&what("TEARDOWN"), viewer.teardown().await);
         }
     }
-    diary.0.access_units += viewer.media.access_units;
-    diary.0.media_bytes += viewer.media.octets;
-    viewer.close().await;
+    diary.end(viewer).await;
 }
 
 /// The path of the declared address.

@@ -39,9 +39,7 @@ async fn forge(visit: Visit) -> Experience {
     if let Err(error) = watch(&visit, &mut viewer, &mut diary).await {
         diary.note(format!("failed to {error}"));
     }
-    diary.0.access_units += viewer.rtsp.media.access_units;
-    diary.0.media_bytes += viewer.rtsp.media.octets;
-    viewer.rtsp.close().await;
+    diary.end(viewer.rtsp).await;
     diary.0
 }
 

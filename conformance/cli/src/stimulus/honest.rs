@@ -44,10 +44,7 @@ async fn watch(visit: Visit) -> Experience {
         viewer.setup_sound(&Transport::interleaved(2)).await,
     );
     if diary.response("PLAY", viewer.play().await) == Some(200) {
-        match viewer.watch(WATCH).await {
-            Ok(connected) => diary.note(format!("watched, connected: {connected}")),
-            Err(error) => diary.note(format!("watch: failed to {error}")),
-        }
+        diary.watch(&mut viewer, WATCH).await;
         diary.response("TEARDOWN", viewer.teardown().await);
     }
     diary.close(viewer).await

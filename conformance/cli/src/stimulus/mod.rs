@@ -19,7 +19,7 @@ mod tls10_offer;
 mod udp_setup;
 mod weak_suites;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use lightleak_case::Experience;
 use lightleak_sim::{
@@ -109,8 +109,6 @@ impl Stimulus {
 /// A visitor at a device.
 #[derive(Clone)]
 pub struct Visit {
-    /// The transport path that is visited.
-    pub path: &'static TransportPath,
     /// What the visitor can touch.
     pub world: World,
     /// The device.
@@ -214,11 +212,24 @@ impl Diary {
         self.0
     }
 
+    /// Watches for so long, and notes how it went.
+    async fn watch(&mut self, viewer: &mut RtspViewer, time: Duration) {
+        match viewer.watch(time).await {
+            Ok(connected) => self.note(format!("watched, connected: {connected}")),
+            Err(error) => self.note(format!("watch: failed to {error}")),
+        }
+    }
+
     /// Notes what was received, and closes.
-    async fn close(mut self, viewer: RtspViewer) -> Experience {
+    async fn end(&mut self, viewer: RtspViewer) {
         self.0.access_units += viewer.media.access_units;
         self.0.media_bytes += viewer.media.octets;
         viewer.close().await;
+    }
+
+    /// The same, when nothing comes after it.
+    async fn close(mut self, viewer: RtspViewer) -> Experience {
+        self.end(viewer).await;
         self.0
     }
 }

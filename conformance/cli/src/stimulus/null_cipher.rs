@@ -42,13 +42,13 @@ async fn offer(visit: Visit) -> Experience {
     for (what, parameters) in WEAK {
         let key = weakened(srtp::key(&visit.world), parameters);
         let offer = udp.clone().secured();
-        diary = try_offer(&visit, what, &offer, Some(&key), diary).await;
+        try_offer(&visit, what, &offer, Some(&key), &mut diary).await;
     }
     for (what, offer) in [
         ("RTP/AVP over UDP", &udp),
         ("RTP/AVP interleaved", &interleaved),
     ] {
-        diary = try_offer(&visit, what, offer, None, diary).await;
+        try_offer(&visit, what, offer, None, &mut diary).await;
     }
     diary.0
 }
@@ -58,23 +58,20 @@ async fn try_offer(
     what: &str,
     offer: &Transport,
     key: Option<&Message>,
-    mut diary: Diary,
-) -> Diary {
+    diary: &mut Diary,
+) {
     let credentials = Some(visit.credentials.clone());
     let connected = diary.connect(&visit.address, credentials, &visit.world);
     let Some(mut viewer) = connected.await else {
-        return diary;
+        return;
     };
     diary.response("DESCRIBE", viewer.describe().await);
     let setup = viewer.setup_track("video", offer, key).await;
     if diary.response(&format!("SETUP {what}"), setup) == Some(200) {
         diary.response("PLAY", viewer.play().await);
-        match viewer.watch(WAIT).await {
-            Ok(connected) => diary.note(format!("watched, connected: {connected}")),
-            Err(error) => diary.note(format!("watch: failed to {error}")),
-        }
+        diary.watch(&mut viewer, WAIT).await;
     }
-    Diary(diary.close(viewer).await)
+    diary.end(viewer).await;
 }
 
 fn weakened(mut key: Message, parameters: &[(u8, u8)]) -> Message {

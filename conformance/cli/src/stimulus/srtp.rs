@@ -84,9 +84,7 @@ async fn view(
         viewer.teardown().await
     };
     let watched = watched.await;
-    diary.0.access_units += viewer.rtsp.media.access_units;
-    diary.0.media_bytes += viewer.rtsp.media.octets;
-    viewer.rtsp.close().await;
+    diary.end(viewer.rtsp).await;
     watched.map(drop)
 }
 

@@ -49,7 +49,7 @@ async fn ask(visit: Visit) -> Experience {
             let asked = viewer.ask_for_key().await;
             diary.response("GET_PARAMETER mikey", asked);
         }
-        diary = Diary(diary.close(viewer).await);
+        diary.end(viewer).await;
     }
     // Where it is protected, the same is answered.
     diary.sound_handshake(&visit).await;

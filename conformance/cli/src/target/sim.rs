@@ -237,7 +237,6 @@ impl SimTarget {
         let experience = match (claim.endpoint, on_network, on_card) {
             (Some(endpoint), Some(run), _) => {
                 let visit = Visit {
-                    path: job.path,
                     world: host(VISITOR),
                     device: CAMERA,
                     serial,
