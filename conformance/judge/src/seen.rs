@@ -723,7 +723,8 @@ fn byte_stream(file: &[u8], nal_units: &[Range<usize>]) -> Vec<u8> {
         .collect()
 }
 
-fn is_sound(packet: &[u8]) -> bool {
+/// Whether an RTP packet carries sound.
+pub(crate) fn is_sound(packet: &[u8]) -> bool {
     rtp::Header::parse(packet).is_some_and(|h| h.payload_type == pcmu::PAYLOAD_TYPE)
 }
 

@@ -3,9 +3,10 @@
 
 use aes::cipher::{KeyIvInit, StreamCipher};
 use hmac::{Hmac, KeyInit, Mac};
-use lightleak_case::{Carriage, Case, Hop, Session};
+use lightleak_case::{Carriage, Case, Hop, Session, Vantage};
 use lightleak_judge::{
     open::srtp::{KeyRing, MasterKey, Streams, Suite},
+    report::Finding,
     verdict::{
         Assurance,
         Verdict::{Fail, Pass},
@@ -176,6 +177,14 @@ fn another_key_goes_on_where_the_first_one_was() {
 
 /// Somebody watches over UDP, and this happens to each packet on the way.
 fn watched_over_udp(change: impl Fn(usize, Vec<u8>) -> Vec<u8>) -> Case {
+    of_srtp(watched(change, |_, _| {}))
+}
+
+/// As [`watched_over_udp`], and then there is `more`.
+fn watched(
+    change: impl Fn(usize, Vec<u8>) -> Vec<u8>,
+    more: impl FnOnce(&mut Wire, &Sealer),
+) -> Session {
     let sealer = Sealer::new(1);
     let mut wire = Wire::new();
     let mut sealed = Sealed::connect(&mut wire, client(50_001), camera(), 1);
@@ -201,10 +210,11 @@ fn watched_over_udp(change: impl Fn(usize, Vec<u8>) -> Vec<u8>) -> Case {
             wire.udp(camera_at(6001), client(5001), &octets);
         }
     }
+    more(&mut wire, &sealer);
     sealed.tcp.close(&mut wire);
     let mut keys = sealed.keys;
     keys.push(sealer.escrow());
-    of_srtp(session("honest", wire, keys))
+    session("honest", wire, keys)
 }
 
 fn of_srtp(session: Session) -> Case {
@@ -253,4 +263,46 @@ fn one_packet_that_does_not_open_is_seen() {
     for id in ["XC-02", "XC-03", "SRTP-01"] {
         expect(&of(&report, id), Fail, "");
     }
+}
+
+/// Somebody watches over UDP, asks for a key frame, and asks the same again three
+/// times, so much later; then the device sends one packet more. Packets before
+/// are 200 ms apart.
+fn answered_with(last: &[u8], later_ms: u64) -> Finding {
+    let mut session = watched(
+        |_, packet| packet,
+        |wire, sealer| {
+            let request = sealer.rtcp(&report(), 9);
+            for _ in 0..4 {
+                wire.udp(client(5001), camera_at(6001), &request);
+            }
+            wire.udp(camera_at(6000), client(5000), &sealer.rtp(last, 0));
+        },
+    );
+    session.record.stimulus = "forged-rtcp".into();
+    let capture = session.captures.get_mut(&Vantage::Wire).unwrap();
+    // Behind them the connection is closed, and the tap's heartbeat is sent.
+    let asked = capture.packets.len() - 10;
+    for (number, packet) in (0..).zip(&mut capture.packets) {
+        let before = number.min(asked as u64 - 1) * 200_000_000;
+        let after = (number >= asked as u64).then_some(later_ms * 1_000_000 + number);
+        packet.time_ns += before + after.unwrap_or_default();
+    }
+    of(&judge(&of_srtp(session)), "SRTP-07")
+}
+
+#[test]
+fn an_early_key_frame_for_what_was_sent_before_is_an_answer() {
+    let mut last = video::rtp(&VIDEO).pop().unwrap();
+    // Behind all that came before, at a time of its own.
+    last[2..8].copy_from_slice(&[0x0f, 0xff, 0x7f, 0, 0, 0]);
+    last.truncate(12);
+    last.extend([0x65; 40]);
+    let answered = "answered with a key frame each time";
+    expect(&answered_with(&last, 0), Fail, answered);
+    // One that was due then.
+    expect(&answered_with(&last, 800), Pass, "sent again 3 times");
+    // Sound with the same octet in front.
+    last[1] = 0;
+    expect(&answered_with(&last, 0), Pass, "sent again 3 times");
 }

@@ -1,12 +1,14 @@
 //! What the device takes from others: SRTP-07, SRTP-08, SRTP-18.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use lightleak_case::Vantage;
 
 use super::{evidence, unless};
 use crate::{
     dissect::{Span, h264, rtp},
     secured::Carrier,
-    seen::Seen,
+    seen::{Seen, is_sound},
     verdict::{Assurance, Evidence, Outcome},
 };
 
@@ -15,12 +17,14 @@ const MILLISECOND: u64 = 1_000_000;
 /// does.
 const REACTION: u64 = 300 * MILLISECOND;
 const AT_ONCE: u64 = 150 * MILLISECOND;
-/// As many replays that are answered are no chance: key frames come anyway.
+/// By how much a packet of a schedule may be late.
+const JITTER: u64 = 100 * MILLISECOND;
+/// As many replays that are answered are hardly chance: key frames come anyway.
 const REPLAYS: usize = 3;
 /// BYE (RFC 3550 6.6).
 const BYE: u8 = 203;
 
-/// RTCP that somebody sends to the device, and which nobody may mind.
+/// RTCP that somebody sends to the device, and which it may not mind.
 struct Forged {
     time_ns: u64,
     span: Span,
@@ -35,6 +39,8 @@ enum Kind {
     Unauthentic,
     /// Authentic, and there before.
     Replayed,
+    /// What was sent again later: not forged.
+    Original,
 }
 
 pub(super) fn nothing_clear(seen: &Seen<'_>, _: Vantage) -> Outcome {
@@ -53,7 +59,7 @@ fn goes_on(seen: &Seen<'_>, kind: Kind, what: &str) -> Outcome {
     let mut minded_none = 0;
     for forged in forged(seen).iter().filter(|f| f.kind == kind) {
         let at = forged.time_ns;
-        let flowing = |from: u64, to: u64| media.iter().any(|(t, _)| (from..to).contains(t));
+        let flowing = |from: u64, to: u64| media.iter().any(|t| (from..to).contains(t));
         // Only while something comes can it end.
         if at + 2 * REACTION > end || !flowing(at.saturating_sub(REACTION), at) {
             continue;
@@ -75,34 +81,54 @@ fn goes_on(seen: &Seen<'_>, kind: Kind, what: &str) -> Outcome {
 }
 
 pub(super) fn nothing_replayed(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    let media = media(seen);
-    let answered = |at: u64| {
-        let range = at..at + AT_ONCE;
-        media
-            .iter()
-            .any(|(time, key_frame)| *key_frame && range.contains(time))
-    };
     let forged = forged(seen);
-    let replays: Vec<_> = forged.iter().filter(|f| f.kind == Kind::Replayed).collect();
-    let minded: Vec<_> = replays.iter().filter(|f| answered(f.time_ns)).collect();
-    match (replays.len(), minded.len()) {
-        (0..REPLAYS, _) => Outcome::Inconclusive(format!(
+    let of = |kind| forged.iter().filter(move |f| f.kind == kind);
+    let replays: Vec<_> = of(Kind::Replayed).collect();
+    if replays.len() < REPLAYS {
+        return Outcome::Inconclusive(format!(
             "RTCP was sent again {} times, and {REPLAYS} times are needed",
             replays.len()
-        )),
-        (all, minded_all) if all == minded_all => {
-            let why = "RTCP that was there before is answered with a key frame each time";
-            let found = minded.iter().map(|f| evidence(seen, f.span, why.into()));
-            Outcome::Fail(why.into(), found.collect())
-        }
-        (all, _) => Outcome::Pass(
-            Assurance::Opened,
-            format!("RTCP was sent again {all} times, and not minded"),
-        ),
+        ));
     }
+    let replayed: Vec<_> = replays.iter().map(|f| f.time_ns).collect();
+    let sent: Vec<_> = of(Kind::Original).map(|f| f.time_ns).collect();
+    let answers = |key_frames: &[u64]| {
+        let is_answered = |at: &u64| key_frames.iter().any(|time| at_once(*at, *time));
+        replayed.iter().all(is_answered) && comes_early(key_frames, &replayed, &sent)
+    };
+    let mut carriers = seen.srtp_sent();
+    if carriers.any(|carrier| answers(&key_frames(seen, carrier))) {
+        let why = "RTCP that was there before is answered with a key frame each time";
+        let found = replays.iter().map(|f| evidence(seen, f.span, why.into()));
+        return Outcome::Fail(why.into(), found.collect());
+    }
+    Outcome::Pass(
+        Assurance::Opened,
+        format!(
+            "RTCP was sent again {} times, and not minded",
+            replays.len()
+        ),
+    )
 }
 
-/// RTCP to the device over UDP that it must discard.
+fn at_once(asked: u64, answered: u64) -> bool {
+    (asked..asked + AT_ONCE).contains(&answered)
+}
+
+/// Whether a key frame that follows a replay came sooner after the one before it
+/// than any does that nobody asked for: regular ones too may fall behind each
+/// replay by chance.
+fn comes_early(key_frames: &[u64], replayed: &[u64], sent: &[u64]) -> bool {
+    let follows = |asked: &[u64], time: u64| asked.iter().any(|at| at_once(*at, time));
+    let unasked = |time| !follows(replayed, time) && !follows(sent, time);
+    let gaps = || key_frames.windows(2).map(|pair| (pair[0], pair[1]));
+    let regular = gaps().filter(|(a, b)| unasked(*a) && unasked(*b));
+    let shortest = regular.map(|(a, b)| b - a).min().unwrap_or(u64::MAX);
+    // Regular ones are sent with some delay.
+    gaps().any(|(a, b)| follows(replayed, b) && (b - a).saturating_add(JITTER) < shortest)
+}
+
+/// RTCP to the device over UDP that it must discard, and originals of it.
 fn forged(seen: &Seen<'_>) -> Vec<Forged> {
     let carriers = seen.secured.carriers.iter();
     let to_device = carriers.filter(|c| c.is_srtp() && seen.is_device(c.to.ip()));
@@ -111,26 +137,30 @@ fn forged(seen: &Seen<'_>) -> Vec<Forged> {
         let Some(stream) = seen.carried(carrier) else {
             continue;
         };
-        let mut authentic: Vec<&[u8]> = Vec::new();
+        let mut authentic: BTreeMap<&[u8], Option<Forged>> = BTreeMap::new();
         for packet in carrier.packets.iter().filter(|p| p.is_rtcp) {
             let octets = stream.bytes.get(packet.range.clone()).unwrap_or_default();
             let Some(piece) = stream.piece(packet.range.start) else {
                 continue;
             };
-            let kind = match &packet.found {
-                Some(_) if authentic.contains(&octets) => Kind::Replayed,
-                Some(_) => {
-                    authentic.push(octets);
-                    continue;
-                }
-                None if says_goodbye(octets) => Kind::Clear,
-                None => Kind::Unauthentic,
-            };
-            forged.push(Forged {
+            let of = |kind| Forged {
                 time_ns: piece.time_ns,
                 span: packet.span,
                 kind,
-            });
+            };
+            let kind = match (&packet.found, authentic.entry(octets)) {
+                (Some(_), Entry::Vacant(first)) => {
+                    first.insert(Some(of(Kind::Original)));
+                    continue;
+                }
+                (Some(_), Entry::Occupied(mut first)) => {
+                    forged.extend(first.get_mut().take());
+                    Kind::Replayed
+                }
+                (None, _) if says_goodbye(octets) => Kind::Clear,
+                (None, _) => Kind::Unauthentic,
+            };
+            forged.push(of(kind));
         }
     }
     forged
@@ -151,22 +181,42 @@ fn says_goodbye(octets: &[u8]) -> bool {
     leaves && rest.is_empty()
 }
 
-/// When the device sent RTP that was opened, and whether a key frame begins.
-fn media(seen: &Seen<'_>) -> Vec<(u64, bool)> {
-    let mut media = Vec::new();
-    for carrier in seen.srtp_sent() {
-        media.extend(times(seen, carrier));
-    }
-    media
+/// When the device sent RTP that was opened.
+fn media(seen: &Seen<'_>) -> Vec<u64> {
+    let carriers = seen.srtp_sent();
+    carriers
+        .flat_map(|carrier| times(seen, carrier).map(|(time, _)| time))
+        .collect()
 }
 
-fn times<'a>(seen: &'a Seen<'_>, carrier: &'a Carrier) -> impl Iterator<Item = (u64, bool)> + 'a {
+/// When key frames begin that were sent and opened.
+fn key_frames(seen: &Seen<'_>, carrier: &Carrier) -> Vec<u64> {
+    let mut begun = BTreeMap::new();
+    for (time, packet) in times(seen, carrier) {
+        let Some(header) = rtp::Header::parse(packet) else {
+            continue;
+        };
+        let payload = packet.get(header.payload.clone()).unwrap_or_default();
+        // An octet of sound may look like the head of a NAL unit.
+        if !is_sound(packet) && begins_key_frame(payload) {
+            begun.entry((header.ssrc, header.timestamp)).or_insert(time);
+        }
+    }
+    let mut times: Vec<_> = begun.into_values().collect();
+    times.sort_unstable();
+    times
+}
+
+/// RTP that was sent and opened, each with its time.
+fn times<'a>(
+    seen: &'a Seen<'_>,
+    carrier: &'a Carrier,
+) -> impl Iterator<Item = (u64, &'a [u8])> + 'a {
+    let stream = seen.carried(carrier);
     let rtp = carrier.opened().filter(|(packet, _)| !packet.is_rtcp);
-    rtp.filter_map(|(packet, found)| {
-        let piece = seen.carried(carrier)?.piece(packet.range.start)?;
-        let header = rtp::Header::parse(&found.opened.packet)?;
-        let payload = found.opened.packet.get(header.payload)?;
-        Some((piece.time_ns, begins_key_frame(payload)))
+    rtp.filter_map(move |(packet, found)| {
+        let piece = stream.as_ref()?.piece(packet.range.start)?;
+        Some((piece.time_ns, &found.opened.packet[..]))
     })
 }
 
