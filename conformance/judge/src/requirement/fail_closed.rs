@@ -17,7 +17,7 @@ pub(super) const ROWS: &[Requirement] = &[Requirement {
     source: Quote {
         document: "RFC 9325",
         clause: "3.2",
-        text: "When TLS-only communication is available for a certain protocol, it MUST be used by implementations and MUST be configured by administrators.",
+        text: "When a protocol supports only a dynamic upgrade method, implementations MUST provide a way for administrators to set a strict local policy that forbids use of plaintext in the absence of a negotiated TLS channel, and administrators MUST use this policy.",
         read: Reading::InText,
     },
     expects: |path| path.carriage != Carriage::Recording,

@@ -34,9 +34,9 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "keys of SRTP are told inside TLS alone",
         source: Quote {
             document: RFC4568,
-            clause: "8",
-            text: "the attribute is only sent where encryption, authentication and replay protection are there (paraphrased)",
-            read: Reading::SecondHand,
+            clause: "8.3",
+            text: "Furthermore, IT IS REQUIRED that encryption of the encapsulating payload be used whenever a master key parameter (inline) appears in the message.",
+            read: Reading::InText,
         },
         expects: |path| path.carriage != Carriage::Recording,
         vantages: &[Vantage::Wire],
@@ -47,14 +47,15 @@ pub(super) const ROWS: &[Requirement] = &[
     },
     Requirement {
         id: "SDES-02",
-        // RFC 4568: NOT RECOMMENDED.
+        // NOT RECOMMENDED without authentication; without encryption RFC 4568 only
+        // warns (8.3).
         standard: Level::Should,
         title: "no description offers SRTP without encryption or authentication",
         source: Quote {
             document: RFC4568,
-            clause: "6.3.2",
-            text: "UNENCRYPTED_SRTP and UNENCRYPTED_SRTCP are NOT RECOMMENDED (paraphrased)",
-            read: Reading::SecondHand,
+            clause: "6.3.3",
+            text: "Use of UNAUTHENTICATED_SRTP is NOT RECOMMENDED (see Security Considerations).",
+            read: Reading::InText,
         },
         check: nothing_weak,
         ..srtp::ROW
@@ -65,8 +66,8 @@ pub(super) const ROWS: &[Requirement] = &[
         source: Quote {
             document: RFC4568,
             clause: "6.1",
-            text: "the key is random, unique in the whole description, and of the length of the suite (paraphrased)",
-            read: Reading::SecondHand,
+            text: "Each master key and salt MUST be a cryptographically random number and MUST be unique to the entire SDP message.",
+            read: Reading::InText,
         },
         check: told_once,
         ..srtp::ROW

@@ -246,8 +246,8 @@ pub(super) const ROWS: &[Requirement] = &[
         source: Quote {
             document: RFC7714,
             clause: "8.1",
-            text: "SRTP IV = (00 00 || SSRC || ROC || SEQ) XOR the 96-bit salt (paraphrased)",
-            read: Reading::SecondHand,
+            text: "The 12-octet IV used by AES-GCM SRTP is formed by first concatenating 2 octets of zeroes, the 4-octet SSRC, the 4-octet rollover counter (ROC), and the 2-octet sequence number (SEQ).",
+            read: Reading::InText,
         },
         stimuli: Stimuli::Only(&["roll-over"]),
         indispensable: &["roll-over"],
@@ -260,8 +260,8 @@ pub(super) const ROWS: &[Requirement] = &[
         source: Quote {
             document: RFC7714,
             clause: "8.4",
-            text: "(ROC, SEQ, SSRC) is never used twice with the same master key (paraphrased)",
-            read: Reading::SecondHand,
+            text: "In order to prevent IV reuse, we must ensure that the (ROC,SEQ,SSRC) triple is never used twice with the same master key.",
+            read: Reading::InText,
         },
         stimuli: Stimuli::Only(&["honest", "roll-over"]),
         check: gcm::no_index_twice,
@@ -272,9 +272,9 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "SRTCP in Galois/counter mode authenticates the E flag with the index, and has neither of them in the wrong place of the IV",
         source: Quote {
             document: RFC7714,
-            clause: "9.1",
-            text: "SRTCP IV = (00 00 || SSRC || 00 00 || 0 and the 31-bit index) XOR the salt; the E flag is in the associated data (paraphrased)",
-            read: Reading::SecondHand,
+            clause: "9.2",
+            text: "Associated Data: The packet version V (2 bits), padding flag P (1 bit), reception report count RC (5 bits), Packet Type (8 bits), length (2 octets), SSRC (4 octets), Encryption flag (1 bit), and SRTCP index (31 bits).",
+            read: Reading::InText,
         },
         check: gcm::rtcp_opens,
         ..ROW
@@ -284,9 +284,9 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "the tag of Galois/counter mode is whole: 16 octets",
         source: Quote {
             document: RFC7714,
-            clause: "12",
-            text: "the tag of AEAD_AES_128_GCM and AEAD_AES_256_GCM is 16 octets (paraphrased)",
-            read: Reading::SecondHand,
+            clause: "13.2",
+            text: "We require that the AEAD authentication tag be 16 octets, in order to effectively eliminate the risk of an adversary successfully introducing fraudulent data.",
+            read: Reading::InText,
         },
         check: gcm::tags_are_whole,
         ..ROW
