@@ -24,13 +24,24 @@ impl Style {
 
     /// The word for a verdict.
     pub fn verdict(self, verdict: Verdict) -> String {
-        match verdict {
-            Verdict::Pass => self.paint("32", "pass"),
-            Verdict::Fail => self.paint("1;31", "FAIL"),
-            Verdict::Inconclusive => self.paint("33", "inconclusive"),
-            Verdict::NotApplicable => self.paint("2", "not applicable"),
-            Verdict::Error => self.paint("1;35", "ERROR"),
-        }
+        let (code, word) = word(verdict);
+        self.paint(code, word)
+    }
+
+    /// The word for a verdict, in a column of so many characters.
+    fn cell(self, verdict: Verdict, width: usize) -> String {
+        let (code, word) = word(verdict);
+        self.paint(code, &format!("{word:<width$}"))
+    }
+}
+
+fn word(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Pass => ("32", "pass"),
+        Verdict::Fail => ("1;31", "FAIL"),
+        Verdict::Inconclusive => ("33", "inconclusive"),
+        Verdict::NotApplicable => ("2", "not applicable"),
+        Verdict::Error => ("1;35", "ERROR"),
     }
 }
 
@@ -58,29 +69,29 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
             .or_default()
             .push(finding);
     }
+    let worst = |findings: &[&Finding]| {
+        let verdicts = findings.iter().map(|f| f.verdict);
+        verdicts
+            .max_by_key(|v| v.severity())
+            .unwrap_or(Verdict::Pass)
+    };
+    let paths = places.keys().map(|(path, _)| path.len()).max();
+    let words = places.values().map(|of| word(worst(of)).1.len()).max();
+    let (paths, words) = (paths.unwrap_or_default(), words.unwrap_or_default());
     for ((path, vantage), findings) in places {
-        let worst = findings
-            .iter()
-            .map(|f| f.verdict.severity())
-            .max()
-            .unwrap_or_default();
         let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
         for finding in &findings {
             *counts.entry(finding.verdict).or_default() += 1;
         }
-        let word = findings
-            .iter()
-            .map(|f| f.verdict)
-            .find(|v| v.severity() == worst);
         let counts: Vec<_> = counts
             .iter()
             .map(|(v, n)| format!("{n} {}", v.name()))
             .collect();
-        let word = word.map(|v| style.verdict(v)).unwrap_or_default();
         let _ = writeln!(
             out,
-            "{:<12} {vantage:<6} {word:<5} {}",
+            "{:<paths$}  {vantage:<5}  {}  {}",
             plain(path),
+            style.cell(worst(&findings), words),
             counts.join(", ")
         );
     }
