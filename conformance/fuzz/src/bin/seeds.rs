@@ -23,6 +23,7 @@ use lightleak_judge::{
     open::{
         self,
         age::{self, Identities},
+        hpke,
         keylog::KeyLog,
     },
 };
@@ -63,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seeds.case(&root, session)?;
             seeds.capture(session)?;
             seeds.clip(session)?;
+            seeds.envelope(session)?;
             seeds.clip_list(session, case.declaration.device.clip_list_key.as_deref())?;
         }
     }
@@ -144,6 +146,18 @@ impl<'a> Seeds<'a> {
         let start = &clip[..clip.len().min(OCTETS)];
         cut.write("age", &[identity, start].join(SEPARATOR))?;
         Ok(())
+    }
+
+    /// The smallest file that is sealed to the owner, as long as it is small.
+    fn envelope(&self, session: &Session) -> io::Result<()> {
+        let mut keys = session.keys.iter();
+        let key = keys.find(|line| line.starts_with("HPKE_PRIVATE_KEY "));
+        let files = session.rest.iter().flatten().map(|(_, file)| file);
+        let sealed = files.filter(|file| hpke::looks_like(file) && file.len() <= OCTETS);
+        match (key, sealed.min_by_key(|file| file.len())) {
+            (Some(key), Some(file)) => self.write("hpke", &[key.as_bytes(), file].join(SEPARATOR)),
+            _ => Ok(()),
+        }
     }
 
     fn clip_list(&self, session: &Session, key: Option<&str>) -> io::Result<()> {
