@@ -72,7 +72,9 @@ pub struct Report<'a> {
 /// are reached, and the table.
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        // Cargo adds the last one.
+        let arguments = std::env::args().skip(1).filter(|word| word != "--bench");
+        let arguments: Vec<String> = arguments.collect();
         let arguments = arguments.join(" ");
         writeln!(
             f,

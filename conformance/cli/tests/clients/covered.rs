@@ -206,7 +206,7 @@ fn traced(said: &str) -> Vec<Vec<(&str, u32)>> {
             sets.push(Vec::new());
         }
         let words: Vec<&str> = text.split_whitespace().collect();
-        if let ([_, name, _, "=", value], Some(set)) = (&words[..], sets.last_mut()) {
+        if let (&[_, name, _, "=", value], Some(set)) = (&words[..], sets.last_mut()) {
             set.push((name, value.parse().expect("a number")));
         }
     }

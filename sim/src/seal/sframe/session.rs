@@ -100,8 +100,9 @@ impl Session {
     #[inline]
     fn nonce(&self, ctr: u64) -> [u8; NONCE] {
         let mut nonce = *self.salt;
-        let end = nonce.iter_mut().rev();
-        end.zip(ctr.to_le_bytes()).for_each(|(n, c)| *n ^= c);
+        if let Some((_, low)) = nonce.split_last_chunk_mut::<8>() {
+            *low = (u64::from_be_bytes(*low) ^ ctr).to_be_bytes();
+        }
         nonce
     }
 }
