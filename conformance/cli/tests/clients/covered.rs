@@ -65,13 +65,10 @@ fn the_cover_is_read_as_parameter_sets_of_16_by_16() {
     let output = ffmpeg
         .args(["-hide_banner", "-nostdin", "-f", "h264", "-i"])
         .arg(covered)
-        .args(["-c", "copy", "-bsf:v"])
-        .args([
-            "filter_units=pass_types=7-8,trace_headers",
-            "-f",
-            "null",
-            "-",
-        ])
+        // To it no packet is one of a key frame.
+        .args(["-c", "copy", "-copyinkf", "-bsf:v"])
+        .arg("filter_units=pass_types=7-8,trace_headers")
+        .args(["-f", "null", "-"])
         .output()
         .expect("start ffmpeg");
     let said = String::from_utf8_lossy(&output.stderr);
