@@ -148,16 +148,21 @@ impl<'a> Seeds<'a> {
         Ok(())
     }
 
-    /// The smallest file that is sealed to the owner, as long as it is small.
+    /// The smallest file that is sealed to the owner, and the beginning of the
+    /// largest.
     fn envelope(&self, session: &Session) -> io::Result<()> {
         let mut keys = session.keys.iter();
         let key = keys.find(|line| line.starts_with("HPKE_PRIVATE_KEY "));
         let files = session.rest.iter().flatten().map(|(_, file)| file);
-        let sealed = files.filter(|file| hpke::looks_like(file) && file.len() <= OCTETS);
-        match (key, sealed.min_by_key(|file| file.len())) {
-            (Some(key), Some(file)) => self.write("hpke", &[key.as_bytes(), file].join(SEPARATOR)),
-            _ => Ok(()),
-        }
+        let mut sealed: Vec<_> = files.filter(|file| hpke::looks_like(file)).collect();
+        sealed.sort_by_key(|file| file.len());
+        let (Some(key), [smallest, .., largest]) = (key, &sealed[..]) else {
+            return Ok(());
+        };
+        self.write("hpke", &[key.as_bytes(), smallest].join(SEPARATOR))?;
+        let cut = Seeds::new(self.corpus, &format!("{}-cut", self.name));
+        let start = &largest[..largest.len().min(400)];
+        cut.write("hpke", &[key.as_bytes(), start].join(SEPARATOR))
     }
 
     fn clip_list(&self, session: &Session, key: Option<&str>) -> io::Result<()> {
