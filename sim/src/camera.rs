@@ -20,7 +20,7 @@ use crate::{
         transport::{Profile, Transport},
     },
     scene::{Scene, SceneConfig, SceneError},
-    seal::{keys::Identity, tls},
+    seal::{keys::Identity, srtp::Begin, tls},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
 };
@@ -58,9 +58,9 @@ pub struct Settings {
     /// Whether all is still and silent in front of it, but for the clock and
     /// the marks; then it fills access units up ([`FILLER`]).
     pub quiet: bool,
-    /// The sequence number that each stream of SRTP begins with, where it is not
-    /// random: to see what comes when it wraps.
-    pub first_sequence: Option<u16>,
+    /// Where each stream of SRTP begins, if that is not random: to see what comes
+    /// when its counters wrap, or its key is used up.
+    pub begin: Option<Begin>,
 }
 
 impl Settings {

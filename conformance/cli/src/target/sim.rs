@@ -200,7 +200,7 @@ impl SimTarget {
         let mut settings = settings(seed, &keys.authority)?;
         settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
-        settings.first_sequence = job.stimulus.first_sequence;
+        settings.begin = job.stimulus.begin;
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
@@ -477,7 +477,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         serial,
         recording: None,
         quiet: false,
-        first_sequence: None,
+        begin: None,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {
