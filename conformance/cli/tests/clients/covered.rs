@@ -70,8 +70,8 @@ fn the_cover_is_read_as_parameter_sets_of_16_by_16() {
         .args(["-f", "null", "-"])
         .output()
         .expect("start ffmpeg");
+    // It ends there: without a picture it has no size for its output.
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
     let sets = traced(&said);
     assert_eq!(sets.len(), 2, "those that ffmpeg keeps of a stream: {said}");
     for (fields, set) in [SEQUENCE, PICTURE].into_iter().zip(&sets) {

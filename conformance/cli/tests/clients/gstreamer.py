@@ -38,19 +38,22 @@ class Decoders:
 
     def __init__(self, pipeline, mask):
         self.mask = mask
-        self.elements = []
+        # Each with the caps that it was given last.
+        self.elements = {}
         pipeline.connect("deep-element-added", self.added)
 
     def added(self, _pipeline, _bin, element):
         if element.get_factory().get_name() == "srtpdec":
-            self.elements.append(element)
+            self.elements[element] = None
             pad = element.get_static_pad("rtp_sink")
-            pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self.change)
+            pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self.change, element)
+            # The last handler's word counts; the one before is that of rtspsrc.
+            element.connect_after("request-key", lambda *_: self.elements[element])
 
-    def change(self, pad, info):
+    def change(self, pad, info, element):
         """Hands on changed caps in the place of those that came."""
         event = info.get_event()
-        if event.type != Gst.EventType.CAPS:
+        if event.type != Gst.EventType.CAPS or event.parse_caps() == self.elements[element]:
             return Gst.PadProbeReturn.OK
         # Key and salt, one behind the other.
         caps, keys = re.subn(
@@ -59,8 +62,8 @@ class Decoders:
             event.parse_caps().to_string())
         if keys == 0:
             return Gst.PadProbeReturn.OK
-        pad.remove_probe(info.id)
-        pad.send_event(Gst.Event.new_caps(Gst.Caps.from_string(caps)))
+        self.elements[element] = Gst.Caps.from_string(caps)
+        pad.send_event(Gst.Event.new_caps(self.elements[element]))
         return Gst.PadProbeReturn.DROP
 
     def packets(self):
