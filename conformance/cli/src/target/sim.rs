@@ -138,7 +138,8 @@ impl SimTarget {
         let Some(first) = recorded.first() else {
             return Err(RecordError::NothingToDo);
         };
-        let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy_ledger(plan.seed)?)?;
+        let decoy = plan.shared.decoy(plan.seed)?;
+        let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy)?;
         case.factory(&factory)?;
         for session in &recorded {
             case.session(
@@ -333,6 +334,29 @@ pub struct Plan<'a> {
     pub out: &'a Path,
     /// How many sessions may run at a time.
     pub threads: usize,
+    /// What plans with the same seed share.
+    pub shared: Arc<Shared>,
+}
+
+/// What recordings with one seed have in common and is made once.
+#[derive(Debug, Default)]
+pub struct Shared {
+    decoy: Mutex<Option<(u64, Arc<Ledger>)>>,
+}
+
+impl Shared {
+    /// What another camera than that of the seed would have produced.
+    fn decoy(&self, seed: u64) -> Result<Arc<Ledger>, RecordError> {
+        let mut made = lock(&self.decoy);
+        if let Some((of, ledger)) = &*made
+            && *of == seed
+        {
+            return Ok(ledger.clone());
+        }
+        let ledger = Arc::new(decoy_ledger(seed)?);
+        *made = Some((seed, ledger.clone()));
+        Ok(ledger)
+    }
 }
 
 impl<'a> Plan<'a> {
@@ -345,6 +369,7 @@ impl<'a> Plan<'a> {
             video: VIDEO,
             out,
             threads,
+            shared: Arc::default(),
         }
     }
 

@@ -41,6 +41,7 @@
 //! search and 40 to 80 for XOR, and 60 more if everything is under XOR. A haystack
 //! takes time in proportion to its length, XOR by far the most of it. Of a ledger above 2 GiB the rest is not indexed.
 
+mod indexes;
 mod material;
 mod raw;
 mod sequence;
@@ -58,6 +59,7 @@ use std::ops::Range;
 
 use lightleak_case::Ledger;
 
+pub use indexes::Indexes;
 use material::Material;
 use raw::Raw;
 use sequence::Sequences;
@@ -69,7 +71,7 @@ const RUN: usize = 24;
 /// Fresh octets that a run must have.
 const FRESH: usize = 8;
 
-/// An index over a ledger, built once per session.
+/// An index over a ledger.
 #[derive(Clone, Debug)]
 pub struct Index {
     material: Material,
