@@ -18,6 +18,7 @@ use lightleak_case::{
 use lightleak_sim::{
     camera::{Camera, Settings, StartError},
     fault::{Decoy, Fault, Mutant, Surroundings},
+    film::Archive,
     g711::mu_law,
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     neighbour,
@@ -202,6 +203,7 @@ impl SimTarget {
         settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
         settings.first_sequence = job.stimulus.first_sequence;
+        settings.archive = Some(plan.shared.archive.clone());
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
@@ -342,6 +344,7 @@ pub struct Plan<'a> {
 #[derive(Debug, Default)]
 pub struct Shared {
     decoy: Mutex<Option<(u64, Arc<Ledger>)>>,
+    archive: Arc<Archive>,
 }
 
 impl Shared {
@@ -503,6 +506,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         recording: None,
         quiet: false,
         first_sequence: None,
+        archive: None,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {
