@@ -9,8 +9,8 @@ use tokio::{sync::broadcast, task::JoinSet};
 use crate::{
     claim::Claim,
     fault::{self, Fault},
-    g711::mu_law,
     film::{Archive, Film, Shot, Subject},
+    g711::mu_law,
     h264::{AccessUnit, EncodeError, EncoderConfig},
     live::Live,
     path::{self, Listen},
@@ -21,7 +21,7 @@ use crate::{
         transport::{Profile, Transport},
     },
     scene::{Scene, SceneConfig, SceneError},
-    seal::{keys::Identity, tls},
+    seal::{keys::Identity, srtp::Begin, tls},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
 };
@@ -59,9 +59,9 @@ pub struct Settings {
     /// Whether all is still and silent in front of it, but for the clock and
     /// the marks; then it fills access units up ([`FILLER`](crate::film::FILLER)).
     pub quiet: bool,
-    /// The sequence number that each stream of SRTP begins with, where it is not
-    /// random: to see what comes when it wraps.
-    pub first_sequence: Option<u16>,
+    /// Where each stream of SRTP begins, if that is not random: to see what comes
+    /// when its counters wrap, or its key is used up.
+    pub begin: Option<Begin>,
     /// What other cameras filmed, of which it may take what it would film itself.
     pub archive: Option<Arc<Archive>>,
 }
@@ -278,11 +278,8 @@ impl Device {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The scene's settings are out of range.
-    #[error("set the scene up: {0}")]
-    Scene(#[from] SceneError),
-    /// The encoder's settings are out of range, or it refuses.
-    #[error("set the encoder up: {0}")]
+    /// The settings of the scene or the encoder are out of range, or it refuses.
+    #[error("set scene and encoder up: {0}")]
     Encoder(#[from] EncodeError),
     /// Certificate and key do not fit.
     #[error("set TLS up: {0}")]

@@ -228,7 +228,10 @@ mod tests {
         shots: &[Shot],
     ) -> Vec<Arc<AccessUnit>> {
         let mut film = Film::new(subject.clone(), archive.cloned()).unwrap();
-        shots.iter().map(|shot| film.shoot(*shot).unwrap()).collect()
+        shots
+            .iter()
+            .map(|shot| film.shoot(*shot).unwrap())
+            .collect()
     }
 
     #[test]

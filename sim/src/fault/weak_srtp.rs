@@ -1,16 +1,22 @@
 //! SRTP with exactly one flaw, packet by packet, from the same algorithms as
 //! the engine of [`crate::seal::srtp`].
 
+mod stream;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
+
+use stream::Stream;
 
 use crate::{
     rtp::{HEADER_LENGTH, Packets},
     seal::{
         keys::SrtpMasterKey,
         srtp::{
-            AuthenticationKey, CounterMode, Counters, GaloisCounterMode, Kdf, Label, Mki,
+            AuthenticationKey, CounterMode, Counters, GaloisCounterMode, Kdf, Label, Lifetime, Mki,
             RTCP_HEADER, RtpSealer, Sender, SenderOptions, SrtpError, Suite, number, short,
         },
     },
@@ -18,9 +24,6 @@ use crate::{
 
 /// Octets that are added to headers at most.
 const ADDED: usize = 8;
-
-/// Packets after which a sequence starts again.
-const RESTART: u64 = 40;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +48,12 @@ pub enum SrtpFlaw {
     ClearEFlag,
     /// No packet carries the MKI.
     NoMki,
-    /// The key goes on for ever.
+    /// The key goes on for ever, whatever key comes.
     NeverRekeys,
+    /// The key goes on when it has secured all packets that it may.
+    NeverExpires,
+    /// Roll-over counter and SRTCP index start again with every key.
+    RekeyResets,
     /// Sequence numbers and the roll-over counter start again under the same
     /// key.
     Restarts,
@@ -76,6 +83,18 @@ pub fn faulty_galois(
     }
 }
 
+/// Makes one with a flaw in AES_256_CM only.
+pub fn faulty_aes256(
+    flaw: SrtpFlaw,
+    key: &SrtpMasterKey,
+    options: &SenderOptions,
+) -> Result<Box<dyn RtpSealer>, SrtpError> {
+    match key.suite() {
+        Suite::AesCm256HmacSha1_80 => FaultySrtp::boxed(flaw, key, options),
+        _ => Ok(Box::new(Sender::new(key, options.clone())?)),
+    }
+}
+
 /// A sender with a flaw. It takes RTP packets that have neither CSRCs nor
 /// header extensions, and knows no Cryptex.
 pub struct FaultySrtp {
@@ -84,6 +103,8 @@ pub struct FaultySrtp {
     rtp: Keys,
     rtcp: Keys,
     mki: Vec<u8>,
+    lifetime: Lifetime,
+    counters: Counters,
     streams: BTreeMap<u32, Stream>,
 }
 
@@ -101,6 +122,8 @@ impl FaultySrtp {
             rtp: Keys::new(flaw, key, Label::RTP)?,
             rtcp: Keys::new(flaw, key, Label::RTCP)?,
             mki: mki.map(Mki::octets).unwrap_or_default().to_vec(),
+            lifetime: options.lifetime,
+            counters: options.counters,
             streams: BTreeMap::new(),
         })
     }
@@ -120,8 +143,10 @@ impl FaultySrtp {
         };
         let [_, _, a, b, _, _, _, _, ssrc @ ..] = *header;
         let ssrc = u32::from_be_bytes(ssrc);
-        let stream = self.streams.entry(ssrc).or_default();
-        let index = stream.advance(u16::from_be_bytes([a, b]), self.flaw);
+        let flaw = self.flaw;
+        let index = self
+            .stream(ssrc)
+            .advance(u16::from_be_bytes([a, b]), flaw)?;
         let (mut sealed, header) = extended(packet, self.flaw);
         sealed[2..4].copy_from_slice(&(index as u16).to_be_bytes());
 
@@ -154,12 +179,8 @@ impl FaultySrtp {
             return Ok(sealed);
         }
         let ssrc = u32::from_be_bytes(ssrc);
-        let stream = self.streams.entry(ssrc).or_default();
-        let index = stream.rtcp_index;
-        stream.rtcp_index = match self.flaw {
-            SrtpFlaw::RtcpRestarts => 0,
-            _ => (index + 1) & 0x7fff_ffff,
-        };
+        let flaw = self.flaw;
+        let index = self.stream(ssrc).advance_rtcp(flaw)?;
         let clear = self.flaw == SrtpFlaw::ClearEFlag;
         let word = (u32::from(!clear) << 31 | index).to_be_bytes();
         let place = (ssrc, u64::from(index));
@@ -181,6 +202,15 @@ impl FaultySrtp {
             [&word, first, second].concat()
         });
         Ok(sealed)
+    }
+
+    /// The stream, which begins if it has not.
+    fn stream(&mut self, ssrc: u32) -> &mut Stream {
+        let Self {
+            lifetime, counters, ..
+        } = *self;
+        let stream = self.streams.entry(ssrc);
+        stream.or_insert(Stream::new(counters, lifetime))
     }
 
     /// Tag and MKI in the order of the suite.
@@ -218,14 +248,14 @@ impl RtpSealer for FaultySrtp {
         self.rtcp = Keys::new(self.flaw, key, Label::RTCP)?;
         let mki = mki.filter(|_| self.flaw != SrtpFlaw::NoMki);
         self.mki = mki.map(Mki::octets).unwrap_or_default().to_vec();
+        for stream in self.streams.values_mut() {
+            stream.rekey(self.lifetime, self.flaw);
+        }
         Ok(())
     }
 
     fn counters(&self, ssrc: u32) -> Option<Counters> {
-        self.streams.get(&ssrc).map(|stream| Counters {
-            roc: stream.last.map_or(0, |index| (index >> 16) as u32),
-            rtcp_index: stream.rtcp_index,
-        })
+        self.streams.get(&ssrc).map(Stream::counters)
     }
 }
 
@@ -348,31 +378,3 @@ fn extended(packet: &[u8], flaw: SrtpFlaw) -> (Vec<u8>, usize) {
 fn shorter(suite: Suite) -> usize {
     if suite.is_aead() { 8 } else { 4 }
 }
-
-/// Where a stream is.
-#[derive(Default)]
-struct Stream {
-    first: u64,
-    last: Option<u64>,
-    rtcp_index: u32,
-}
-
-impl Stream {
-    fn advance(&mut self, sequence: u16, flaw: SrtpFlaw) -> u64 {
-        let index = match self.last {
-            None => {
-                self.first = sequence.into();
-                self.first
-            }
-            Some(last) if flaw == SrtpFlaw::Restarts => {
-                self.first + (last - self.first + 1) % RESTART
-            }
-            Some(last) => last + u64::from(sequence.wrapping_sub(last as u16)),
-        };
-        self.last = Some(index);
-        index
-    }
-}
-
-#[cfg(test)]
-mod tests;

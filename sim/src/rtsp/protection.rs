@@ -11,7 +11,8 @@ use crate::{
     seal::{
         keys::{KeyData, SrtpMasterKey},
         srtp::{
-            Mki, Receiver, ReceiverOptions, RtcpOpener, RtpSealer, Sender, SenderOptions, SrtpError,
+            Begin, Counters, Lifetime, Mki, Receiver, ReceiverOptions, RtcpOpener, RtpSealer,
+            Sender, SenderOptions, SrtpError,
         },
     },
 };
@@ -112,7 +113,8 @@ impl Offer {
 
     /// The value of `key-mgmt` in the session description.
     pub(super) fn attribute(&self, device: &Device) -> String {
-        key_management::attribute(&self.master.message(device, self.ssrc, 0))
+        let roc = first_counters(device).roc;
+        key_management::attribute(&self.master.message(device, self.ssrc, roc))
     }
 }
 
@@ -139,6 +141,8 @@ impl Protection {
     ) -> Result<Self, SrtpError> {
         let options = SenderOptions {
             mki: master.mki.clone(),
+            lifetime: device.settings.begin.map_or(Lifetime::MOST, Begin::left),
+            counters: first_counters(device),
             ..SenderOptions::default()
         };
         let sealer = match device.fault.srtp {
@@ -215,9 +219,16 @@ impl Protection {
     /// The message that a viewer needs to join now (ONVIF Streaming 8.2.1.3:
     /// it has the current roll-over counter).
     pub(super) fn message(&self, device: &Device) -> Message {
-        let counters = self.sealer.counters(self.ssrc).unwrap_or_default();
+        let counters = self.sealer.counters(self.ssrc);
+        let counters = counters.unwrap_or(first_counters(device));
         self.master.message(device, self.ssrc, counters.roc)
     }
+}
+
+/// What streams begin with.
+fn first_counters(device: &Device) -> Counters {
+    let begin = device.settings.begin;
+    begin.map(|begin| begin.counters).unwrap_or_default()
 }
 
 /// RTCP was discarded.

@@ -45,7 +45,7 @@ impl Sender {
             // So that a receiver knows the roll-over counter of the first
             // packets, even if it misses some (RFC 3711 3.3.1).
             Some(_) => {
-                let preset = device.settings.first_sequence;
+                let preset = device.settings.begin.map(|begin| begin.sequence);
                 preset.unwrap_or(random as u16 >> 1)
             }
             None => random as u16,

@@ -187,7 +187,11 @@ impl SrtpViewer {
             mki,
             ..ReceiverOptions::default()
         };
-        let receiver = Receiver::new(&master, options)?;
+        let mut receiver = Receiver::new(&master, options)?;
+        let mut told = message.sessions.iter().filter(|s| s.ssrc == ssrc);
+        if let Some(session) = told.next().filter(|session| session.roc > 0) {
+            receiver.join(ssrc, session.roc, None)?;
+        }
         self.tracks
             .push(Track::new([ssrc, own_ssrc], sender, receiver, way));
         Ok(())

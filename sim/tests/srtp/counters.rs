@@ -1,7 +1,7 @@
 //! Roll-over counter, SRTCP index, and how long a key lives.
 
 use lightleak_sim::seal::srtp::{
-    Counters, Lifetime, Receiver, ReceiverOptions, Sender, SenderOptions, SrtpError, Suite,
+    Begin, Counters, Lifetime, Receiver, ReceiverOptions, Sender, SenderOptions, SrtpError, Suite,
 };
 use proptest::prelude::*;
 
@@ -150,6 +150,39 @@ fn a_report_in_clear_is_refused() {
         packet[at] &= 0x7f;
         let refused = receiver.open_rtcp(&mut packet);
         assert_eq!(refused, Err(SrtpError::Unencrypted));
+    }
+}
+
+/// What a stream would be after so many packets: under a key of the longest
+/// lifetime, nothing more than what the indices leave.
+#[test]
+fn a_stream_that_begins_near_the_end_ends_there() {
+    let begin = Begin {
+        sequence: 0xfffe,
+        counters: Counters {
+            roc: u32::MAX,
+            rtcp_index: 0x7fff_ffff,
+        },
+    };
+    let lifetime = Lifetime { srtp: 2, srtcp: 1 };
+    assert_eq!(begin.left(), lifetime);
+    let options = SenderOptions {
+        lifetime: begin.left(),
+        counters: begin.counters,
+        ..SenderOptions::default()
+    };
+    for suite in Suite::ALL {
+        let mut sender = Sender::new(&key(suite, 1), options.clone()).expect("a sender");
+        for sequence in [0xfffe, 0xffff] {
+            let sealed = seal(&mut sender, &packet(7, sequence, b"x"));
+            assert!(sealed.is_ok(), "{suite}");
+            assert_eq!(sender.counters(7), Some(begin.counters), "{suite}");
+        }
+        let more = seal(&mut sender, &packet(7, 0, b"x"));
+        assert_eq!(more, Err(expired("srtp", 2)), "{suite}");
+        assert_eq!(sender.seal_rtcp(&mut report(7, b"body")), Ok(()));
+        let more = sender.seal_rtcp(&mut report(7, b"body"));
+        assert_eq!(more, Err(expired("srtcp", 1)), "{suite}");
     }
 }
 

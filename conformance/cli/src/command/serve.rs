@@ -139,7 +139,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
         serial,
         recording: None,
         quiet: false,
-        first_sequence: None,
+        begin: None,
         archive: None,
         video: VIDEO,
         sub: SUB_VIDEO,

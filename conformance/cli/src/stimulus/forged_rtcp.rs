@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lightleak_case::Experience;
 use lightleak_sim::{
-    seal::srtp::{Sender, SenderOptions},
+    seal::srtp::{Sender, SenderOptions, Suite},
     viewer::srtp::{Carriage, SrtpViewer, SrtpViewerError, master},
 };
 
@@ -27,14 +27,8 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 async fn forge(visit: Visit) -> Experience {
     let mut diary = Diary::default();
-    let credentials = visit.credentials.clone();
-    let connected = SrtpViewer::connect(&visit.address, credentials, &visit.world).await;
-    let mut viewer = match connected {
-        Ok(viewer) => viewer,
-        Err(error) => {
-            diary.note(format!("failed to {error}"));
-            return diary.0;
-        }
+    let Some(mut viewer) = srtp::connect(&visit, &visit.address, &mut diary).await else {
+        return diary.0;
     };
     if let Err(error) = watch(&visit, &mut viewer, &mut diary).await {
         diary.note(format!("failed to {error}"));
@@ -62,7 +56,7 @@ async fn watch(
     }
     after("clear goodbyes", viewer, diary).await?;
 
-    let (key, mki) = master(&srtp::key(&visit.world))?;
+    let (key, mki) = master(&srtp::key(&visit.world, Suite::AesCm128HmacSha1_80, 1))?;
     // The right MKI, where there is one, and the wrong key.
     let right = viewer.keys.first().and_then(|(_, key)| key.key.mki());
     let options = SenderOptions {

@@ -9,9 +9,12 @@ mod forged_rtcp;
 mod guessable_credentials;
 mod hello;
 mod honest;
+mod key_lifetime;
+mod long_keys;
 mod null_cipher;
 mod port_sweep;
 pub(crate) mod power_cut;
+mod re_key;
 mod roll_over;
 mod srtp;
 mod srtp_over_rtsp;
@@ -26,6 +29,7 @@ use lightleak_sim::{
     claim::Carriage,
     path::TransportPath,
     rtsp::digest::Credentials,
+    seal::srtp::Begin,
     viewer::{
         recording::Owner,
         rtsp::{Address, RtspViewer, ViewerError},
@@ -54,6 +58,9 @@ pub const ALL: &[&Stimulus] = &[
     &null_cipher::STIMULUS,
     &forged_rtcp::STIMULUS,
     &roll_over::STIMULUS,
+    &re_key::STIMULUS,
+    &key_lifetime::STIMULUS,
+    &long_keys::STIMULUS,
 ];
 
 /// Something that is done to a device.
@@ -63,9 +70,8 @@ pub struct Stimulus {
     pub id: &'static str,
     /// What it is, in a line.
     pub title: &'static str,
-    /// The sequence number that streams of SRTP of a simulated camera begin with,
-    /// if that matters.
-    pub first_sequence: Option<u16>,
+    /// Where streams of SRTP of a simulated camera begin, if that matters.
+    pub begin: Option<Begin>,
     /// Does it to a path that listens on the network, if it can be done there.
     pub network: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
     /// Does it to a path whose media are SRTP, where that is something else or
@@ -80,7 +86,7 @@ impl Stimulus {
     const NOTHING: Self = Self {
         id: "",
         title: "",
-        first_sequence: None,
+        begin: None,
         network: None,
         srtp: None,
         card: None,

@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use lightleak_case::Experience;
-use lightleak_sim::rtsp::{mikey::Message, transport::Transport};
+use lightleak_sim::{
+    rtsp::{mikey::Message, transport::Transport},
+    seal::srtp::Suite,
+};
 
 use super::{Diary, Stimulus, Visit, srtp};
 
@@ -40,7 +43,8 @@ async fn offer(visit: Visit) -> Experience {
     let udp = Transport::udp(port);
     let interleaved = Transport::interleaved(0);
     for (what, parameters) in WEAK {
-        let key = weakened(srtp::key(&visit.world), parameters);
+        let key = srtp::key(&visit.world, Suite::AesCm128HmacSha1_80, 1);
+        let key = weakened(key, parameters);
         let offer = udp.clone().secured();
         try_offer(&visit, what, &offer, Some(&key), &mut diary).await;
     }

@@ -70,14 +70,15 @@ async fn view(
     duration: Duration,
     diary: &mut Diary,
 ) -> Result<(), SrtpViewerError> {
-    let credentials = visit.credentials.clone();
-    let mut viewer = SrtpViewer::connect(address, credentials, &visit.world).await?;
+    let Some(mut viewer) = connect(visit, address, diary).await else {
+        return Ok(());
+    };
     let watched = async {
         viewer.describe().await?;
         viewer.setup(carriage).await?;
         viewer.play().await?;
         let connected = viewer.watch(duration).await?;
-        let refused: usize = viewer.tracks.iter().map(|t| t.refused.len()).sum();
+        let refused = refused(&viewer);
         diary.note(format!(
             "watched, connected: {connected}, refused: {refused}"
         ));
@@ -88,23 +89,47 @@ async fn view(
     watched.map(drop)
 }
 
-/// A key that a viewer brings, as ONVIF Streaming 8.2 has it.
-pub(super) fn key(world: &World) -> Message {
-    let suite = Suite::AesCm128HmacSha1_80;
+/// A viewer who has asked for nothing yet, or notes why there is none.
+pub(super) async fn connect(
+    visit: &Visit,
+    address: &Address,
+    diary: &mut Diary,
+) -> Option<SrtpViewer> {
+    let credentials = visit.credentials.clone();
+    match SrtpViewer::connect(address, credentials, &visit.world).await {
+        Ok(viewer) => Some(viewer),
+        Err(error) => {
+            diary.note(format!("failed to {error}"));
+            None
+        }
+    }
+}
+
+/// How many packets the viewer could not open.
+pub(super) fn refused(viewer: &SrtpViewer) -> usize {
+    viewer.tracks.iter().map(|track| track.refused.len()).sum()
+}
+
+/// A key that a viewer brings, as ONVIF Streaming 8.2 has it, with that number as
+/// its MKI.
+pub(super) fn key(world: &World, suite: Suite, number: u8) -> Message {
     let key = SrtpMasterKey::random(suite, &*world.entropy);
-    let mki = Mki::new(&[0, 0, 0, 1]).ok();
+    let mki = Mki::new(&[0, 0, 0, number]).ok();
     Message {
         csb_id: 1,
         sessions: Vec::new(),
         timestamp: 0,
         rand: Vec::new(),
         policy: Some(Policy::of(suite)),
-        key: KeyData::joined(&key, mki.as_ref()),
+        key: match suite.is_aead() {
+            true => KeyData::with_salt(&key, mki.as_ref()),
+            false => KeyData::joined(&key, mki.as_ref()),
+        },
     }
 }
 
 /// The address of the same presentation in another form.
-fn with_form(address: &Address, form: &str) -> Address {
+pub(super) fn with_form(address: &Address, form: &str) -> Address {
     let (host, presentation) = address.url.rsplit_once('/').unwrap_or((&address.url, ""));
     Address {
         url: format!("{host}/{form}{presentation}"),

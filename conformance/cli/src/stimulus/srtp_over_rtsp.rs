@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use lightleak_case::Experience;
-use lightleak_sim::{rtsp::transport::Transport, viewer::rtsp::Address};
+use lightleak_sim::{rtsp::transport::Transport, seal::srtp::Suite, viewer::rtsp::Address};
 
 use super::{Diary, Stimulus, Visit, srtp};
 
@@ -42,7 +42,7 @@ async fn ask(visit: Visit) -> Experience {
             let offer = Transport::interleaved(0).secured();
             let setup = viewer.setup_track("video", &offer, None).await;
             diary.response("SETUP RTP/SAVP", setup);
-            let key = srtp::key(&visit.world);
+            let key = srtp::key(&visit.world, Suite::AesCm128HmacSha1_80, 1);
             let offer = Transport::udp(5000).secured();
             let setup = viewer.setup_track("video", &offer, Some(&key)).await;
             diary.response("SETUP RTP/SAVP with a key", setup);

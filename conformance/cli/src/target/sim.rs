@@ -202,7 +202,7 @@ impl SimTarget {
         let mut settings = settings(seed, &keys.authority)?;
         settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
-        settings.first_sequence = job.stimulus.first_sequence;
+        settings.begin = job.stimulus.begin;
         settings.archive = Some(plan.shared.archive.clone());
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
@@ -505,7 +505,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         serial,
         recording: None,
         quiet: false,
-        first_sequence: None,
+        begin: None,
         archive: None,
         video: VIDEO,
         sub: SUB_VIDEO,

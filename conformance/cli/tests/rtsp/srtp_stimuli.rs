@@ -77,3 +77,32 @@ fn the_stream_outlives_forged_rtcp() {
         "{steps:?}"
     );
 }
+
+#[test]
+fn every_key_that_a_viewer_brings_is_taken_while_it_watches() {
+    let steps = experience("re-key").steps;
+    let rekeyed = [
+        "SET_PARAMETER mikey of video: 200",
+        "SET_PARAMETER mikey of audio: 200",
+        "GET_PARAMETER mikey: 200",
+        "PAUSE: 200",
+        "packets refused: 0",
+    ];
+    assert_eq!(steps, [rekeyed, rekeyed].concat());
+}
+
+#[test]
+fn everything_opens_until_a_key_is_used_up() {
+    let experience = experience("key-lifetime");
+    assert_eq!(experience.steps, ["packets refused: 0"; 2]);
+    assert!(experience.media_bytes > 136 * 160, "{experience:?}");
+}
+
+#[test]
+fn longer_keys_are_taken_too() {
+    let experience = experience("long-keys");
+    let expected = ["AES_192_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80"]
+        .map(|suite| [format!("keys of {suite}"), "packets refused: 0".into()]);
+    assert_eq!(experience.steps, expected.concat());
+    assert!(experience.access_units > 6, "{experience:?}");
+}

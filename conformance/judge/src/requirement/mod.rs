@@ -33,6 +33,8 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
         rtsp::ROWS,
         rtsp::SAVP_ROWS,
         srtp::ROWS,
+        srtp::GCM_ROWS,
+        srtp::HEADER_ROWS,
         sdes::ROWS,
         tls::ROWS,
         iot::ROWS,

@@ -3,6 +3,7 @@
 mod access;
 mod clear;
 mod digest;
+mod rekey;
 mod savp;
 mod udp;
 

@@ -1,24 +1,30 @@
-//! SRTP, GCM and HDR: SRTP with its suites, and what its headers tell.
+//! SRTP, GCM and HDR: SRTP with its suites, and what its headers tell. This is
+//! what concerns every suite.
 
 mod counters;
 mod gcm;
 mod header;
 mod keys;
+mod lifetime;
 mod offers;
 mod packets;
 mod receive;
+mod rekey;
 
 use lightleak_case::{Hop, TransportPath, Vantage};
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, evidence, evidence_at, unless};
 use crate::{
-    open::srtp::Found,
+    open::srtp::{Found, MasterKey},
     presence::Need,
     secured::{Carrier, Packet},
     seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
 };
+pub(super) use gcm::ROWS as GCM_ROWS;
+pub(super) use header::ROWS as HEADER_ROWS;
 pub(super) use keys::{exposed, secrets};
+pub(super) use rekey::changes;
 
 pub(super) const RFC3711: &str = "RFC 3711";
 pub(super) const RFC7714: &str = "RFC 7714";
@@ -112,7 +118,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "The SRTCP index MUST be set to zero before the first SRTCP packet is sent, and MUST be incremented by one, modulo 2^31, after each SRTCP packet is sent.",
             ..ROW.source
         },
-        stimuli: Stimuli::Only(&["honest", "forged-rtcp"]),
+        stimuli: Stimuli::Only(&["honest", "forged-rtcp", "re-key"]),
         indispensable: &["forged-rtcp"],
         check: counters::rtcp_index_counts,
         ..ROW
@@ -169,6 +175,19 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "SRTP-11",
+        title: "another key resets neither the roll-over counter nor the SRTCP index",
+        source: Quote {
+            clause: "3.3.1",
+            text: "After a re-keying occurs (changing to a new master key), the rollover counter always maintains its sequence of values, i.e., it MUST NOT be reset to zero.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["re-key"]),
+        indispensable: &["re-key"],
+        check: rekey::counters_go_on,
+        ..ROW
+    },
+    Requirement {
         id: "SRTP-12",
         title: "no master key is shared among RTP sessions: neither of two tracks nor of two viewers",
         source: Quote {
@@ -213,6 +232,19 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "SRTP-16",
+        title: "a key that has secured 2^48 SRTP or 2^31 SRTCP packets secures no more",
+        source: Quote {
+            clause: "9.2",
+            text: "That is, when 2^48 SRTP packets or 2^31 SRTCP packets have been secured with the same key (whichever occurs before), the key management MUST be called to provide new master key(s) (previously stored and used keys MUST NOT be used again), or the session MUST be terminated.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["key-lifetime"]),
+        indispensable: &["key-lifetime"],
+        check: lifetime::keys_end,
+        ..ROW
+    },
+    Requirement {
         id: "SRTP-17",
         // RFC 3711 has every implementation know the NULL cipher.
         standard: Level::Info,
@@ -241,103 +273,17 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
-        id: "GCM-01",
-        title: "the IV of Galois/counter mode has the roll-over counter in it",
+        id: "SRTP-21",
+        title: "keys of 192 and 256 bits for counter mode are derived with the whole master key",
         source: Quote {
-            document: RFC7714,
-            clause: "8.1",
-            text: "SRTP IV = (00 00 || SSRC || ROC || SEQ) XOR the 96-bit salt (paraphrased)",
+            document: "RFC 6188",
+            clause: "3.1",
+            text: "AES_192_CM and AES_256_CM derive their keys with AES_192_CM_PRF and AES_256_CM_PRF, and never with a shorter one (paraphrased)",
             read: Reading::SecondHand,
         },
-        stimuli: Stimuli::Only(&["roll-over"]),
-        indispensable: &["roll-over"],
-        check: gcm::rolls_over,
-        ..ROW
-    },
-    Requirement {
-        id: "GCM-02",
-        title: "in Galois/counter mode no two different packets have the same SSRC and index under one key",
-        source: Quote {
-            document: RFC7714,
-            clause: "8.4",
-            text: "(ROC, SEQ, SSRC) is never used twice with the same master key (paraphrased)",
-            read: Reading::SecondHand,
-        },
-        stimuli: Stimuli::Only(&["honest", "roll-over"]),
-        check: gcm::no_index_twice,
-        ..ROW
-    },
-    Requirement {
-        id: "GCM-03",
-        title: "SRTCP in Galois/counter mode authenticates the E flag with the index, and has neither of them in the wrong place of the IV",
-        source: Quote {
-            document: RFC7714,
-            clause: "9.1",
-            text: "SRTCP IV = (00 00 || SSRC || 00 00 || 0 and the 31-bit index) XOR the salt; the E flag is in the associated data (paraphrased)",
-            read: Reading::SecondHand,
-        },
-        check: gcm::rtcp_opens,
-        ..ROW
-    },
-    Requirement {
-        id: "GCM-04",
-        title: "the tag of Galois/counter mode is whole: 16 octets",
-        source: Quote {
-            document: RFC7714,
-            clause: "12",
-            text: "the tag of AEAD_AES_128_GCM and AEAD_AES_256_GCM is 16 octets (paraphrased)",
-            read: Reading::SecondHand,
-        },
-        check: gcm::tags_are_whole,
-        ..ROW
-    },
-    Requirement {
-        id: "GCM-05",
-        title: "for key derivation the master salt of 96 bits has 16 zero bits behind it",
-        source: Quote {
-            document: RFC7714,
-            clause: "11, erratum 4938",
-            text: "Since the KDF functions in those RFCs assume as input a 112-bit master salt, the 96-bit master salt specified in this document must be multiplied by 2^16 to form the 112-bit salt used as the master salt in those key derivation functions.",
-            read: Reading::InText,
-        },
-        check: gcm::salt_is_padded,
-        ..ROW
-    },
-    Requirement {
-        id: "GCM-06",
-        title: "AEAD_AES_256_GCM derives its keys with all 256 bits of the master key",
-        source: Quote {
-            document: RFC7714,
-            clause: "11",
-            text: "AEAD_AES_256_GCM MUST use the AES_256_CM_PRF KDF described in [RFC6188].",
-            read: Reading::InText,
-        },
-        check: gcm::long_keys_are_derived,
-        ..ROW
-    },
-    Requirement {
-        id: "HDR-01",
-        standard: Level::Should,
-        title: "no header extension tells in clear what is heard, who sends or when it was recorded",
-        source: Quote {
-            document: "RFC 9335",
-            clause: "1.1",
-            text: "While the Secure Real-time Transport Protocol (SRTP) provides confidentiality for the contents of a media packet, a significant amount of metadata is left unprotected, including RTP header extensions and contributing sources (CSRCs).",
-            read: Reading::InText,
-        },
-        check: header::tells_nothing,
-        ..ROW
-    },
-    Requirement {
-        id: "HDR-02",
-        title: "with Cryptex, CSRCs and header extensions are ciphertext",
-        source: Quote {
-            document: "RFC 9335",
-            clause: "6.1",
-            text: "the encrypted portion MUST include any CSRC identifiers, any RTP header extension (except for the first 4 bytes), and the RTP payload.",
-            read: Reading::SecondHand,
-        },
-        check: header::cryptex_is_whole,
+        stimuli: Stimuli::Only(&["long-keys"]),
+        indispensable: &["long-keys"],
+        check: keys::long_keys_are_derived,
         ..ROW
     },
 ];
@@ -389,6 +335,26 @@ pub(super) fn each<'a>(
         Some(first) => Outcome::Fail(format!("{what}, {}", first.why), found),
         None if right == 0 => Outcome::Inconclusive(format!("no {what} of the device was seen")),
         None => Outcome::Pass(Assurance::Opened, format!("{right} {what}, all of them")),
+    }
+}
+
+/// Looks, if there is something under such a key.
+fn or_none(
+    seen: &Seen<'_>,
+    is_meant: impl Fn(&MasterKey) -> bool,
+    look: impl FnOnce() -> Outcome,
+) -> Outcome {
+    let mut meant = seen
+        .srtp_sent()
+        .filter(|carrier| seen.secured.promises(carrier, &is_meant));
+    if meant.next().is_some() {
+        return look();
+    }
+    match seen.srtp_sent().flat_map(Carrier::opened).next() {
+        Some(_) => {
+            Outcome::NotApplicable("SRTP was opened, and none of it is of such a suite".into())
+        }
+        None => Outcome::Inconclusive("no SRTP of the device was opened".into()),
     }
 }
 

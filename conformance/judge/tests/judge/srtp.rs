@@ -174,6 +174,21 @@ fn another_key_goes_on_where_the_first_one_was() {
     assert_eq!(report_.opened.packet, report());
 }
 
+#[test]
+fn another_key_that_begins_again_is_found_too() {
+    let (first, second) = (Sealer::new(1), Sealer::new(2));
+    let sealed = [
+        first.rtp(&packet(7), 9),
+        second.rtp(&packet(8), 0),
+        // What was overtaken, and what comes after.
+        first.rtp(&packet(6), 9),
+        second.rtp(&packet(9), 0),
+    ];
+    let ring = KeyRing::new([first.master(), second.master()]);
+    let expected = [9 << 16 | 7, 8, 9 << 16 | 6, 9].map(Some);
+    assert_eq!(indices(&ring, &sealed), expected);
+}
+
 /// Somebody watches over UDP, and this happens to each packet on the way.
 fn watched_over_udp(change: impl Fn(usize, Vec<u8>) -> Vec<u8>) -> Case {
     let sealer = Sealer::new(1);

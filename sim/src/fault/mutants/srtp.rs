@@ -12,7 +12,7 @@ use crate::{
         clear_rtsp::FAULTY_CLEAR_SRTP,
         talkative::faulty_talk,
         weak_srtcp::{RtcpFlaw, faulty_rtcp},
-        weak_srtp::{FaultySrtp, SrtpFlaw, faulty_galois},
+        weak_srtp::{FaultySrtp, SrtpFlaw, faulty_aes256, faulty_galois},
     },
     rtsp::mikey,
     seal::{keys::SrtpMasterKey, srtp::Suite},
@@ -132,6 +132,17 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "srtp.roc-reset-rekey",
+        path: PATH,
+        expected: &["SRTP-11", "RTSP-08"],
+        story: "roll-over counter and SRTCP index start again with every key that SET_PARAMETER brings",
+        source: "of our own making (catalogue, SRTP-11 and RTSP-08)",
+        fault: Fault {
+            srtp: Some(|key, options| FaultySrtp::boxed(SrtpFlaw::RekeyResets, key, options)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "srtp.one-key-all-viewers",
         path: PATH,
         expected: &["SRTP-12", "SDES-03"],
@@ -176,6 +187,17 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "srtp.never-rekey",
+        path: PATH,
+        expected: &["SRTP-16"],
+        story: "a key that has secured all packets that it may goes on, with indices that were there before",
+        source: "of our own making (catalogue, SRTP-16)",
+        fault: Fault {
+            srtp: Some(|key, options| FaultySrtp::boxed(SrtpFlaw::NeverExpires, key, options)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "srtp.null",
         path: PATH,
         expected: &["SRTP-17"],
@@ -194,6 +216,17 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, SRTP-18)",
         fault: Fault {
             srtcp: Some(|key, options| faulty_rtcp(RtcpFlaw::TakesClear, key, options)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "srtp.aes256-with-128prf",
+        path: PATH,
+        expected: &["SRTP-21"],
+        story: "AES_256_CM derives its keys with half of the master key",
+        source: "of our own making (catalogue, SRTP-21)",
+        fault: Fault {
+            srtp: Some(|key, options| faulty_aes256(SrtpFlaw::ShortPrf, key, options)),
             ..Fault::NONE
         },
     },
@@ -348,6 +381,17 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, RTSP-07)",
         fault: Fault {
             srtp: Some(|key, options| FaultySrtp::boxed(SrtpFlaw::NoMki, key, options)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "rtsp.onvif-old-key",
+        path: PATH,
+        expected: &["RTSP-08"],
+        story: "a key that SET_PARAMETER brings is accepted, and the stream goes on under the old one",
+        source: "of our own making (catalogue, RTSP-08)",
+        fault: Fault {
+            srtp: Some(|key, options| FaultySrtp::boxed(SrtpFlaw::NeverRekeys, key, options)),
             ..Fault::NONE
         },
     },

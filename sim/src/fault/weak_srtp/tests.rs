@@ -76,6 +76,7 @@ fn an_honest_receiver_sees_the_flaw() {
         assert_eq!(received(SrtpFlaw::StuckRoc), (64, true, Ok(0)));
         assert_eq!(received(SrtpFlaw::Restarts), (40, true, Ok(0)));
         assert_eq!(received(SrtpFlaw::NeverRekeys), (150, true, Ok(0)));
+        assert_eq!(received(SrtpFlaw::NeverExpires), (150, true, Ok(0)));
         assert_eq!(received(SrtpFlaw::NoKdf), (0, true, failed));
         assert_eq!(received(SrtpFlaw::ShortTag).0, 0);
         assert_eq!(received(SrtpFlaw::NoMki).0, 0);
@@ -115,4 +116,55 @@ fn what_is_clear_is_seen() {
             assert!(rtcp.starts_with(&report()));
         }
     }
+}
+
+#[test]
+fn a_key_that_is_used_up_ends_or_goes_on_for_ever() {
+    let options = SenderOptions {
+        lifetime: Lifetime {
+            srtp: 100,
+            srtcp: 1,
+        },
+        counters: Counters {
+            roc: u32::MAX,
+            rtcp_index: 0x7fff_ffff,
+        },
+        ..options()
+    };
+    let suite = Suite::AesCm128HmacSha1_80;
+    let sender = |flaw| FaultySrtp::new(flaw, &key(suite), &options).expect("a sender");
+    let mut ends = sender(SrtpFlaw::RekeyResets);
+    assert!(matches!(
+        ends.seal(&mut packets()),
+        Err(SrtpError::KeyExpired { field: "srtp", .. })
+    ));
+    ends.seal_rtcp(&mut report()).expect("the last one");
+    assert!(matches!(
+        ends.seal_rtcp(&mut report()),
+        Err(SrtpError::KeyExpired { field: "srtcp", .. })
+    ));
+    let mut goes_on = sender(SrtpFlaw::NeverExpires);
+    goes_on.seal(&mut packets()).expect("sealed");
+    for next in [0, 1] {
+        goes_on.seal_rtcp(&mut report()).expect("sealed");
+        let counters = goes_on.counters(7).expect("it has begun");
+        assert_eq!((counters.roc, counters.rtcp_index), (0, next));
+    }
+}
+
+#[test]
+fn another_key_resets_the_counters_or_is_ignored() {
+    let suite = Suite::AeadAes128Gcm;
+    let after = |flaw| {
+        let mut sender = faulty(flaw, suite);
+        sender.seal(&mut packets()).expect("sealed");
+        sender.seal_rtcp(&mut report()).expect("sealed");
+        let mki = Mki::new(&[8, 8]).expect("two octets");
+        sender.rekey(&key(suite), Some(&mki)).expect("re-keyed");
+        let counters = sender.counters(7).expect("it has begun");
+        (counters.roc, counters.rtcp_index, sender.mki)
+    };
+    assert_eq!(after(SrtpFlaw::RekeyResets), (0, 0, vec![8, 8]));
+    assert_eq!(after(SrtpFlaw::NeverExpires), (1, 1, vec![8, 8]));
+    assert_eq!(after(SrtpFlaw::NeverRekeys), (1, 1, vec![9, 9]));
 }

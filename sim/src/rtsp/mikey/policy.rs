@@ -82,7 +82,7 @@ impl Policy {
         }
     }
 
-    /// Which of ONVIF's suites it is.
+    /// Which suite it is: one of ONVIF's, or of RFC 6188.
     ///
     /// # Errors
     ///
@@ -96,9 +96,11 @@ impl Policy {
         };
         let suite = match (gcm, self.value(ENCRYPTION_KEY, 16)) {
             (false, 16) => Suite::AesCm128HmacSha1_80,
+            (false, 24) => Suite::AesCm192HmacSha1_80,
+            (false, 32) => Suite::AesCm256HmacSha1_80,
             (true, 16) => Suite::AeadAes128Gcm,
             (true, 32) => Suite::AeadAes256Gcm,
-            (false, value) => return Err(error(ENCRYPTION_KEY, value, "16")),
+            (false, value) => return Err(error(ENCRYPTION_KEY, value, "16, 24 or 32")),
             (true, value) => return Err(error(ENCRYPTION_KEY, value, "16 or 32")),
         };
         for (parameter, value) in &self.parameters {
@@ -164,8 +166,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_suite_of_onvif_is_read_from_its_policy() {
-        for suite in Policy::SUITES {
+    fn every_suite_is_read_from_its_policy() {
+        let long = [Suite::AesCm192HmacSha1_80, Suite::AesCm256HmacSha1_80];
+        for suite in Policy::SUITES.into_iter().chain(long) {
             assert_eq!(Policy::of(suite).suite(), Ok(suite));
         }
     }

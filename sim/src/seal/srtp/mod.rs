@@ -35,6 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod begin;
 mod error;
 mod header;
 mod kdf;
@@ -50,6 +51,7 @@ mod suite;
 mod tests;
 mod window;
 
+pub use begin::Begin;
 pub use error::SrtpError;
 pub(crate) use header::{RTCP_HEADER, short};
 pub use kdf::{Kdf, Label};

@@ -22,6 +22,8 @@ pub struct SenderOptions {
     pub cryptex: bool,
     /// After how many packets of a stream the master key has to be another.
     pub lifetime: Lifetime,
+    /// What the counters of each stream begin with.
+    pub counters: Counters,
 }
 
 /// The counters of a stream.
@@ -44,6 +46,7 @@ pub struct Sender {
     mki: Box<[u8]>,
     cryptex: bool,
     lifetime: Lifetime,
+    counters: Counters,
     /// By SSRC.
     streams: Vec<Stream>,
     /// Where the last packet's stream is.
@@ -63,6 +66,7 @@ impl Sender {
             mki: octets(options.mki.as_ref()),
             cryptex: options.cryptex,
             lifetime: options.lifetime.limited(),
+            counters: options.counters,
             streams: Vec::new(),
             recent: 0,
         })
@@ -146,7 +150,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Makes a stream begin with these counters, instead of 0.
+    /// Makes a stream begin with these counters, instead of those of all.
     ///
     /// # Errors
     ///
@@ -245,7 +249,8 @@ impl Sender {
             self.recent = match self.streams.binary_search_by_key(&ssrc, |s| s.ssrc) {
                 Ok(at) => at,
                 Err(at) => {
-                    self.streams.insert(at, Stream::new(ssrc, self.lifetime));
+                    let stream = Stream::new(ssrc, self.lifetime, self.counters);
+                    self.streams.insert(at, stream);
                     at
                 }
             };
@@ -308,12 +313,12 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(ssrc: u32, left: Lifetime) -> Self {
+    fn new(ssrc: u32, left: Lifetime, counters: Counters) -> Self {
         Self {
             ssrc,
             last: None,
-            roc: 0,
-            rtcp_index: 0,
+            roc: counters.roc,
+            rtcp_index: counters.rtcp_index,
             left,
         }
     }

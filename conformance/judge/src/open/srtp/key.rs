@@ -9,6 +9,8 @@ use super::suite::Suite;
 
 /// Octets of a master salt as the key derivation takes it (RFC 3711 4.3.1).
 const FULL_SALT: usize = 14;
+/// Octets of a key of AES-128.
+const SHORT_KEY: usize = 16;
 
 /// A master key with its salt (RFC 3711 3.2.1), as it was escrowed or signalled.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +63,17 @@ impl MasterKey {
     /// derivation rate is 0. A salt of 96 bits has zeros behind it (RFC 7714
     /// 11, erratum 4938).
     pub fn derive(&self, label: u8, length: usize) -> Zeroizing<Vec<u8>> {
+        self.derive_from(&self.key, label, length)
+    }
+
+    /// The same, as who takes AES-128 for every key derives it.
+    pub(super) fn derive_short(&self, label: u8, length: usize) -> Zeroizing<Vec<u8>> {
+        let short = self.key.first_chunk::<SHORT_KEY>();
+        let key = short.map_or(&self.key[..], |short| short);
+        self.derive_from(key, label, length)
+    }
+
+    fn derive_from(&self, key: &[u8], label: u8, length: usize) -> Zeroizing<Vec<u8>> {
         let mut x = [0; 16];
         for (x, salt) in x[..FULL_SALT].iter_mut().zip(self.salt.iter()) {
             *x = *salt;
@@ -68,7 +81,7 @@ impl MasterKey {
         // label * 2^48 of 112 bits.
         x[7] ^= label;
         let mut out = Zeroizing::new(vec![0; length]);
-        counter_mode(&self.key, &x, &mut out);
+        counter_mode(key, &x, &mut out);
         out
     }
 }

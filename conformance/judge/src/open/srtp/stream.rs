@@ -116,8 +116,17 @@ impl<'a> Streams<'a> {
                 let near = near(highest, sequence);
                 let same = near.iter().map(|index| (key, *index, tail));
                 let same: Vec<_> = same.collect();
-                let others =
-                    || candidates(ring, false, true).map(|(key, tail)| (key, near[0], tail));
+                // Under another key it goes on, or begins again.
+                let others = || {
+                    let counters = roll_overs(ring, ssrc, false).into_iter();
+                    let anew = counters.map(|roc| u64::from(roc) << 16 | u64::from(sequence));
+                    let mut indices: Vec<u64> = std::iter::once(near[0]).chain(anew).collect();
+                    indices.dedup();
+                    candidates(ring, false, true).flat_map(move |(key, tail)| {
+                        let indices = indices.clone().into_iter();
+                        indices.map(move |index| (key, index, tail))
+                    })
+                };
                 open_rtp(ring, packet, same.into_iter())
                     .or_else(|| open_rtp(ring, packet, others()))
             }

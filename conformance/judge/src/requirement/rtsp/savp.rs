@@ -1,10 +1,10 @@
-//! SRTP over RTSP as ONVIF has it: RTSP-02, RTSP-05, RTSP-06, RTSP-07.
+//! SRTP over RTSP as ONVIF has it: RTSP-02, RTSP-05, RTSP-06, RTSP-07, RTSP-08.
 
 use lightleak_case::{TransportProtocol, Vantage};
 
 use super::{
     super::{Quote, Reading, Requirement, Stimuli, evidence, srtp, unless},
-    STREAMING,
+    STREAMING, rekey,
 };
 use crate::{
     dissect::{
@@ -74,6 +74,20 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             read: Reading::InText,
         },
         check: packets_carry_mki,
+        ..srtp::ROW
+    },
+    Requirement {
+        id: "RTSP-08",
+        title: "a key that SET_PARAMETER brings takes the place of the one before, and the roll-over counter goes on",
+        source: Quote {
+            document: STREAMING,
+            clause: "8.2.1.2",
+            text: "The device shall not reset the ROC when changing keys.",
+            read: Reading::InText,
+        },
+        stimuli: Stimuli::Only(&["re-key"]),
+        indispensable: &["re-key"],
+        check: rekey::new_key_is_used,
         ..srtp::ROW
     },
 ];

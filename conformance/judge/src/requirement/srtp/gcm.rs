@@ -2,10 +2,12 @@
 
 use lightleak_case::Vantage;
 
-use super::{counters, each, keys, packets_of};
+use super::{
+    Quote, RFC7714, ROW, Reading, Requirement, Stimuli, counters, each, keys, or_none, packets_of,
+};
 use crate::{
     open::srtp::{Found, MasterKey},
-    secured::{Carrier, Packet},
+    secured::Packet,
     seen::Seen,
     verdict::Outcome,
 };
@@ -13,26 +15,104 @@ use crate::{
 /// Octets of the whole tag (RFC 7714 12).
 const TAG: usize = 16;
 
-pub(super) fn rolls_over(seen: &Seen<'_>, _: Vantage) -> Outcome {
+pub(in crate::requirement) const ROWS: &[Requirement] = &[
+    Requirement {
+        id: "GCM-01",
+        title: "the IV of Galois/counter mode has the roll-over counter in it",
+        source: Quote {
+            document: RFC7714,
+            clause: "8.1",
+            text: "SRTP IV = (00 00 || SSRC || ROC || SEQ) XOR the 96-bit salt (paraphrased)",
+            read: Reading::SecondHand,
+        },
+        stimuli: Stimuli::Only(&["roll-over"]),
+        indispensable: &["roll-over"],
+        check: rolls_over,
+        ..ROW
+    },
+    Requirement {
+        id: "GCM-02",
+        title: "in Galois/counter mode no two different packets have the same SSRC and index under one key",
+        source: Quote {
+            document: RFC7714,
+            clause: "8.4",
+            text: "(ROC, SEQ, SSRC) is never used twice with the same master key (paraphrased)",
+            read: Reading::SecondHand,
+        },
+        stimuli: Stimuli::Only(&["honest", "roll-over"]),
+        check: no_index_twice,
+        ..ROW
+    },
+    Requirement {
+        id: "GCM-03",
+        title: "SRTCP in Galois/counter mode authenticates the E flag with the index, and has neither of them in the wrong place of the IV",
+        source: Quote {
+            document: RFC7714,
+            clause: "9.1",
+            text: "SRTCP IV = (00 00 || SSRC || 00 00 || 0 and the 31-bit index) XOR the salt; the E flag is in the associated data (paraphrased)",
+            read: Reading::SecondHand,
+        },
+        check: rtcp_opens,
+        ..ROW
+    },
+    Requirement {
+        id: "GCM-04",
+        title: "the tag of Galois/counter mode is whole: 16 octets",
+        source: Quote {
+            document: RFC7714,
+            clause: "12",
+            text: "the tag of AEAD_AES_128_GCM and AEAD_AES_256_GCM is 16 octets (paraphrased)",
+            read: Reading::SecondHand,
+        },
+        check: tags_are_whole,
+        ..ROW
+    },
+    Requirement {
+        id: "GCM-05",
+        title: "for key derivation the master salt of 96 bits has 16 zero bits behind it",
+        source: Quote {
+            document: RFC7714,
+            clause: "11, erratum 4938",
+            text: "Since the KDF functions in those RFCs assume as input a 112-bit master salt, the 96-bit master salt specified in this document must be multiplied by 2^16 to form the 112-bit salt used as the master salt in those key derivation functions.",
+            read: Reading::InText,
+        },
+        check: salt_is_padded,
+        ..ROW
+    },
+    Requirement {
+        id: "GCM-06",
+        title: "AEAD_AES_256_GCM derives its keys with all 256 bits of the master key",
+        source: Quote {
+            document: RFC7714,
+            clause: "11",
+            text: "AEAD_AES_256_GCM MUST use the AES_256_CM_PRF KDF described in [RFC6188].",
+            read: Reading::InText,
+        },
+        check: long_keys_are_derived,
+        ..ROW
+    },
+];
+
+fn rolls_over(seen: &Seen<'_>, _: Vantage) -> Outcome {
     or_none(seen, is_galois, || {
         counters::wraps(seen, |f| of_mode(seen, f))
     })
 }
 
-pub(super) fn no_index_twice(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn no_index_twice(seen: &Seen<'_>, _: Vantage) -> Outcome {
     or_none(seen, is_galois, || {
         counters::twice(seen, |f| of_mode(seen, f))
     })
 }
 
-pub(super) fn rtcp_opens(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn rtcp_opens(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let what = "RTCP packets in Galois/counter mode";
     or_none(seen, is_galois, || {
         each(seen, promised(seen, true), what, |_| None)
     })
 }
 
-pub(super) fn tags_are_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn tags_are_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let what = "packets in Galois/counter mode";
     or_none(seen, is_galois, || {
         let all = promised(seen, false).chain(promised(seen, true));
@@ -43,11 +123,11 @@ pub(super) fn tags_are_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
     })
 }
 
-pub(super) fn salt_is_padded(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn salt_is_padded(seen: &Seen<'_>, _: Vantage) -> Outcome {
     or_none(seen, is_galois, || keys::derived(seen, is_galois))
 }
 
-pub(super) fn long_keys_are_derived(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn long_keys_are_derived(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let is_long = |key: &MasterKey| key.suite.name == "AEAD_AES_256_GCM";
     or_none(seen, is_long, || keys::derived(seen, is_long))
 }
@@ -67,24 +147,4 @@ fn promised<'a>(seen: &'a Seen<'_>, rtcp: bool) -> impl Iterator<Item = &'a Pack
         carriers.filter(|carrier| seen.secured.promises(carrier, &is_galois)),
         rtcp,
     )
-}
-
-/// Looks, if there is something of it.
-fn or_none(
-    seen: &Seen<'_>,
-    is_meant: impl Fn(&MasterKey) -> bool,
-    look: impl FnOnce() -> Outcome,
-) -> Outcome {
-    let mut meant = seen
-        .srtp_sent()
-        .filter(|carrier| seen.secured.promises(carrier, &is_meant));
-    if meant.next().is_some() {
-        return look();
-    }
-    match seen.srtp_sent().flat_map(Carrier::opened).next() {
-        Some(_) => {
-            Outcome::NotApplicable("SRTP was opened, and none of it is of such a suite".into())
-        }
-        None => Outcome::Inconclusive("no SRTP of the device was opened".into()),
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
-use super::{MOST, evidence, packets, unless};
+use super::{Level, MOST, Quote, ROW, Reading, Requirement, evidence, packets, unless};
 use crate::{
     open::srtp::{Found, Part},
     seen::Seen,
@@ -28,7 +28,35 @@ const HARMLESS: [&str; 4] = [
 /// As many packets with the same CSRCs are no chance.
 const CONSTANT: usize = 4;
 
-pub(super) fn tells_nothing(seen: &Seen<'_>, _: Vantage) -> Outcome {
+pub(in crate::requirement) const ROWS: &[Requirement] = &[
+    Requirement {
+        id: "HDR-01",
+        standard: Level::Should,
+        title: "no header extension tells in clear what is heard, who sends or when it was recorded",
+        source: Quote {
+            document: "RFC 9335",
+            clause: "1.1",
+            text: "While the Secure Real-time Transport Protocol (SRTP) provides confidentiality for the contents of a media packet, a significant amount of metadata is left unprotected, including RTP header extensions and contributing sources (CSRCs).",
+            read: Reading::InText,
+        },
+        check: tells_nothing,
+        ..ROW
+    },
+    Requirement {
+        id: "HDR-02",
+        title: "with Cryptex, CSRCs and header extensions are ciphertext",
+        source: Quote {
+            document: "RFC 9335",
+            clause: "6.1",
+            text: "the encrypted portion MUST include any CSRC identifiers, any RTP header extension (except for the first 4 bytes), and the RTP payload.",
+            read: Reading::SecondHand,
+        },
+        check: cryptex_is_whole,
+        ..ROW
+    },
+];
+
+fn tells_nothing(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let maps: BTreeMap<u8, String> = seen
         .dialogues()
         .flat_map(|d| d.dialogue.messages())
@@ -70,7 +98,7 @@ pub(super) fn tells_nothing(seen: &Seen<'_>, _: Vantage) -> Outcome {
 }
 
 /// CSRCs that are ciphertext change from packet to packet.
-pub(super) fn cryptex_is_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
+fn cryptex_is_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let (mut all, mut cryptex) = (0, 0);
     let mut constant: BTreeMap<(u32, Vec<u8>), usize> = BTreeMap::new();
     let mut found = Vec::new();

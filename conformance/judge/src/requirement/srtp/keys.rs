@@ -1,17 +1,20 @@
-//! Master keys and what is derived of them: SRTP-12, SRTP-13, SRTP-14.
+//! Master keys and what is derived of them: SRTP-12, SRTP-13, SRTP-14, SRTP-21.
 
 use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
-use super::{evidence, evidence_at, unknown};
+use super::{evidence, evidence_at, or_none, unknown};
 use crate::{
     adversary::cryptanalyst::{
         guessable::{self, Identifiers},
         key_material::Secrets,
     },
     dissect::{Span, Stream},
-    open::{escrow::Escrow, srtp::MasterKey},
+    open::{
+        escrow::Escrow,
+        srtp::{MasterKey, Mode, Session, Tail},
+    },
     secured::Carrier,
     seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
@@ -114,6 +117,15 @@ pub(super) fn are_derived(seen: &Seen<'_>, _: Vantage) -> Outcome {
     derived(seen, |_| true)
 }
 
+/// In counter mode, where the key is longer than that of AES-128.
+pub(super) fn long_keys_are_derived(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    or_none(seen, is_long, || derived(seen, is_long))
+}
+
+fn is_long(key: &MasterKey) -> bool {
+    key.suite.mode == Mode::Counter && key.suite.key > 16
+}
+
 /// Of the keys for which that holds.
 pub(super) fn derived(seen: &Seen<'_>, is_meant: impl Fn(&MasterKey) -> bool) -> Outcome {
     let ring = &seen.secured.ring;
@@ -129,8 +141,12 @@ pub(super) fn derived(seen: &Seen<'_>, is_meant: impl Fn(&MasterKey) -> bool) ->
         if let (0, Some(first)) = (all, carrier.packets.first())
             && seen.secured.promises(carrier, &is_meant)
         {
+            let short = match opens_with_short(seen, carrier, &is_meant) {
+                true => "; they do with keys that AES-128 derives of a part of it",
+                false => "",
+            };
             let why = format!(
-                "none of {} packets to {} opens with session keys that are derived of a known master key",
+                "none of {} packets to {} opens with session keys that are derived of a known master key{short}",
                 carrier.packets.len(),
                 end(carrier)
             );
@@ -144,6 +160,38 @@ pub(super) fn derived(seen: &Seen<'_>, is_meant: impl Fn(&MasterKey) -> bool) ->
             format!("{all} packets open with session keys that are derived as the suite says"),
         ),
     }
+}
+
+/// Whether the first packet opens with session keys that are derived of a part
+/// of such a master key.
+fn opens_with_short(
+    seen: &Seen<'_>,
+    carrier: &Carrier,
+    is_meant: impl Fn(&MasterKey) -> bool,
+) -> bool {
+    let octets = carrier.packets.first().and_then(|first| {
+        let stream = seen.carried(carrier)?;
+        Some((first, stream.bytes.get(first.range.clone())?))
+    });
+    let Some((first, octets)) = octets else {
+        return false;
+    };
+    let mut meant = seen.secured.ring.keys().filter(|key| is_meant(key));
+    meant.any(|key| {
+        let session = Session::short(key);
+        let mki = key.mki.len();
+        let opened = match first.is_rtcp {
+            true => {
+                let tag = key.suite.rtcp_tag;
+                session.open_rtcp(octets, Tail { tag, mki })
+            }
+            false => {
+                let tag = key.suite.tag;
+                session.open_rtp(octets, first.sequence.into(), Tail { tag, mki })
+            }
+        };
+        opened.is_some()
+    })
 }
 
 /// The master keys, to be looked for.
