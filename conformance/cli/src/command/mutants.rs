@@ -94,11 +94,23 @@ struct Job {
 }
 
 /// What cameras with the same seed have in common, and those who judge them.
-#[derive(Default)]
 struct Common {
     shared: Arc<Shared>,
     indexes: Indexes,
 }
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            shared: Arc::default(),
+            indexes: Indexes::up_to(MOST_OCTETS),
+        }
+    }
+}
+
+/// Octets of plaintext whose indexes are kept: a camera has some dozen different
+/// ledgers, one for each way to ask it for pictures.
+const MOST_OCTETS: usize = 6 << 20;
 
 /// A path and a stimulus.
 type Shown = (String, String);

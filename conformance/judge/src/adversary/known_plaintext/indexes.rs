@@ -7,9 +7,13 @@ use lightleak_case::Ledger;
 
 use super::Index;
 
-/// Octets of plaintext whose indexes are kept, the foreign one's included; they
-/// take some hundred times as much memory.
-const MOST_OCTETS: usize = 4 << 20;
+/// Octets of plaintext whose indexes are kept by default; an index takes some
+/// hundred times as much memory.
+const MOST_OCTETS: usize = 2 << 20;
+
+/// How much smaller an index is that has most of itself from another of the same
+/// ledger.
+const SHARE: usize = 8;
 
 /// Indexes, each built once for the same two ledgers while it is kept: those that
 /// were not asked for the longest go first.
@@ -24,37 +28,62 @@ pub struct Indexes {
 struct Kept {
     ledger: Ledger,
     foreign: Ledger,
+    /// Octets that it counts for.
+    weight: usize,
     index: OnceLock<Arc<Index>>,
 }
 
 impl Default for Indexes {
-    /// None yet.
+    /// None yet, and room for a few.
     fn default() -> Self {
-        Self {
-            kept: Mutex::default(),
-            most_octets: MOST_OCTETS,
-        }
+        Self::up_to(MOST_OCTETS)
     }
 }
 
 impl Indexes {
+    /// None yet, and room for those of so many octets of plaintext.
+    pub fn up_to(octets: usize) -> Self {
+        Self {
+            kept: Mutex::default(),
+            most_octets: octets,
+        }
+    }
+
     /// What [`Index::new`] makes of these ledgers. Who asks for what another thread
     /// builds just then waits for it.
     pub fn index(&self, ledger: &Ledger, foreign: &Ledger) -> Arc<Index> {
-        let build = || Arc::new(Index::new(ledger, foreign));
-        if octets(ledger) + octets(foreign) > self.most_octets {
-            return build();
+        if octets(ledger) > self.most_octets {
+            return Arc::new(Index::new(ledger, foreign));
         }
         let kept = self.keep(ledger, foreign);
+        let build = || {
+            let other = self.of(ledger);
+            Arc::new(Index::beside(other.as_deref(), ledger, foreign))
+        };
         kept.index.get_or_init(build).clone()
     }
 
+    /// An index of that ledger, if there is one.
+    fn of(&self, ledger: &Ledger) -> Option<Arc<Index>> {
+        let kept = self.kept();
+        let mut same = kept.iter().filter(|k| k.ledger == *ledger);
+        same.find_map(|k| k.index.get().cloned())
+    }
+
+    /// The entry of these ledgers, which is the youngest then.
     fn keep(&self, ledger: &Ledger, foreign: &Ledger) -> Arc<Kept> {
         let mut all = self.kept();
-        let is_same = |k: &Arc<Kept>| k.ledger == *ledger && k.foreign == *foreign;
-        let found = match all.iter().position(is_same) {
+        let of_ledger = |k: &Arc<Kept>| k.ledger == *ledger;
+        let found = all
+            .iter()
+            .position(|k| of_ledger(k) && k.foreign == *foreign);
+        let found = match found {
             Some(at) => all.remove(at),
             None => Arc::new(Kept {
+                weight: match all.iter().any(of_ledger) {
+                    true => octets(ledger) / SHARE,
+                    false => octets(ledger),
+                },
                 ledger: ledger.clone(),
                 foreign: foreign.clone(),
                 index: OnceLock::new(),
@@ -63,7 +92,7 @@ impl Indexes {
         all.push(found.clone());
         let mut sum = 0;
         let fitting = all.iter().rev().take_while(|kept| {
-            sum += octets(&kept.ledger) + octets(&kept.foreign);
+            sum += kept.weight;
             sum <= self.most_octets
         });
         let old = all.len() - fitting.count();
@@ -104,11 +133,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shared_finds_the_same() {
+        let indexes = Indexes::default();
+        let [one, two, three] = [1, 2, 3].map(|seed| ledger(&random(seed, 5000)));
+        let octets = &one.tracks["video"].bytes;
+        let mut foreign = two.clone();
+        let track = foreign.tracks.entry("video".into()).or_default();
+        track.bytes.extend(&octets[3000..4000]);
+        let hidden: Vec<u8> = octets.iter().map(|octet| octet ^ 0x5a).collect();
+        for other in [&two, &foreign, &three] {
+            let index = indexes.index(&one, other);
+            let alone = Index::new(&one, other);
+            for haystack in [octets, &hidden] {
+                let hits = index.search(haystack, 9);
+                assert!(!hits.is_empty());
+                assert_eq!(hits, alone.search(haystack, 9));
+            }
+        }
+        let first = indexes.index(&one, &two);
+        assert!(Arc::ptr_eq(&first.xor, &indexes.index(&one, &three).xor));
+    }
+
+    #[test]
     fn what_is_kept_is_bounded_and_the_oldest_goes_first() {
-        let indexes = Indexes {
-            most_octets: 3000,
-            ..Indexes::default()
-        };
+        let indexes = Indexes::up_to(3000);
         let none = Ledger::default();
         let index = |seed, length| indexes.index(&ledger(&random(seed, length)), &none);
         let kept = || {

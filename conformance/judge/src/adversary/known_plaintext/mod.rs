@@ -56,6 +56,7 @@ mod xor;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use lightleak_case::Ledger;
 
@@ -77,7 +78,8 @@ pub struct Index {
     material: Material,
     raw: Raw,
     sequences: Sequences,
-    xor: Xor,
+    /// The same whatever is foreign.
+    xor: Arc<Xor>,
 }
 
 /// A run of plaintext that was found.
@@ -166,10 +168,19 @@ impl Index {
     /// Indexes the needles of `ledger`: what is in `foreign` (a ledger of
     /// another seed) or is no information (constant runs, filler) is no needle.
     pub fn new(ledger: &Ledger, foreign: &Ledger) -> Self {
+        Self::beside(None, ledger, foreign)
+    }
+
+    /// The same, with what can be taken from an index of the same ledger and
+    /// something else that is foreign.
+    fn beside(other: Option<&Self>, ledger: &Ledger, foreign: &Ledger) -> Self {
         let material = Material::new(ledger, foreign);
         let raw = Raw::new(&material);
         let sequences = Sequences::new(&material, ledger);
-        let xor = Xor::new(&material);
+        let xor = match other {
+            Some(other) => other.xor.clone(),
+            None => Arc::new(Xor::new(&material)),
+        };
         Self {
             material,
             raw,
