@@ -9,8 +9,9 @@ use tokio::{sync::broadcast, task::JoinSet};
 use crate::{
     claim::Claim,
     fault::{self, Fault},
+    film::{Archive, Film, Shot, Subject},
     g711::mu_law,
-    h264::{self, AccessUnit, EncodeError, Encoder, EncoderConfig},
+    h264::{AccessUnit, EncodeError, EncoderConfig},
     live::Live,
     path::{self, Listen},
     record::{self, Recording},
@@ -56,11 +57,13 @@ pub struct Settings {
     /// For whom it records; without it the memory card stays empty.
     pub recording: Option<Recording>,
     /// Whether all is still and silent in front of it, but for the clock and
-    /// the marks; then it fills access units up ([`FILLER`]).
+    /// the marks; then it fills access units up ([`FILLER`](crate::film::FILLER)).
     pub quiet: bool,
     /// Where each stream of SRTP begins, if that is not random: to see what comes
     /// when its counters wrap, or its key is used up.
     pub begin: Option<Begin>,
+    /// What other cameras filmed, of which it may take what it would film itself.
+    pub archive: Option<Arc<Archive>>,
 }
 
 impl Settings {
@@ -71,7 +74,11 @@ impl Settings {
         height: u32,
         frames_per_second: u32,
     ) -> Result<Scene, SceneError> {
-        Scene::new(SceneConfig {
+        Scene::new(self.scene_config(width, height, frames_per_second))
+    }
+
+    fn scene_config(&self, width: u32, height: u32, frames_per_second: u32) -> SceneConfig {
+        SceneConfig {
             seed: self.seed,
             width,
             height,
@@ -79,13 +86,9 @@ impl Settings {
             name: self.name.clone(),
             unit: self.unit,
             nonce: self.nonce,
-        })
+        }
     }
 }
-
-/// Octets of the filler data NAL unit (ITU-T H.264 7.3.2.7) behind the slices
-/// of an access unit that has not enough bits.
-pub const FILLER: usize = 400;
 
 /// A running camera. Dropping it switches it off.
 #[derive(Debug)]
@@ -110,8 +113,8 @@ impl Camera {
         }
         let Credentials { user, password } = &settings.credentials;
         world.witness.secret(&password.escrow(user));
-        let main = Film::new(&settings, Presentation::Main)?;
-        let sub = Film::new(&settings, Presentation::Sub)?;
+        let main = Footage::new(&settings, Presentation::Main)?;
+        let sub = Footage::new(&settings, Presentation::Sub)?;
         let mut tls = tls::server(&settings.identity, &world)?;
         if let Some(change) = fault.tls {
             change(&mut tls);
@@ -275,11 +278,8 @@ impl Device {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The scene's settings are out of range.
-    #[error("set the scene up: {0}")]
-    Scene(#[from] SceneError),
-    /// The encoder's settings are out of range, or it refuses.
-    #[error("set the encoder up: {0}")]
+    /// The settings of the scene or the encoder are out of range, or it refuses.
+    #[error("set scene and encoder up: {0}")]
     Encoder(#[from] EncodeError),
     /// Certificate and key do not fit.
     #[error("set TLS up: {0}")]
@@ -320,31 +320,32 @@ async fn listen(device: Arc<Device>, start: Duration) {
     }
 }
 
-/// The scene, and what makes a stream of it.
-struct Film {
+/// What a presentation shows.
+struct Footage {
     presentation: Presentation,
     frames_per_second: u32,
-    quiet: bool,
-    scene: Scene,
-    encoder: Encoder,
+    film: Film,
 }
 
 /// What tells the canary content of the sub stream from that of the main one.
 const SUB_SEED: u64 = 0x7375_6220_7374_726d;
 
-impl Film {
+impl Footage {
     fn new(settings: &Settings, presentation: Presentation) -> Result<Self, StartError> {
-        let (video, seed) = match presentation {
+        let (video, canary) = match presentation {
             Presentation::Main => (settings.video, settings.seed),
             Presentation::Sub => (settings.sub, settings.seed ^ SUB_SEED),
         };
-        let scene = settings.scene(video.width, video.height, video.frames_per_second)?;
+        let subject = Subject {
+            scene: settings.scene_config(video.width, video.height, video.frames_per_second),
+            video,
+            canary,
+            quiet: settings.quiet,
+        };
         Ok(Self {
             presentation,
             frames_per_second: video.frames_per_second,
-            quiet: settings.quiet,
-            scene,
-            encoder: Encoder::new(video, seed)?,
+            film: Film::new(subject, settings.archive.clone())?,
         })
     }
 
@@ -362,20 +363,13 @@ impl Film {
             next = next.wrapping_add(1);
             let taken = start + Duration::from_secs(number.into()) / rate;
             clock.sleep_until(taken).await;
-            if live.wants_key_frame() {
-                self.encoder.request_key_frame();
-            }
-            let picture = match self.quiet {
-                true => self.scene.draw_still(number, taken),
-                false => self.scene.draw(number, taken),
+            let shot = Shot {
+                number,
+                taken,
+                key_frame: live.wants_key_frame(),
             };
-            match self.encoder.encode(picture, number, taken) {
-                Ok(mut unit) => {
-                    if self.quiet {
-                        unit.nal_units.push(h264::filler(FILLER));
-                    }
-                    self.publish(&device, unit);
-                }
+            match self.film.shoot(shot) {
+                Ok(unit) => self.publish(&device, unit),
                 Err(error) => device.world.log.line(&format!("frame {number}: {error}")),
             }
         }
@@ -388,12 +382,12 @@ impl Film {
     }
 
     /// The ledger comes first: what is not in it must not leave.
-    fn publish(&self, device: &Device, unit: AccessUnit) {
+    fn publish(&self, device: &Device, unit: Arc<AccessUnit>) {
         let track = match self.presentation {
             Presentation::Main => "video",
             Presentation::Sub => "sub",
         };
         device.world.witness.access_unit(track, &unit);
-        device.video(self.presentation).publish(Arc::new(unit));
+        device.video(self.presentation).publish(unit);
     }
 }

@@ -15,6 +15,7 @@ pub mod camera;
 pub mod claim;
 pub mod factory;
 pub mod fault;
+pub mod film;
 pub mod g711;
 pub mod h264;
 mod hex;

@@ -3,7 +3,7 @@
 //! the ledger have to be among those that were opened ([`crate::proof`]).
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     ops::Range,
 };
@@ -249,8 +249,11 @@ impl Attribution {
 
     /// The payload of TCP and UDP.
     fn flows(&mut self, seen: &Seen<'_>) {
-        let mut placed: BTreeMap<(SocketAddr, SocketAddr), usize> = BTreeMap::new();
+        let mut placed: HashMap<(SocketAddr, SocketAddr), usize> = HashMap::new();
         for (index, (flow, connection)) in seen.flows().enumerate() {
+            if flow.from_a.bytes.is_empty() && flow.from_b.bytes.is_empty() {
+                continue;
+            }
             let tls = connection.tls.as_ref();
             let opened = connection.opened();
             let sides = [
@@ -306,7 +309,8 @@ impl Attribution {
         }
         // Octets of segments that have no place in a stream.
         let mut carried: BTreeMap<(SocketAddr, SocketAddr), usize> = BTreeMap::new();
-        for packet in seen.traffic.carried.iter().flatten() {
+        let carrying = seen.traffic.carried.iter().flatten();
+        for packet in carrying.filter(|packet| packet.payload > 0) {
             *carried.entry((packet.from, packet.to)).or_default() += packet.payload;
         }
         for ((from, to), octets) in carried {

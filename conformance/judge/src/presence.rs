@@ -2,7 +2,7 @@
 //! passes. The tap was alive and missed nothing, and what an honest client
 //! could see was seen by the judge itself.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{collections::HashSet, net::SocketAddr};
 
 use lightleak_case::{Capture, TransportProtocol, Vantage};
 
@@ -360,7 +360,7 @@ fn old_offer(seen: &Seen<'_>) -> Result<(), String> {
 
 /// Every port of every address was dialled, and the declared ones answered.
 fn sweep(seen: &Seen<'_>) -> Result<(), String> {
-    let (mut answered, mut open) = (BTreeSet::new(), BTreeSet::new());
+    let (mut answered, mut open) = (HashSet::new(), HashSet::new());
     for (flow, _) in seen.flows() {
         let tcp = flow.transport == TransportProtocol::Tcp;
         if tcp && flow.state == FlowState::Open {

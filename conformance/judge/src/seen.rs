@@ -8,7 +8,7 @@ use lightleak_case::{Carriage, Case, Declaration, Ledger, Session, TransportProt
 use crate::{
     adversary::{
         cryptanalyst::coverage::{self, Coverage},
-        known_plaintext::{Hit, Index},
+        known_plaintext::{Hit, Index, Indexes},
         media_player::{self, Footage, Heard, Origin, Unplayed},
     },
     attribution::Attribution,
@@ -124,7 +124,12 @@ pub struct Sighting {
 
 impl<'a> Seen<'a> {
     /// Looks at `session` of `case`.
-    pub fn look(case: &'a Case, session: &'a Session, decoder: &dyn Decoder) -> Self {
+    pub fn look(
+        case: &'a Case,
+        session: &'a Session,
+        decoder: &dyn Decoder,
+        indexes: &Indexes,
+    ) -> Self {
         let declaration = &case.declaration;
         let capture = session.captures.get(&Vantage::Wire);
         let traffic = capture.map(dissect::dissect).unwrap_or_default();
@@ -145,10 +150,11 @@ impl<'a> Seen<'a> {
             stored: &stored,
             log: &session.log,
         };
-        let ledger = Index::new(&session.ledger, &case.decoy);
+        let ledger = indexes.index(&session.ledger, &case.decoy);
         let sightings = haystacks.search(&ledger);
         let coverage = haystacks.coverage(&ledger, &session.ledger, &sightings);
-        let decoy_sightings = haystacks.search(&Index::new(&case.decoy, &session.ledger));
+        let foreign = indexes.index(&case.decoy, &session.ledger);
+        let decoy_sightings = haystacks.search(&foreign);
         let guesses = parameter_sets(session);
         let mut played = vec![media_player::play(&traffic, &guesses, decoder)];
         let mut heard = media_player::listen(&traffic);
@@ -592,7 +598,9 @@ impl Haystacks<'_> {
                 (flow.a, flow.b, &flow.from_a),
                 (flow.b, flow.a, &flow.from_b),
             ] {
-                let between = format!("{} {from} to {to}", flow.transport);
+                if stream.bytes.is_empty() {
+                    continue;
+                }
                 for hit in index.search(&stream.bytes, MOST_HITS - found.len().min(MOST_HITS)) {
                     if let Some(span) = stream.span(hit.at, hit.length) {
                         found.push(Sighting {
@@ -601,7 +609,7 @@ impl Haystacks<'_> {
                             file: None,
                             span,
                             flow: Some(index_of_flow),
-                            between: between.clone(),
+                            between: format!("{} {from} to {to}", flow.transport),
                         });
                     }
                 }

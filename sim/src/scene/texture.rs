@@ -26,8 +26,12 @@ impl Tile {
         let stored = width + PERIOD;
         let mut samples = Vec::with_capacity(stored * ROWS);
         for row in once.chunks_exact(PERIOD) {
-            let clamped = row.iter().map(|&sample| sample.clamp(-127, 127) as i8);
-            samples.extend(clamped.cycle().take(stored));
+            let start = samples.len();
+            samples.extend(row.iter().map(|&sample| sample.clamp(-127, 127) as i8));
+            while samples.len() < start + stored {
+                let left = start + stored - samples.len();
+                samples.extend_from_within(start..start + left.min(PERIOD));
+            }
         }
         Self { width, samples }
     }
@@ -55,18 +59,24 @@ impl Layer {
         let lattice: Vec<i32> = (0..columns * rows)
             .map(|_| numbers.between(-self.amplitude, self.amplitude))
             .collect();
-        for (index, sample) in tile.iter_mut().enumerate() {
-            let (x, y) = (index % PERIOD, index / PERIOD);
-            let (column, row) = (x / self.cell_width, y / self.cell_height);
-            let at = |column: usize, row: usize| lattice[row % rows * columns + column % columns];
-            let (across, down) = (
-                ease(x % self.cell_width, self.cell_width),
-                ease(y % self.cell_height, self.cell_height),
-            );
-            let mix = |a: i32, b: i32, part: i32| a * (256 - part) + b * part;
-            let upper = mix(at(column, row), at(column + 1, row), across);
-            let lower = mix(at(column, row + 1), at(column + 1, row + 1), across);
-            *sample += mix(upper, lower, down) >> 16;
+        let mix = |a: i32, b: i32, part: i32| a * (256 - part) + b * part;
+        let across: Vec<i32> = (0..self.cell_width)
+            .map(|x| ease(x, self.cell_width))
+            .collect();
+        for (y, samples) in tile.chunks_exact_mut(PERIOD).enumerate() {
+            let row = y / self.cell_height;
+            let down = ease(y % self.cell_height, self.cell_height);
+            for (column, cell) in samples.chunks_exact_mut(self.cell_width).enumerate() {
+                let at = |right: usize, below: usize| {
+                    lattice[(row + below) % rows * columns + (column + right) % columns]
+                };
+                let [upper, lower] = [0, 1].map(|below| (at(0, below), at(1, below)));
+                for (sample, &across) in cell.iter_mut().zip(&across) {
+                    let upper = mix(upper.0, upper.1, across);
+                    let lower = mix(lower.0, lower.1, across);
+                    *sample += mix(upper, lower, down) >> 16;
+                }
+            }
         }
     }
 }

@@ -5,13 +5,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use clap::Args;
+use lightleak_judge::adversary::known_plaintext::Indexes;
 use lightleak_sim::{
     fault::{DECOYS, Decoy, Mutant},
     path,
@@ -20,10 +18,10 @@ use serde::Serialize;
 
 use super::{
     Failure, Judging, Outcome, Terminal, check_globs, matches,
-    run::{judge, more_severe},
+    run::{more_severe, report},
     threads, write_file,
 };
-use crate::target::sim::{Plan, Progress as _, SUB_VIDEO, SimTarget};
+use crate::target::sim::{Plan, Progress as _, SUB_VIDEO, Shared, SimTarget};
 
 /// Options of `mutants`.
 #[derive(Debug, Args)]
@@ -88,11 +86,31 @@ struct Control {
 struct Job {
     target: SimTarget,
     seed: u64,
+    common: Arc<Common>,
     /// The only path to run; none for all of them.
     path: Option<&'static str>,
     /// The sessions to run, by path and stimulus; none for all of them.
     sessions: Option<BTreeSet<Shown>>,
 }
+
+/// What cameras with the same seed have in common, and those who judge them.
+struct Common {
+    shared: Arc<Shared>,
+    indexes: Indexes,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            shared: Arc::default(),
+            indexes: Indexes::up_to(MOST_OCTETS),
+        }
+    }
+}
+
+/// Octets of plaintext whose indexes are kept: a camera has some dozen different
+/// ledgers, one for each way to ask it for pictures.
+const MOST_OCTETS: usize = 6 << 20;
 
 /// A path and a stimulus.
 type Shown = (String, String);
@@ -168,9 +186,11 @@ fn judge_all(
     arguments: &Arguments,
     terminal: &Terminal,
 ) -> Result<Vec<Judged>, Failure> {
+    let common = Arc::<Common>::default();
     let job = |subject: &Subject, path| Job {
         target: subject.target(),
         seed: 1,
+        common: common.clone(),
         path,
         sessions: None,
     };
@@ -186,22 +206,27 @@ fn judge_all(
     for (place, judged) in places.into_iter().zip(run_jobs(jobs, arguments, terminal)?) {
         first[place] = judged;
     }
-    let later = subjects.iter().zip(&first).flat_map(|(subject, first)| {
-        let sessions = subject.sessions(first);
-        (2..=arguments.seeds).map(move |seed| Job {
+    drop(common);
+    let sessions = subjects.iter().zip(&first);
+    let sessions: Vec<_> = sessions.map(|(s, first)| s.sessions(first)).collect();
+    // Seed by seed, so that what is in common lives for a while only.
+    let later = (2..=arguments.seeds).flat_map(|seed| {
+        let common = Arc::<Common>::default();
+        let subjects = subjects.iter().zip(&sessions);
+        subjects.map(move |(subject, sessions)| Job {
             target: subject.target(),
             seed,
+            common: common.clone(),
             path: None,
             sessions: sessions.clone(),
         })
     });
-    let mut later = run_jobs(later.collect(), arguments, terminal)?.into_iter();
-    let mut judged = Vec::new();
-    for first in first {
-        judged.push(first);
-        judged.extend(later.by_ref().take(arguments.seeds as usize - 1));
+    let mut judged: Vec<_> = first.into_iter().map(|first| vec![first]).collect();
+    let later = run_jobs(later.collect(), arguments, terminal)?;
+    for (index, later) in later.into_iter().enumerate() {
+        judged[index % subjects.len()].push(later);
     }
-    Ok(judged)
+    Ok(judged.into_iter().flatten().collect())
 }
 
 /// Runs jobs side by side; the results are in their order.
@@ -214,15 +239,15 @@ fn run_jobs(
         .map_err(|e| Failure::harness(format!("make a temporary folder: {e}")))?;
     let progress = terminal.progress("cameras");
     progress.begin(jobs.len());
-    let next = AtomicUsize::new(0);
     let results: Vec<_> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let workers = arguments.jobs.map_or(threads(), |n| n as usize);
+    let workers = workers.min(jobs.len());
+    let jobs = Mutex::new(jobs.into_iter().enumerate());
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
-        for _ in 0..workers.min(jobs.len()) {
+        for _ in 0..workers {
             scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(index) else { break };
+                while let Some((index, job)) = next() {
                     let judged = job.run(&folder.path().join(index.to_string()));
                     *results[index]
                         .lock()
@@ -306,6 +331,7 @@ impl Job {
         let mut plan = Plan {
             // A fault does not depend on the size, and what it costs does.
             video: SUB_VIDEO,
+            shared: self.common.shared.clone(),
             ..Plan::everything(self.seed, folder, 1)
         };
         if let Some(only) = self.path {
@@ -317,7 +343,7 @@ impl Job {
                 .retain(|p| sessions.iter().any(|s| s.1 == p.id));
         }
         self.target.record(&plan, &()).map_err(Failure::harness)?;
-        let report = judge(folder, &Judging::default())?;
+        let report = report(folder, &Judging::default(), &self.common.indexes)?;
         let mut failed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for finding in report.failures() {
             let shown = (finding.path.clone(), finding.stimulus.clone());

@@ -1,10 +1,16 @@
 //! `lightleak run`: record a target, judge it, report.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use lightleak_case::Case;
-use lightleak_judge::report::{Report, terminal};
+use lightleak_judge::{
+    adversary::known_plaintext::Indexes,
+    report::{Report, terminal},
+};
 use lightleak_sim::{
     fault::{DECOYS, Mutant},
     path,
@@ -126,6 +132,7 @@ fn record_and_judge(
         video: VIDEO,
         out,
         threads: threads(),
+        shared: Arc::default(),
     };
     let progress = terminal.progress(format!("seed {seed}"));
     target
@@ -141,14 +148,24 @@ fn record_and_judge(
 
 /// Reads a case back, judges it and writes its report.
 pub(super) fn judge(folder: &Path, judging: &Judging) -> Result<Report, Failure> {
-    let case = Case::read(folder).map_err(|e| Failure::harness(format!("read the case: {e}")))?;
-    let decoder = child_decoder()?;
-    let selected = |id: &str| matches(&judging.only, id);
-    let report = Report::judge(&case, &decoder, judging.options(&selected));
+    let report = report(folder, judging, &Indexes::default())?;
     report.write(folder).map_err(|e| {
         Failure::harness(format!("write the report into {}: {e}", folder.display()))
     })?;
     Ok(report)
+}
+
+/// Reads a case back and judges it.
+pub(super) fn report(
+    folder: &Path,
+    judging: &Judging,
+    indexes: &Indexes,
+) -> Result<Report, Failure> {
+    let case = Case::read(folder).map_err(|e| Failure::harness(format!("read the case: {e}")))?;
+    let decoder = child_decoder()?;
+    let selected = |id: &str| matches(&judging.only, id);
+    let options = judging.options(&selected);
+    Ok(Report::judge_with(&case, &decoder, options, indexes))
 }
 
 /// The rows with these ids, or the default ones.

@@ -140,6 +140,7 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
         recording: None,
         quiet: false,
         begin: None,
+        archive: None,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

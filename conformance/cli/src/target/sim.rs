@@ -18,6 +18,7 @@ use lightleak_case::{
 use lightleak_sim::{
     camera::{Camera, Settings, StartError},
     fault::{Decoy, Fault, Mutant, Surroundings},
+    film::Archive,
     g711::mu_law,
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     neighbour,
@@ -138,7 +139,8 @@ impl SimTarget {
         let Some(first) = recorded.first() else {
             return Err(RecordError::NothingToDo);
         };
-        let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy_ledger(plan.seed)?)?;
+        let decoy = plan.shared.decoy(plan.seed)?;
+        let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy)?;
         case.factory(&factory)?;
         for session in &recorded {
             case.session(
@@ -201,6 +203,7 @@ impl SimTarget {
         settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
         settings.begin = job.stimulus.begin;
+        settings.archive = Some(plan.shared.archive.clone());
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
@@ -333,6 +336,30 @@ pub struct Plan<'a> {
     pub out: &'a Path,
     /// How many sessions may run at a time.
     pub threads: usize,
+    /// What plans with the same seed share.
+    pub shared: Arc<Shared>,
+}
+
+/// What recordings with one seed have in common and is made once.
+#[derive(Debug, Default)]
+pub struct Shared {
+    decoy: Mutex<Option<(u64, Arc<Ledger>)>>,
+    archive: Arc<Archive>,
+}
+
+impl Shared {
+    /// What another camera than that of the seed would have produced.
+    fn decoy(&self, seed: u64) -> Result<Arc<Ledger>, RecordError> {
+        let mut made = lock(&self.decoy);
+        if let Some((of, ledger)) = &*made
+            && *of == seed
+        {
+            return Ok(ledger.clone());
+        }
+        let ledger = Arc::new(decoy_ledger(seed)?);
+        *made = Some((seed, ledger.clone()));
+        Ok(ledger)
+    }
 }
 
 impl<'a> Plan<'a> {
@@ -345,6 +372,7 @@ impl<'a> Plan<'a> {
             video: VIDEO,
             out,
             threads,
+            shared: Arc::default(),
         }
     }
 
@@ -478,6 +506,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         recording: None,
         quiet: false,
         begin: None,
+        archive: None,
         video: VIDEO,
         sub: SUB_VIDEO,
         credentials: Credentials {

@@ -8,7 +8,7 @@ use lightleak::{
     target::sim::{Plan, SimTarget, VIDEO},
 };
 use lightleak_case::{Carriage, Case, EndToEnd, Hop, Session};
-use lightleak_sim::{path, record::MOST_CLIPS, record::mp4, world::Disk};
+use lightleak_sim::{record::MOST_CLIPS, record::mp4, world::Disk};
 
 use crate::studio::Studio;
 
@@ -121,17 +121,14 @@ async fn no_run_of_the_ledger_and_no_key_lies_on_the_card() {
 #[test]
 fn a_session_stores_the_card_the_escrow_and_the_log() {
     let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("case");
     let plan = Plan {
-        seed: 3,
-        video: VIDEO,
-        paths: path::ALL.to_vec(),
         stimuli: stimulus::ALL
             .iter()
             .copied()
             .filter(|stimulus| ["honest", "power-cut", "forged-clip"].contains(&stimulus.id))
             .collect(),
-        out: &folder.path().join("case"),
-        threads: 2,
+        ..Plan::everything(3, &out, 2)
     };
     SimTarget::HONEST.record(&plan, &()).unwrap();
     let case = Case::read(plan.out).unwrap();
@@ -201,13 +198,10 @@ async fn the_oldest_clip_makes_room_on_a_full_card() {
 fn a_factory_image_is_on_the_card_and_in_the_case() {
     let folder = tempfile::tempdir().unwrap();
     for id in ["decoy.boot-logo", "decoy.lookalike-data"] {
+        let out = folder.path().join("case");
         let plan = Plan {
-            seed: 3,
-            paths: path::ALL.to_vec(),
             stimuli: vec![stimulus::ALL[0]],
-            video: VIDEO,
-            out: &folder.path().join("case"),
-            threads: 2,
+            ..Plan::everything(3, &out, 2)
         };
         SimTarget::find(id).unwrap().record(&plan, &()).unwrap();
         let case = Case::read(plan.out).unwrap();
@@ -229,13 +223,10 @@ fn a_clip_that_was_put_there_is_refused_and_the_others_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let forged = |target: SimTarget| {
         let is_it = |s: &&&stimulus::Stimulus| s.id == "forged-clip";
+        let out = folder.path().join("case");
         let plan = Plan {
-            seed: 4,
-            paths: path::ALL.to_vec(),
             stimuli: stimulus::ALL.iter().filter(is_it).copied().collect(),
-            video: VIDEO,
-            out: &folder.path().join("case"),
-            threads: 2,
+            ..Plan::everything(4, &out, 2)
         };
         target.record(&plan, &()).unwrap();
         let case = Case::read(plan.out).unwrap();

@@ -7,7 +7,7 @@
 
 mod side;
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::HashMap, net::SocketAddr};
 
 use lightleak_case::TransportProtocol;
 
@@ -29,7 +29,7 @@ const REORDERED: i64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Connections<'a> {
     all: Vec<Connection<'a>>,
-    by_pair: BTreeMap<(SocketAddr, SocketAddr), Vec<usize>>,
+    by_pair: HashMap<(SocketAddr, SocketAddr), Vec<usize>>,
 }
 
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use self::probed::Probed;
 use crate::{
+    adversary::known_plaintext::Indexes,
     attribution::Octets,
     decoder::{Decoder, Picture},
     requirement::{self, Level, Profile, Requirement},
@@ -138,12 +139,23 @@ impl Report {
 
     /// Judges a case.
     pub fn judge(case: &Case, decoder: &dyn Decoder, options: Options<'_>) -> Self {
+        Self::judge_with(case, decoder, options, &Indexes::default())
+    }
+
+    /// Judges a case of several whose ledgers are partly the same: their indexes are
+    /// shared. That saves time and changes nothing.
+    pub fn judge_with(
+        case: &Case,
+        decoder: &dyn Decoder,
+        options: Options<'_>,
+        indexes: &Indexes,
+    ) -> Self {
         let rows: Vec<_> = requirement::all()
             .filter(|r| (options.selected)(r.id))
             .collect();
         let judged = in_parallel(case, |index| {
             let mut findings = Vec::new();
-            let seen = Seen::look(case, &case.sessions[index], decoder);
+            let seen = Seen::look(case, &case.sessions[index], decoder, indexes);
             for vantage in Vantage::ALL {
                 for row in rows.iter().filter(|row| applies(row, &seen, *vantage)) {
                     findings.push(find(row, index + 1, &seen, *vantage, options));

@@ -41,8 +41,8 @@ pub(super) fn of_flow(
     flow: &Flow,
     connection: &Connection,
 ) -> Result<(), Stray> {
-    let name = format!("{} {} to {}", flow.transport, flow.a, flow.b);
-    let stray = |why: &str| Err(Stray::Known(format!("{name}: {why}")));
+    let name = || format!("{} {} to {}", flow.transport, flow.a, flow.b);
+    let stray = |why: &str| Err(Stray::Known(format!("{}: {why}", name())));
     let opens = seen.is_device(flow.a.ip());
     let serves = seen.is_device(flow.b.ip());
     let said = !flow.from_b.bytes.is_empty();
@@ -70,7 +70,7 @@ pub(super) fn of_flow(
     }
     let either = flow.transport == TransportProtocol::Udp;
     if either && let Some(setup) = seen.secured.setup(flow.a, flow.b) {
-        return of_media(seen, index, setup).map_err(|stray| stray.of(&name));
+        return of_media(seen, index, setup).map_err(|stray| stray.of(&name()));
     }
     let Some(endpoint) = endpoint(seen, flow, either) else {
         return stray("no such interface is declared");
@@ -80,13 +80,14 @@ pub(super) fn of_flow(
     };
     if !path.hop.begins_with_tls() {
         return Err(Stray::Perhaps(format!(
-            "{name}: nobody looks into {:?} yet",
+            "{}: nobody looks into {:?} yet",
+            name(),
             path.hop
         )));
     }
     is_tls(flow, connection).map_err(|stray| match stray {
-        Stray::Known(why) => Stray::Known(format!("{name}: declared as TLS, and {why}")),
-        Stray::Perhaps(why) => Stray::Perhaps(format!("{name}: {why}")),
+        Stray::Known(why) => Stray::Known(format!("{}: declared as TLS, and {why}", name())),
+        stray => stray.of(&name()),
     })
 }
 

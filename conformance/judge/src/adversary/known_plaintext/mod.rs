@@ -41,6 +41,7 @@
 //! search and 40 to 80 for XOR, and 60 more if everything is under XOR. A haystack
 //! takes time in proportion to its length, XOR by far the most of it. Of a ledger above 2 GiB the rest is not indexed.
 
+mod indexes;
 mod material;
 mod raw;
 mod sequence;
@@ -55,9 +56,11 @@ mod xor;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use lightleak_case::Ledger;
 
+pub use indexes::Indexes;
 use material::Material;
 use raw::Raw;
 use sequence::Sequences;
@@ -69,13 +72,14 @@ const RUN: usize = 24;
 /// Fresh octets that a run must have.
 const FRESH: usize = 8;
 
-/// An index over a ledger, built once per session.
+/// An index over a ledger.
 #[derive(Clone, Debug)]
 pub struct Index {
     material: Material,
     raw: Raw,
     sequences: Sequences,
-    xor: Xor,
+    /// The same whatever is foreign.
+    xor: Arc<Xor>,
 }
 
 /// A run of plaintext that was found.
@@ -164,10 +168,19 @@ impl Index {
     /// Indexes the needles of `ledger`: what is in `foreign` (a ledger of
     /// another seed) or is no information (constant runs, filler) is no needle.
     pub fn new(ledger: &Ledger, foreign: &Ledger) -> Self {
+        Self::beside(None, ledger, foreign)
+    }
+
+    /// The same, with what can be taken from an index of the same ledger and
+    /// something else that is foreign.
+    fn beside(other: Option<&Self>, ledger: &Ledger, foreign: &Ledger) -> Self {
         let material = Material::new(ledger, foreign);
         let raw = Raw::new(&material);
         let sequences = Sequences::new(&material, ledger);
-        let xor = Xor::new(&material);
+        let xor = match other {
+            Some(other) => other.xor.clone(),
+            None => Arc::new(Xor::new(&material)),
+        };
         Self {
             material,
             raw,
