@@ -11,6 +11,7 @@ use lightleak_peer::load::Compiled;
 use lightleak_sim::{
     h264::{Encoder, EncoderConfig},
     scene::{Scene, SceneConfig},
+    seal::sframe::Library,
 };
 
 /// Facts of the machine, the compiler and what was compiled.
@@ -24,6 +25,9 @@ const CPU_FEATURES: &[&str] = &[
     "vpclmulqdq",
     "avx2",
     "avx512f",
+    "avx512bw",
+    "avx512dq",
+    "avx512vl",
     "sha_ni",
     "sha1",
     "pmull",
@@ -52,6 +56,7 @@ impl Machine {
             ("rustc", said("rustc", "--version")),
             ("opt_level", Compiled::OURS.opt_level.to_owned()),
             ("compiled_for", Compiled::OURS.cpu_features.to_owned()),
+            ("sframe_gcm", format!("{:?}", Library::fastest())),
             ("openh264", openh264()),
             ("load", load()),
         ])

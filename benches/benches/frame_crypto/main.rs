@@ -21,7 +21,7 @@ use lightleak_peer::Side;
 use crate::{
     contender::{Contender, Kind},
     measure::{Pair, Timed},
-    report::Row,
+    report::{Report, Row},
     scenario::Scenario,
 };
 
@@ -36,7 +36,8 @@ fn main() {
     let target = target_folder();
     let mut contenders = vec![ours::contender()];
     contenders.extend(limit::contenders());
-    contenders.extend(peer::contenders(&target));
+    let (peers, built) = peer::contenders(&target);
+    contenders.extend(peers);
     let before = machine::Machine::now();
 
     let mut criterion = Criterion::default()
@@ -55,7 +56,14 @@ fn main() {
         }
     }
     criterion.final_summary();
-    report::print(&rows, &before);
+    let report = Report {
+        rows: &rows,
+        machine: &before,
+        peers: &built,
+    }
+    .to_string();
+    println!("\n{report}");
+    report::save(&target.join("frame_crypto.md"), &report);
     report::write(&rows, &before, &target.join("frame_crypto.json"));
 }
 

@@ -27,42 +27,49 @@ const PEERS: &[(&str, &str, &str)] = &[
     ("webrtc-srtp", "webrtc-srtp", "RustCrypto"),
 ];
 
-/// Builds and loads the peers, and says so of each, or why it is missing.
+/// Builds and loads the peers; and says of each how it was built, or why it is
+/// missing, which is printed too.
 ///
 /// None if the environment variable `FRAME_CRYPTO_PEERS` is `none`.
-pub fn contenders(target: &Path) -> Vec<Contender> {
+pub fn contenders(target: &Path) -> (Vec<Contender>, Vec<String>) {
+    let mut contenders = Vec::new();
+    let mut built = Vec::new();
+    let mut say = |text: String| {
+        println!("{text}");
+        built.push(text);
+    };
     if env::var_os("FRAME_CRYPTO_PEERS").is_some_and(|peers| peers == "none") {
-        println!("no peers: FRAME_CRYPTO_PEERS is none");
-        return Vec::new();
+        say("no peers: FRAME_CRYPTO_PEERS is none".to_owned());
+        return (contenders, built);
     }
     let ours = Compiled::OURS;
-    println!(
-        "lightleak: optimisation {}, CPU features {}",
-        ours.opt_level, ours.cpu_features
-    );
-    let mut contenders = Vec::new();
     for &(folder, name, remark) in PEERS {
         let version = version(name).unwrap_or_default();
         let library = match Library::build(folder, target) {
             Ok(library) => library,
             Err(error) => {
-                println!("{folder}: MISSING: {error}");
+                say(format!("{folder}: MISSING: {error}"));
                 continue;
             }
         };
         let compiled = library.compiled();
-        println!(
-            "{folder} {version}: optimisation {}, CPU features {}; {remark}",
-            compiled.opt_level, compiled.cpu_features
-        );
         assert_eq!(compiled, ours, "{folder} is not built as we are");
+        let remark = if remark.is_empty() {
+            ""
+        } else {
+            &format!("; {remark}")
+        };
+        say(format!(
+            "{folder} {version}: optimisation {}, compiled for {}{remark}",
+            compiled.opt_level, compiled.cpu_features
+        ));
         contenders.push(Contender {
             name: folder.to_owned(),
             kind: Kind::Peer,
             engine: Box::new(move |scenario, side| Foreign::boxed(library, scenario, side)),
         });
     }
-    contenders
+    (contenders, built)
 }
 
 /// A session of a peer.

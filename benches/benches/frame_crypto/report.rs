@@ -1,9 +1,14 @@
 //! What was measured: for people a table in Markdown, for programs JSON as
 //! `conformance/schema/bench.schema.json` says.
 
-use std::{fs, path::Path};
+use std::{
+    fmt::{self, Write},
+    fs,
+    path::Path,
+};
 
 use lightleak_peer::Side;
+use lightleak_sim::seal::sframe::Library;
 use serde_json::{Value, json};
 
 use crate::{
@@ -53,56 +58,100 @@ pub fn op(side: Side) -> &'static str {
     }
 }
 
-/// Prints the table, and whether the targets are reached.
-pub fn print(rows: &[Row], machine: &Machine) {
-    let groups = || rows.chunk_by(|a, b| place(a) == place(b));
-    println!(
-        "\n| suite | op | KiB | GB/s | frames/s | of its library | of the best peer | limits, GB/s (ours is so many times as fast) | peers |"
-    );
-    println!("|---|---|---:|---:|---:|---:|---:|---|---|");
-    for group in groups() {
-        let Some(ours) = group.iter().find(|row| row.kind == Kind::Ours) else {
-            continue;
-        };
-        println!(
-            "| {} | {} | {} | {} | {:.0} | {} | {} | {} | {} |",
-            ours.suite,
-            op(ours.side),
-            ours.frame_bytes >> 10,
-            gigabytes(ours),
-            1.0 / ours.seconds,
-            ratio(library(group)),
-            ratio(best_peer(group)),
-            list(group, Kind::Limit),
-            list(group, Kind::Peer),
-        );
+/// What was measured, for people.
+pub struct Report<'a> {
+    /// All that was measured.
+    pub rows: &'a [Row],
+    /// On what, before.
+    pub machine: &'a Machine,
+    /// Who was compared, and how each was built.
+    pub peers: &'a [String],
+}
+
+/// A document in Markdown: the command, the machine, the peers, whether the targets
+/// are reached, and the table.
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Cargo adds the last one.
+        let arguments = std::env::args().skip(1).filter(|word| word != "--bench");
+        let arguments: Vec<String> = arguments.collect();
+        let arguments = arguments.join(" ");
+        writeln!(
+            f,
+            "    cargo bench -p lightleak-benches --bench frame_crypto -- {arguments}\n"
+        )?;
+        for (name, fact) in self.machine.facts() {
+            writeln!(f, "- {name}: {fact}")?;
+        }
+        writeln!(f, "- load at the end: {}", machine::load())?;
+        for peer in self.peers {
+            writeln!(f, "- {peer}")?;
+        }
+        self.targets(f)?;
+        self.table(f)
     }
-    println!("\n| target (sealing) | KiB | of its library | of the best peer | |");
-    println!("|---|---:|---:|---:|---|");
-    for group in groups() {
-        for &(suite, least, most, of_library, of_peer) in TARGETS {
-            let (row, sizes) = (&group[0], least..=most);
-            if row.suite != suite || row.side != Side::Seal || !sizes.contains(&row.frame_bytes) {
+}
+
+impl Report<'_> {
+    fn groups(&self) -> impl Iterator<Item = &[Row]> {
+        self.rows.chunk_by(|a, b| place(a) == place(b))
+    }
+
+    fn table(&self, f: &mut impl Write) -> fmt::Result {
+        writeln!(
+            f,
+            "\n| suite | op | KiB | GB/s | frames/s | of its library | of the best peer | limits, GB/s (ours is so many times as fast) | peers |"
+        )?;
+        writeln!(f, "|---|---|---:|---:|---:|---:|---:|---|---|")?;
+        for group in self.groups() {
+            let Some(ours) = group.iter().find(|row| row.kind == Kind::Ours) else {
                 continue;
-            }
-            if let (Some(library), Some(peer)) = (library(group), best_peer(group)) {
-                let reached =
-                    library.ours_per_theirs >= of_library && peer.ours_per_theirs >= of_peer;
-                println!(
-                    "| {suite} | {} | {:.3} ({of_library:.2}) | {:.2} ({of_peer:.1}) | {} |",
+            };
+            writeln!(
+                f,
+                "| {} | {} | {} | {} | {:.0} | {} | {} | {} | {} |",
+                ours.suite,
+                op(ours.side),
+                ours.frame_bytes >> 10,
+                gigabytes(ours),
+                1.0 / ours.seconds,
+                ratio(library(group)),
+                ratio(best_peer(group)),
+                list(group, Kind::Limit),
+                list(group, Kind::Peer),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn targets(&self, f: &mut impl Write) -> fmt::Result {
+        writeln!(
+            f,
+            "\n| target (sealing) | KiB | of its library | of the best peer | |"
+        )?;
+        writeln!(f, "|---|---:|---:|---:|---|")?;
+        for group in self.groups() {
+            for &(suite, least, most, of_library, of_peer) in TARGETS {
+                let (row, sizes) = (&group[0], least..=most);
+                if row.suite != suite || row.side != Side::Seal || !sizes.contains(&row.frame_bytes)
+                {
+                    continue;
+                }
+                let (Some(library), Some(peer)) = (library(group), best_peer(group)) else {
+                    continue;
+                };
+                let (library, peer) = (library.ours_per_theirs, peer.ours_per_theirs);
+                let reached = library >= of_library && peer >= of_peer;
+                writeln!(
+                    f,
+                    "| {suite} | {} | {library:.3} ({of_library:.2}) | {peer:.2} ({of_peer:.1}) | {} |",
                     row.frame_bytes >> 10,
-                    library.ours_per_theirs,
-                    peer.ours_per_theirs,
                     if reached { "reached" } else { "MISSED" },
-                );
+                )?;
             }
         }
+        Ok(())
     }
-    println!();
-    for (name, fact) in machine.facts() {
-        println!("{name}: {fact}");
-    }
-    println!("load at the end: {}", machine::load());
 }
 
 /// Writes the file.
@@ -130,8 +179,16 @@ pub fn write(rows: &[Row], machine: &Machine, file: &Path) {
         "rows": rows.iter().map(row).collect::<Value>(),
         "machine": Value::Object(facts.collect()),
     });
-    let written = fs::write(file, format!("{content:#}\n"));
-    match written {
+    save(file, &format!("{content:#}\n"));
+}
+
+/// Writes a text, and says where.
+///
+/// # Panics
+///
+/// If it can't be written.
+pub fn save(file: &Path, text: &str) {
+    match fs::write(file, text) {
         Ok(()) => println!("written: {}", file.display()),
         Err(error) => panic!("write {}: {error}", file.display()),
     }
@@ -145,7 +202,7 @@ fn place(row: &Row) -> (&str, usize, Side) {
 fn library(group: &[Row]) -> Option<&Row> {
     let name = match group[0].suite {
         suite if !suite.contains("GCM") => AWS_LC_CTR,
-        suite if suite.starts_with("SFRAME") => AWS_LC_GCM,
+        suite if suite.starts_with("SFRAME") && Library::fastest() == Library::AwsLc => AWS_LC_GCM,
         _ => RING_GCM,
     };
     group.iter().find(|row| row.contender == name)

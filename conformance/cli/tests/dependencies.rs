@@ -10,8 +10,8 @@ use std::{
 /// Crates that both may contain. None of them works on one format on both
 /// sides: what one side seals, the other opens with another implementation.
 /// RustCrypto seals age and HPKE in sim, and opens TLS and SFrame in the judge;
-/// aws-lc-rs seals TLS and SFrame in sim, and opens age and HPKE in the judge
-/// ([`FORMATS`]).
+/// aws-lc-rs seals TLS in sim, and SFrame and SRTP beside ring; it opens age and
+/// HPKE in the judge ([`FORMATS`]).
 const SHARED: &[(&str, &str)] = &[
     ("aead", "RustCrypto: traits, no algorithm"),
     (

@@ -1,6 +1,7 @@
 //! SRTP with exactly one flaw, packet by packet, from the same algorithms as
 //! the engine of [`crate::seal::srtp`].
 
+mod packet;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
+use packet::{ADDED, extended, retransmission};
 use stream::Stream;
 
 use crate::{
@@ -21,9 +23,6 @@ use crate::{
         },
     },
 };
-
-/// Octets that are added to headers at most.
-const ADDED: usize = 8;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +60,9 @@ pub enum SrtpFlaw {
     RtcpRestarts,
     /// In Galois/counter mode the tag of RTCP covers neither E flag nor index.
     UncoveredEFlag,
+    /// Now and then a packet is sent again (RFC 4588) as it was before it was
+    /// sealed.
+    ClearRetransmission,
     /// Keys of 256 bits are derived with 128 of them.
     ShortPrf,
     /// A header extension says how loud it is (RFC 6464), in clear.
@@ -229,9 +231,14 @@ impl RtpSealer for FaultySrtp {
     }
 
     fn seal(&mut self, packets: &mut Packets) -> Result<(), SrtpError> {
+        let again: Vec<_> = match self.flaw {
+            SrtpFlaw::ClearRetransmission => packets.iter().filter_map(retransmission).collect(),
+            _ => Vec::new(),
+        };
         let sealed: Result<Vec<_>, _> = packets.iter().map(|p| self.seal_one(p)).collect();
         packets.clear();
-        sealed?.iter().for_each(|packet| packets.push(packet));
+        let all = sealed?.into_iter().chain(again);
+        all.for_each(|packet| packets.push(&packet));
         Ok(())
     }
 
@@ -355,23 +362,6 @@ fn derive(
         }
         _ => Kdf::new(master)?.derive(label, out),
     }
-}
-
-/// The packet with what the flaw adds to its header, and how long that is.
-fn extended(packet: &[u8], flaw: SrtpFlaw) -> (Vec<u8>, usize) {
-    // One-byte header, element 1 of one octet, and padding (RFC 8285 4.2).
-    const AUDIO_LEVEL: [u8; ADDED] = [0xbe, 0xde, 0, 1, 0x10, 0x7f, 0, 0];
-    // A CSRC, and the word of Cryptex with nothing behind it.
-    const CSRC: [u8; ADDED] = [0x6c, 0x65, 0x61, 0x6b, 0xc0, 0xde, 0, 0];
-    let (bits, added) = match flaw {
-        SrtpFlaw::ClearExtension => (0x10, AUDIO_LEVEL),
-        SrtpFlaw::ClearCsrcs => (0x11, CSRC),
-        _ => return (packet.to_vec(), HEADER_LENGTH),
-    };
-    let (header, payload) = packet.split_at(HEADER_LENGTH);
-    let mut extended = [header, &added, payload].concat();
-    extended[0] |= bits;
-    (extended, HEADER_LENGTH + ADDED)
 }
 
 /// Octets of a tag that is too short.

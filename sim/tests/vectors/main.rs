@@ -2,9 +2,12 @@
 //! refused.
 
 mod age;
+mod hpke;
 mod libraries;
+mod sframe;
 mod srtp;
 mod wycheproof;
+mod x25519;
 
 /// The number that octets in network order are.
 fn number(octets: &[u8]) -> u128 {

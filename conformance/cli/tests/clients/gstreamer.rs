@@ -28,22 +28,18 @@ fn refuses_the_camera_with_the_authority_of_another() {
     let camera = Served::start(&[]);
     let other = Served::start(&[]);
     let output = pull(&camera.url_with_credentials(), other.text("/ca_file"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{said}");
+    let said = refused(&output);
     let (flaws, _) = said.split_once('\n').expect("a line of flaws");
     assert!(flaws.starts_with("certificate: "), "{said}");
     assert!(flaws.ends_with(" unknown-ca"), "{said}");
-    assert_eq!(output.stdout.len(), 0, "media came all the same");
 }
 
 #[test]
 fn gets_401_and_no_media_with_the_right_authority_and_no_credentials() {
     let camera = Served::start(&[]);
     let output = pull(camera.url(), camera.text("/ca_file"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{said}");
+    let said = refused(&output);
     assert!(said.starts_with("Unauthorized"), "{said}");
-    assert_eq!(output.stdout.len(), 0, "media came all the same");
 }
 
 /// In the form for clients that know no MKI: GStreamer drops what carries one.
@@ -61,6 +57,29 @@ fn plays_srtp_over_udp_and_interleaved_with_the_suites_that_it_has() {
     }
 }
 
+#[test]
+fn drops_every_packet_of_srtp_under_a_key_with_one_bit_turned() {
+    let camera = Served::start(&[]);
+    for suite in ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"] {
+        let url = srtp_url(&camera, &format!("no-mki/{suite}/main"));
+        for protocols in ["udp", "tcp"] {
+            let output = pull_with(&url, camera.text("/ca_file"), &[protocols, "1"]);
+            let said = refused(&output);
+            let counts = said.strip_prefix("srtp: dropped ").expect("it says so");
+            let (counts, _) = counts.split_once(" packets").expect("it says of what");
+            let (dropped, received) = counts.split_once(" of ").expect("two numbers");
+            assert_eq!(dropped, received, "{suite} {protocols}");
+            let dropped: usize = dropped.parse().expect("a number");
+            assert!(dropped >= PICTURES, "{suite} {protocols}: {said}");
+        }
+        // It is not the detour of the key: with no bit turned it plays.
+        let output = pull_with(&url, camera.text("/ca_file"), &["udp", "0"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{suite}: {said}");
+        assert_marked(&output.stdout, VIDEO, PICTURES);
+    }
+}
+
 /// ONVIF's form is not for it: the key that it brings for its RTCP has no MKI.
 #[test]
 fn is_refused_where_keys_must_have_an_mki() {
@@ -68,10 +87,8 @@ fn is_refused_where_keys_must_have_an_mki() {
     let url = srtp_url(&camera, "main");
     for protocols in ["udp", "tcp"] {
         let output = pull_with(&url, camera.text("/ca_file"), &[protocols]);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{said}");
+        let said = refused(&output);
         assert!(said.contains("Error (463)"), "{said}");
-        assert_eq!(output.stdout.len(), 0, "media came all the same");
     }
 }
 
@@ -81,10 +98,16 @@ fn refuses_srtp_of_the_camera_with_the_authority_of_another() {
     let other = Served::start(&[]);
     let url = srtp_url(&camera, "no-mki/AEAD_AES_128_GCM/main");
     let output = pull_with(&url, other.text("/ca_file"), &["udp"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{said}");
+    let said = refused(&output);
     assert!(said.contains(" unknown-ca"), "{said}");
+}
+
+/// Asserts that it ended in an error and got no picture; what it said.
+fn refused(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{said}");
     assert_eq!(output.stdout.len(), 0, "media came all the same");
+    said
 }
 
 /// The address of the path of SRTP in that form, with the credentials in it.
@@ -105,7 +128,7 @@ fn pull(url: &str, authority: &str) -> Output {
     pull_with(url, authority, &[])
 }
 
-/// The same, with how media travel and for how many seconds.
+/// The same, with how media travel and what is XORed on their keys.
 fn pull_with(url: &str, authority: &str, how: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/gstreamer.py");
     // The system's Python: Debian's bindings of GStreamer are for no other.

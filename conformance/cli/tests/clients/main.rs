@@ -1,7 +1,9 @@
 //! Programs that are not ours, against the real binary: players pull from
-//! `lightleak serve`, and an analyser and `age` read what `lightleak run` recorded.
+//! `lightleak serve`, an analyser and `age` read what `lightleak run` recorded, and
+//! decoders get what is sealed.
 
 mod age;
+mod covered;
 mod ffmpeg;
 mod ffprobe;
 mod gstreamer;

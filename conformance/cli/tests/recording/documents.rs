@@ -82,11 +82,11 @@ async fn the_judge_opens_them_with_the_escrowed_key_and_no_other() {
     let keys = |key: &HpkeKey| Keys::parse([key.escrow().as_str()]);
     let owner = keys(&studio.owner.documents);
     let other = keys(&HpkeKey::new(&[6; 32]).unwrap());
-    assert_eq!((owner.len(), other.len()), (1, 1));
     for (name, content) in produced(&studio) {
         let file = studio.card.read(&name).unwrap();
         let opened = hpke::open(&file, &owner).unwrap();
-        assert_eq!(opened.name, name);
+        let header = String::from_utf8_lossy(&file[opened.header.clone()]);
+        assert!(header.contains(&format!(" {name}\n")), "{header}");
         assert!(opened.plaintext == content);
         assert_eq!(hpke::open(&file, &other).err(), Some(HpkeError::NoMatch(1)));
         assert!(!file.windows(24).any(|run| run == &content[..24]));

@@ -23,6 +23,7 @@ use lightleak_judge::{
     open::{
         self,
         age::{self, Identities},
+        hpke,
         keylog::KeyLog,
     },
 };
@@ -63,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seeds.case(&root, session)?;
             seeds.capture(session)?;
             seeds.clip(session)?;
+            seeds.envelope(session)?;
             seeds.clip_list(session, case.declaration.device.clip_list_key.as_deref())?;
         }
     }
@@ -144,6 +146,23 @@ impl<'a> Seeds<'a> {
         let start = &clip[..clip.len().min(OCTETS)];
         cut.write("age", &[identity, start].join(SEPARATOR))?;
         Ok(())
+    }
+
+    /// The smallest file that is sealed to the owner, and the beginning of the
+    /// largest.
+    fn envelope(&self, session: &Session) -> io::Result<()> {
+        let mut keys = session.keys.iter();
+        let key = keys.find(|line| line.starts_with("HPKE_PRIVATE_KEY "));
+        let files = session.rest.iter().flatten().map(|(_, file)| file);
+        let mut sealed: Vec<_> = files.filter(|file| hpke::looks_like(file)).collect();
+        sealed.sort_by_key(|file| file.len());
+        let (Some(key), [smallest, .., largest]) = (key, &sealed[..]) else {
+            return Ok(());
+        };
+        self.write("hpke", &[key.as_bytes(), smallest].join(SEPARATOR))?;
+        let cut = Seeds::new(self.corpus, &format!("{}-cut", self.name));
+        let start = &largest[..largest.len().min(400)];
+        cut.write("hpke", &[key.as_bytes(), start].join(SEPARATOR))
     }
 
     fn clip_list(&self, session: &Session, key: Option<&str>) -> io::Result<()> {

@@ -27,10 +27,10 @@ impl Escrow {
         let mut escrow = Self::default();
         for line in lines {
             let line = line.trim_end_matches(['\r', '\n']);
-            let mut words = line.splitn(3, ' ');
-            let (Some(label), Some(second), Some(rest)) =
-                (words.next(), words.next(), words.next())
-            else {
+            let Some((label, words)) = line.split_once(' ') else {
+                continue;
+            };
+            let Some((second, rest)) = words.split_once(' ') else {
                 continue;
             };
             match label {
@@ -40,7 +40,7 @@ impl Escrow {
                     escrow.secrets.push((label.into(), octets));
                 }
                 "SRTP_MASTER_KEY" => {
-                    if let Some(key) = MasterKey::parse(&format!("{second} {rest}")) {
+                    if let Some(key) = MasterKey::parse(words) {
                         escrow.secrets.push((label.into(), key.octets().to_vec()));
                         escrow.srtp.push(key);
                     }

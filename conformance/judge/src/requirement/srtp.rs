@@ -10,6 +10,7 @@ mod offers;
 mod packets;
 mod receive;
 mod rekey;
+mod repair;
 
 use lightleak_case::{Hop, TransportPath, Vantage};
 
@@ -270,6 +271,17 @@ pub(super) const ROWS: &[Requirement] = &[
         stimuli: Stimuli::Only(&["forged-rtcp"]),
         indispensable: &["forged-rtcp"],
         check: receive::nothing_clear,
+        ..ROW
+    },
+    Requirement {
+        id: "SRTP-19",
+        title: "retransmission and forward error correction are SRTP themselves",
+        source: Quote {
+            clause: "10",
+            text: "The default processing when using Forward Error Correction (e.g., RFC 2733) processing with SRTP SHALL be to perform FEC processing prior to SRTP processing on the sender side and to perform SRTP processing prior to FEC processing on the receiver side.",
+            ..ROW.source
+        },
+        check: repair::is_sealed,
         ..ROW
     },
     Requirement {

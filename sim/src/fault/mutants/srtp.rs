@@ -1,21 +1,18 @@
 //! Mutants whose first row is of area SRTP, GCM, HDR or SDES, and of RTSP where
 //! it is about SRTP.
 
-use aws_lc_rs::digest::{SHA256, SHA512, digest};
+mod hooks;
+
+use hooks::{UNENCRYPTED, one_key, srtcp_off, test_key, with_retransmission};
 
 use super::Mutant;
-use crate::{
-    camera::Device,
-    fault::{
-        Fault,
-        clear_answers::FAULTY_SDES,
-        clear_rtsp::FAULTY_CLEAR_SRTP,
-        talkative::faulty_talk,
-        weak_srtcp::{RtcpFlaw, faulty_rtcp},
-        weak_srtp::{FaultySrtp, SrtpFlaw, faulty_aes256, faulty_galois},
-    },
-    rtsp::mikey,
-    seal::{keys::SrtpMasterKey, srtp::Suite},
+use crate::fault::{
+    Fault,
+    clear_answers::FAULTY_SDES,
+    clear_rtsp::FAULTY_CLEAR_SRTP,
+    talkative::faulty_talk,
+    weak_srtcp::{RtcpFlaw, faulty_rtcp},
+    weak_srtp::{FaultySrtp, SrtpFlaw, faulty_aes256, faulty_galois},
 };
 
 const PATH: &str = "nvr.srtp";
@@ -220,6 +217,20 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "srtp.rtx-clear",
+        path: PATH,
+        expected: &["SRTP-19"],
+        story: "retransmissions are taken from where packets wait to be sealed",
+        source: "of our own making (catalogue, SRTP-19)",
+        fault: Fault {
+            srtp: Some(|key, options| {
+                FaultySrtp::boxed(SrtpFlaw::ClearRetransmission, key, options)
+            }),
+            description: Some(with_retransmission),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "srtp.aes256-with-128prf",
         path: PATH,
         expected: &["SRTP-21"],
@@ -396,40 +407,3 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
 ];
-
-/// A line for the last section of a description, whose key nobody uses.
-const UNENCRYPTED: &[u8] = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 \
-    inline:bm9ib2R5IHNlYWxzIHdpdGggdGhpcyBrZXkhIQ== UNENCRYPTED_SRTCP\r\n";
-
-fn srtcp_off(message: &mut mikey::Message) {
-    let parameters = message.policy.iter_mut().flat_map(|p| &mut p.parameters);
-    for (kind, value) in parameters {
-        if *kind == mikey::parameter::SRTCP_ENCRYPTION {
-            *value = vec![0];
-        }
-    }
-}
-
-fn one_key(device: &Device, suite: Suite) -> SrtpMasterKey {
-    let password = device.settings.credentials.password.expose().as_bytes();
-    let key = digest(&SHA256, password);
-    let salt = digest(&SHA512, password);
-    made(suite, key.as_ref(), salt.as_ref())
-}
-
-/// RFC 3711 B.3; for longer keys as often as it takes.
-fn test_key(_: &Device, suite: Suite) -> SrtpMasterKey {
-    const KEY: [u8; 16] = [
-        0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41,
-        0x39,
-    ];
-    const SALT: [u8; 14] = [
-        0x0e, 0xc6, 0x75, 0xad, 0x49, 0x8a, 0xfe, 0xeb, 0xb6, 0x96, 0x0b, 0x3a, 0xab, 0xe6,
-    ];
-    made(suite, &KEY.repeat(2), &SALT)
-}
-
-fn made(suite: Suite, key: &[u8], salt: &[u8]) -> SrtpMasterKey {
-    let (key, salt) = (&key[..suite.key_length()], &salt[..suite.salt_length()]);
-    SrtpMasterKey::new(suite, key, salt).expect("of the right lengths")
-}

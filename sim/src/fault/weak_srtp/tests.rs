@@ -1,4 +1,4 @@
-use super::*;
+use super::{packet::RETRANSMISSION, *};
 use crate::seal::srtp::{Receiver, ReceiverOptions, Sender};
 
 fn key(suite: Suite) -> SrtpMasterKey {
@@ -77,6 +77,7 @@ fn an_honest_receiver_sees_the_flaw() {
         assert_eq!(received(SrtpFlaw::Restarts), (40, true, Ok(0)));
         assert_eq!(received(SrtpFlaw::NeverRekeys), (150, true, Ok(0)));
         assert_eq!(received(SrtpFlaw::NeverExpires), (150, true, Ok(0)));
+        assert_eq!(received(SrtpFlaw::ClearRetransmission), (150, true, Ok(0)));
         assert_eq!(received(SrtpFlaw::NoKdf), (0, true, failed));
         assert_eq!(received(SrtpFlaw::ShortTag).0, 0);
         assert_eq!(received(SrtpFlaw::NoMki).0, 0);
@@ -167,4 +168,19 @@ fn another_key_resets_the_counters_or_is_ignored() {
     assert_eq!(after(SrtpFlaw::RekeyResets), (0, 0, vec![8, 8]));
     assert_eq!(after(SrtpFlaw::NeverExpires), (1, 1, vec![8, 8]));
     assert_eq!(after(SrtpFlaw::NeverRekeys), (1, 1, vec![9, 9]));
+}
+
+#[test]
+fn what_is_sent_again_is_clear_and_names_what_it_repeats() {
+    let mut sender = faulty(SrtpFlaw::ClearRetransmission, Suite::AesCm128HmacSha1_80);
+    let mut packets = packets();
+    sender.seal(&mut packets).expect("sealed");
+    let again: Vec<_> = packets.iter().skip(150).collect();
+    assert_eq!(again.len(), 15);
+    for packet in again {
+        assert_eq!(packet[1], RETRANSMISSION);
+        assert_ne!(packet[11], 7);
+        assert_eq!(packet[2..4], packet[12..14]);
+        assert_eq!(packet[14..], *b"a payload");
+    }
 }

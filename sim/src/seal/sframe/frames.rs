@@ -2,6 +2,10 @@
 
 use super::{SFrameError, header::LONGEST_HEADER, session::LONGEST_TAG};
 
+/// Octets of a cache line. Ciphers are faster by some percent on octets that begin
+/// where one does. In a buffer that has just grown they may not.
+const LINE: usize = 64;
+
 /// Frames, in one buffer that is used again. Each has room before it for a
 /// header and behind it for a tag, so that it is sealed where it lies; and its
 /// metadata, which is authenticated and not part of it.
@@ -43,7 +47,10 @@ impl Frames {
 
     /// Adds a frame of these octets, one part after the other.
     pub fn push_parts<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>, metadata: &[u8]) {
-        let first = self.bytes.len();
+        let slot = self.bytes.len();
+        let place = self.bytes.as_ptr().addr() + slot + LONGEST_HEADER;
+        let before = place.wrapping_neg() % LINE;
+        let first = slot + before;
         let start = first + LONGEST_HEADER;
         self.bytes.resize(start, 0);
         for part in parts {
@@ -51,7 +58,8 @@ impl Frames {
         }
         let end = self.bytes.len();
         let limit = end + LONGEST_TAG;
-        self.bytes.resize(limit, 0);
+        // As much in all wherever the buffer lies, so that it need not grow again.
+        self.bytes.resize(limit + LINE - before, 0);
         let at = self.associated.len() + LONGEST_HEADER;
         self.associated.resize(at, 0);
         self.associated.extend_from_slice(metadata);
@@ -109,29 +117,24 @@ impl Frame<'_> {
         if slot.start - slot.first < header.len() || slot.limit - slot.end < tag_length {
             return Err(SFrameError::Sealed);
         }
-        let text = slot.start;
         slot.start -= header.len();
         slot.end += tag_length;
-        self.bytes[slot.start..text].copy_from_slice(header);
-        let from = slot.metadata - header.len();
-        self.associated[from..slot.metadata].copy_from_slice(header);
-        Ok((
-            &self.associated[from..slot.metadata_end],
-            &mut self.bytes[text..slot.end],
-        ))
+        self.bytes[slot.start..slot.start + header.len()].copy_from_slice(header);
+        Ok(self.split(header.len()))
     }
 
     /// What is authenticated, and what is behind the header of so many octets.
     #[inline]
     pub(super) fn split(&mut self, header: usize) -> (&[u8], &mut [u8]) {
         let slot = &*self.slot;
-        let text = slot.start + header;
+        let (head, rest) = self.bytes[slot.start..slot.end].split_at_mut(header);
+        if slot.metadata == slot.metadata_end {
+            // It lies where it is.
+            return (head, rest);
+        }
         let from = slot.metadata - header;
-        self.associated[from..slot.metadata].copy_from_slice(&self.bytes[slot.start..text]);
-        (
-            &self.associated[from..slot.metadata_end],
-            &mut self.bytes[text..slot.end],
-        )
+        self.associated[from..slot.metadata].copy_from_slice(head);
+        (&self.associated[from..slot.metadata_end], rest)
     }
 
     /// Takes away so many octets at both ends.

@@ -31,6 +31,7 @@
 mod counters;
 mod error;
 mod frames;
+mod galois;
 mod header;
 mod key_id;
 pub mod nal;
@@ -43,6 +44,7 @@ mod window;
 pub use counters::{CounterError, Counters, DiskCounters, RESERVED, VolatileCounters};
 pub use error::SFrameError;
 pub use frames::Frames;
+pub use galois::Library;
 pub use header::{Encoded, Header, LONGEST_HEADER};
 pub use key_id::{KeyId, MOST_RATCHET_BITS};
 pub use receiver::{Opened, Receiver};

@@ -26,7 +26,7 @@ const IDR: u8 = 0x65;
 /// That of another picture.
 const NON_IDR: u8 = 0x61;
 /// What would be the slice header (7.3.3): first_mb_in_slice 0, and a
-/// slice_type of 16, which there is not, so that no decoder shows a picture.
+/// slice_type of 31, which there is not, so that no decoder shows a picture.
 const STUB: [u8; 2] = [0x82, 0x08];
 /// Ends the NAL unit, which must not end in 0 (7.4.1).
 const END: u8 = 0x80;
@@ -231,6 +231,12 @@ mod tests {
             }
             (0..zeros).fold(1, |n, _| n << 1 | self.bit()) - 1
         }
+    }
+
+    #[test]
+    fn the_stub_says_a_type_of_slice_that_there_is_not() {
+        let mut stub = Bits(&STUB, 0);
+        assert_eq!((stub.number(), stub.number()), (0, 31));
     }
 
     #[test]

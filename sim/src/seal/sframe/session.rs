@@ -2,20 +2,17 @@
 
 use std::fmt;
 
-use aws_lc_rs::{
-    aead::{Aad, LessSafeKey, Nonce, UnboundKey},
-    constant_time::verify_slices_are_equal,
-    hmac,
-};
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use zeroize::Zeroizing;
 
-use super::{SFrameError, Suite};
+use super::{
+    SFrameError, Suite,
+    galois::{Galois, Library, NONCE},
+};
 use crate::seal::{keys::SFrameOctets, srtp::CounterMode};
 
 /// Octets of the longest tag.
 pub(super) const LONGEST_TAG: usize = 16;
-/// Octets of a nonce: Nn.
-const NONCE: usize = 12;
 /// Octets of the key of AES in the suites that have one of HMAC beside it: Nka.
 const ENCRYPTION_KEY: usize = 16;
 /// Octets of the longest key of an AEAD: Nk.
@@ -59,11 +56,7 @@ impl Session {
         let nonce = self.nonce(ctr);
         let (text, tag) = octets.split_at_mut(octets.len() - self.tag_length);
         match &self.cipher {
-            Cipher::Galois(key) => {
-                let nonce = Nonce::assume_unique_for_key(nonce);
-                let made = key.seal_in_place_separate_tag(nonce, Aad::from(associated), text);
-                tag.copy_from_slice(made.map_err(|_| SFrameError::Library)?.as_ref());
-            }
+            Cipher::Galois(key) => key.seal(nonce, associated, text, tag)?,
             Cipher::Counter {
                 encryption,
                 authentication,
@@ -88,11 +81,7 @@ impl Session {
     ) -> Result<(), SFrameError> {
         let nonce = self.nonce(ctr);
         match &self.cipher {
-            Cipher::Galois(key) => {
-                let nonce = Nonce::assume_unique_for_key(nonce);
-                let opened = key.open_in_place(nonce, Aad::from(associated), octets);
-                opened.map(drop).map_err(|_| SFrameError::Authentication)
-            }
+            Cipher::Galois(key) => key.open(nonce, associated, octets),
             Cipher::Counter {
                 encryption,
                 authentication,
@@ -111,8 +100,9 @@ impl Session {
     #[inline]
     fn nonce(&self, ctr: u64) -> [u8; NONCE] {
         let mut nonce = *self.salt;
-        let end = nonce.iter_mut().rev();
-        end.zip(ctr.to_le_bytes()).for_each(|(n, c)| *n ^= c);
+        if let Some((_, low)) = nonce.split_last_chunk_mut::<8>() {
+            *low = (u64::from_be_bytes(*low) ^ ctr).to_be_bytes();
+        }
         nonce
     }
 }
@@ -130,7 +120,7 @@ impl fmt::Debug for Session {
 )]
 enum Cipher {
     /// AES-GCM.
-    Galois(LessSafeKey),
+    Galois(Galois),
     /// AES-CTR with HMAC (RFC 9605 4.5.1).
     Counter {
         encryption: CounterMode,
@@ -140,9 +130,8 @@ enum Cipher {
 
 impl Cipher {
     fn new(suite: Suite, key: &[u8]) -> Result<Self, SFrameError> {
-        if let Some(algorithm) = suite.aead() {
-            let key = UnboundKey::new(algorithm, key).map_err(|_| SFrameError::Library)?;
-            return Ok(Self::Galois(LessSafeKey::new(key)));
+        if suite.is_galois() {
+            return Galois::new(Library::fastest(), key).map(Self::Galois);
         }
         let (encryption, authentication) = key.split_at(ENCRYPTION_KEY);
         Ok(Self::Counter {
@@ -182,4 +171,74 @@ fn compute_tag(
     context.update(associated);
     context.update(text);
     context.sign()
+}
+
+#[cfg(test)]
+mod tests {
+    use lightleak_vectors::sframe::rfc9605;
+
+    use super::*;
+    use crate::seal::{keys::SFrameBaseKey, sframe::KeyId};
+
+    #[test]
+    fn counter_mode_and_hmac_are_those_of_rfc_9605_c_2() {
+        let vectors = rfc9605().aeads;
+        assert_eq!(vectors.len(), 3);
+        for vector in vectors {
+            let suite = Suite::from_value(vector.cipher_suite).expect("a suite");
+            assert_eq!(vector.key, [&vector.enc_key[..], &vector.auth_key].concat());
+            let session = Session {
+                cipher: Cipher::new(suite, &vector.key).expect("a key"),
+                // With counter 0 the salt is the nonce.
+                salt: Zeroizing::new(vector.nonce[..].try_into().expect("12 octets")),
+                tag_length: suite.tag_length(),
+            };
+            let mut sealed = vector.pt.clone();
+            sealed.resize(vector.ct.len(), 0);
+            session.seal(0, &vector.aad, &mut sealed).expect("sealed");
+            assert_eq!(sealed, vector.ct, "{suite}");
+
+            let open = |ctr, aad: &[u8], octets: &[u8]| {
+                let mut octets = octets.to_vec();
+                session.open(ctr, aad, &mut octets)?;
+                octets.truncate(vector.pt.len());
+                Ok(octets)
+            };
+            assert_eq!(open(0, &vector.aad, &vector.ct), Ok(vector.pt.clone()));
+            let refused = Err(SFrameError::Authentication);
+            for bit in 0..8 * vector.ct.len() {
+                let mut flipped = vector.ct.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(open(0, &vector.aad, &flipped), refused, "{suite}");
+            }
+            assert_eq!(open(1, &vector.aad, &vector.ct), refused, "{suite}");
+            assert_eq!(open(0, &vector.aad[1..], &vector.ct), refused, "{suite}");
+        }
+    }
+
+    /// What is derived on the way to the ciphertexts of C.3.
+    #[test]
+    fn keys_salts_and_nonces_are_those_of_rfc_9605_c_3() {
+        for vector in rfc9605().frames {
+            let suite = Suite::from_value(vector.cipher_suite).expect("a suite");
+            let base = |kid| {
+                let base = SFrameBaseKey::new(suite, KeyId::new(kid), &vector.base_key);
+                base.expect("a length")
+            };
+            let derived = |kid, label: &[u8], length| {
+                let mut out = vec![0; length];
+                let done = base(kid).octets().expand(&[label], &mut out);
+                done.map(|()| out).expect("derived")
+            };
+            let key = derived(vector.kid, &vector.sframe_key_label, suite.key_length());
+            assert_eq!(key, vector.sframe_key, "{suite}");
+            let session = Session::new(base(vector.kid).octets()).expect("a session");
+            assert_eq!(session.salt[..], vector.sframe_salt, "{suite}");
+            assert_eq!(session.nonce(vector.ctr)[..], vector.nonce, "{suite}");
+            assert_ne!(session.nonce(vector.ctr + 1)[..], vector.nonce);
+            // The labels end in the KID and the value of the suite.
+            let other = Session::new(base(vector.kid + 1).octets()).expect("a session");
+            assert_ne!(other.salt[..], vector.sframe_salt, "{suite}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::{aead, hkdf};
+use aws_lc_rs::hkdf;
 
 /// A cipher suite (RFC 9605 4.5). Displays and parses as its name in the IANA
 /// registry (SFrame Cipher Suites, RFC 9605 8.1).
@@ -84,13 +84,9 @@ impl Suite {
         }
     }
 
-    /// Galois/counter mode, if it is that.
-    pub(super) fn aead(self) -> Option<&'static aead::Algorithm> {
-        match self {
-            Self::Aes128Gcm => Some(&aead::AES_128_GCM),
-            Self::Aes256Gcm => Some(&aead::AES_256_GCM),
-            _ => None,
-        }
+    /// Whether it is in Galois/counter mode.
+    pub(super) const fn is_galois(self) -> bool {
+        matches!(self, Self::Aes128Gcm | Self::Aes256Gcm)
     }
 
     /// HKDF with the hash.

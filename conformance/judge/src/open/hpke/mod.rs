@@ -42,23 +42,11 @@ impl Keys {
         };
         Self(lines.into_iter().filter_map(key).collect())
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// A file that was opened.
 #[derive(Clone)]
 pub struct OpenedFile {
-    /// What the file calls itself.
-    pub name: String,
     /// The first line and the encapsulated key, from the start of the file.
     pub header: Range<usize>,
     /// The ciphertext.
@@ -73,7 +61,6 @@ pub struct OpenedFile {
 impl fmt::Debug for OpenedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenedFile")
-            .field("name", &self.name)
             .field("header", &self.header)
             .field("plaintext", &self.plaintext.len())
             .finish_non_exhaustive()
@@ -148,11 +135,10 @@ pub fn open(file: &[u8], keys: &Keys) -> Result<OpenedFile, HpkeError> {
     };
     let plaintext = keys.0.iter().find_map(open);
     Ok(OpenedFile {
-        name: line.name,
         header: 0..begin,
         sealed: begin..end - TAG,
         tag: end - TAG..end,
-        plaintext: plaintext.ok_or(HpkeError::NoMatch(keys.len()))?,
+        plaintext: plaintext.ok_or(HpkeError::NoMatch(keys.0.len()))?,
     })
 }
 
@@ -162,7 +148,6 @@ struct Line {
     length: usize,
     /// Octets of the envelope.
     envelope: usize,
-    name: String,
 }
 
 impl Line {
@@ -175,7 +160,7 @@ impl Line {
         let text = end.and_then(|end| str::from_utf8(&start[..end]).ok());
         let words = text.and_then(|text| text.strip_prefix(INTRODUCTION));
         let words: Vec<&str> = words.ok_or(HpkeError::Line)?.split(' ').collect();
-        let [kem, kdf, aead, envelope, _, name] = words[..] else {
+        let [kem, kdf, aead, envelope, _, _] = words[..] else {
             return Err(HpkeError::Line);
         };
         let suite = [kem, kdf, aead].map(|id| u16::from_str_radix(id, 16).ok());
@@ -188,7 +173,6 @@ impl Line {
         Ok(Self {
             length: end.unwrap_or_default() + 1,
             envelope: envelope.parse().map_err(|_| HpkeError::Line)?,
-            name: name.to_owned(),
         })
     }
 }

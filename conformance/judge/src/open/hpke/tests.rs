@@ -106,7 +106,6 @@ proptest! {
         let mut file = sealed("thumb-1.jpg.hpke", &plaintext);
         let opened = open(&file, &keys()).expect("opened");
         prop_assert_eq!(&opened.plaintext, &plaintext);
-        prop_assert_eq!(&opened.name, "thumb-1.jpg.hpke");
         let lengths = [&opened.header, &opened.sealed, &opened.tag].map(|range| range.len());
         prop_assert_eq!(lengths.iter().sum::<usize>(), file.len());
         prop_assert!(open(&file[..cut.index(file.len())], &keys()).is_err());
@@ -182,7 +181,6 @@ fn keys_whose_halves_do_not_fit_are_left_out() {
         &short,
         "HPKE_PRIVATE_KEY x",
     ]);
-    assert_eq!(keys.len(), 1);
     assert_eq!(format!("{keys:?}"), "Keys([Key(redacted)])");
 }
 

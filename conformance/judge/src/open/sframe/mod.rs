@@ -32,21 +32,11 @@ impl Keys {
         };
         Self(lines.into_iter().filter_map(key).collect())
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({} redacted)", self.len())
+        write!(f, "Keys({} redacted)", self.0.len())
     }
 }
 

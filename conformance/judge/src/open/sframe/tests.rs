@@ -46,7 +46,7 @@ fn frames_of_rfc_9605_c_3_open_and_what_is_changed_does_not() {
             let error = open(sealed, metadata, keys).map(|_| ());
             let no_match = Err(SframeError::NoMatch {
                 kid: frame.kid,
-                keys: keys.len(),
+                keys: keys.0.len(),
             });
             assert_eq!(error, no_match, "{suite}");
         };
