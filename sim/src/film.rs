@@ -2,7 +2,7 @@
 //! same scene in front of them share of that.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use crate::{
 pub const FILLER: usize = 400;
 
 /// What is filmed, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Subject {
     /// The scene.
     pub(crate) scene: SceneConfig,
@@ -31,7 +31,7 @@ pub(crate) struct Subject {
 }
 
 /// A picture that is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Shot {
     /// Its frame number.
     pub(crate) number: u32,
@@ -151,8 +151,8 @@ type Place = usize;
 
 #[derive(Debug, Default)]
 struct Shelves {
-    subjects: HashMap<Subject, Place>,
-    units: HashMap<(Place, Shot), (Arc<AccessUnit>, Place)>,
+    subjects: BTreeMap<Subject, Place>,
+    units: BTreeMap<(Place, Shot), (Arc<AccessUnit>, Place)>,
     places: Place,
 }
 

@@ -53,7 +53,7 @@ pub const HIGHEST_BIT_RATE: u32 = 20_000_000;
 pub const KEY_FRAME_INTERVALS: RangeInclusive<u32> = 5..=600;
 
 /// What an encoder is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EncoderConfig {
     /// Luma samples per row, as in [`scene::WIDTHS`].
     pub width: u32,

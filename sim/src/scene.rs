@@ -30,7 +30,7 @@ pub const FRAME_RATES: RangeInclusive<u32> = 1..=60;
 pub const NAME_LENGTHS: RangeInclusive<usize> = 1..=24;
 
 /// What a scene is made from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SceneConfig {
     /// The one source of everything that looks random.
     pub seed: u64,

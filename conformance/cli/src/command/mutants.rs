@@ -242,7 +242,8 @@ fn run_jobs(
     let results: Vec<_> = jobs.iter().map(|_| Mutex::new(None)).collect();
     let workers = arguments.jobs.map_or(threads(), |n| n as usize);
     let workers = workers.min(jobs.len());
-    let jobs = Mutex::new(jobs.into_iter().enumerate());
+    // The longest ones come last.
+    let jobs = Mutex::new(jobs.into_iter().enumerate().rev());
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
         for _ in 0..workers {
