@@ -43,6 +43,10 @@ impl Library {
 }
 
 /// A key that is set up.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per key, and a box would cost a look-up per frame"
+)]
 pub(super) enum Galois {
     AwsLc(aws_lc_rs::aead::LessSafeKey),
     Ring(ring::aead::LessSafeKey),
