@@ -24,8 +24,7 @@ impl Style {
 
     /// The word for a verdict.
     pub fn verdict(self, verdict: Verdict) -> String {
-        let (code, word) = word(verdict);
-        self.paint(code, word)
+        self.cell(verdict, 0)
     }
 
     /// The word for a verdict, in a column of so many characters.

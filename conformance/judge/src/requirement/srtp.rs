@@ -309,6 +309,19 @@ pub(super) fn packets<'a>(seen: &'a Seen<'_>, rtcp: bool) -> impl Iterator<Item 
     packets_of(seen.srtp_sent(), rtcp)
 }
 
+/// RTP of the device, with the octets that are on the wire.
+pub(super) fn rtp_octets<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (&'a Packet, &'a [u8])> {
+    let carriers = seen.srtp_sent();
+    let carriers = carriers.filter_map(|carrier| Some((carrier, seen.carried(carrier)?)));
+    carriers.flat_map(|(carrier, stream)| {
+        let packets = carrier.packets.iter().filter(|packet| !packet.is_rtcp);
+        packets.map(|packet| {
+            let octets = stream.bytes.get(packet.range.clone());
+            (packet, octets.unwrap_or_default())
+        })
+    })
+}
+
 /// RTP or RTCP of carriers.
 fn packets_of<'a>(
     carriers: impl Iterator<Item = &'a Carrier>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
-use super::{Level, MOST, Quote, ROW, Reading, Requirement, evidence, packets, unless};
+use super::{Level, MOST, Quote, ROW, Reading, Requirement, evidence, packets, rtp_octets, unless};
 use crate::{
     open::srtp::{Found, Part},
     seen::Seen,
@@ -102,30 +102,24 @@ fn cryptex_is_whole(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let (mut all, mut cryptex) = (0, 0);
     let mut constant: BTreeMap<(u32, Vec<u8>), usize> = BTreeMap::new();
     let mut found = Vec::new();
-    for carrier in seen.srtp_sent() {
-        let Some(stream) = seen.carried(carrier) else {
+    for (packet, octets) in rtp_octets(seen) {
+        all += usize::from(packet.found.is_some());
+        let Some(csrcs) = cryptex_csrcs(octets) else {
             continue;
         };
-        for packet in carrier.packets.iter().filter(|p| !p.is_rtcp) {
-            all += usize::from(packet.found.is_some());
-            let octets = stream.bytes.get(packet.range.clone()).unwrap_or_default();
-            let Some(csrcs) = cryptex_csrcs(octets) else {
-                continue;
-            };
-            cryptex += 1;
-            let key = (packet.ssrc, csrcs.to_vec());
-            let times = constant.entry(key).or_default();
-            *times += 1;
-            let why = match &packet.found {
-                None => "no known key opens this packet of Cryptex",
-                Some(_) if !csrcs.is_empty() && *times >= CONSTANT => {
-                    "CSRCs under Cryptex are the same from packet to packet: they are clear"
-                }
-                Some(_) => continue,
-            };
-            if found.len() < MOST {
-                found.push(evidence(seen, packet.span, why.into()));
+        cryptex += 1;
+        let key = (packet.ssrc, csrcs.to_vec());
+        let times = constant.entry(key).or_default();
+        *times += 1;
+        let why = match &packet.found {
+            None => "no known key opens this packet of Cryptex",
+            Some(_) if !csrcs.is_empty() && *times >= CONSTANT => {
+                "CSRCs under Cryptex are the same from packet to packet: they are clear"
             }
+            Some(_) => continue,
+        };
+        if found.len() < MOST {
+            found.push(evidence(seen, packet.span, why.into()));
         }
     }
     unless(found, || match (all, cryptex) {

@@ -1,6 +1,6 @@
 //! What the device takes from others: SRTP-07, SRTP-08, SRTP-18.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
@@ -24,7 +24,7 @@ const REPLAYS: usize = 3;
 /// BYE (RFC 3550 6.6).
 const BYE: u8 = 203;
 
-/// RTCP that somebody sends to the device, and which it may not mind.
+/// RTCP that somebody sends to the device, and which nobody may mind.
 struct Forged {
     time_ns: u64,
     span: Span,
@@ -37,10 +37,8 @@ enum Kind {
     Clear,
     /// Under another key, or changed.
     Unauthentic,
-    /// Authentic, and there before.
-    Replayed,
-    /// What was sent again later: not forged.
-    Original,
+    /// Authentic, and there before: first at that time.
+    Replayed { first_ns: u64 },
 }
 
 pub(super) fn nothing_clear(seen: &Seen<'_>, _: Vantage) -> Outcome {
@@ -82,8 +80,11 @@ fn goes_on(seen: &Seen<'_>, kind: Kind, what: &str) -> Outcome {
 
 pub(super) fn nothing_replayed(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let forged = forged(seen);
-    let of = |kind| forged.iter().filter(move |f| f.kind == kind);
-    let replays: Vec<_> = of(Kind::Replayed).collect();
+    let replays = forged.iter().filter_map(|f| match f.kind {
+        Kind::Replayed { first_ns } => Some((f, first_ns)),
+        Kind::Clear | Kind::Unauthentic => None,
+    });
+    let (replays, sent): (Vec<_>, Vec<_>) = replays.unzip();
     if replays.len() < REPLAYS {
         return Outcome::Inconclusive(format!(
             "RTCP was sent again {} times, and {REPLAYS} times are needed",
@@ -91,7 +92,6 @@ pub(super) fn nothing_replayed(seen: &Seen<'_>, _: Vantage) -> Outcome {
         ));
     }
     let replayed: Vec<_> = replays.iter().map(|f| f.time_ns).collect();
-    let sent: Vec<_> = of(Kind::Original).map(|f| f.time_ns).collect();
     let answers = |key_frames: &[u64]| {
         let is_answered = |at: &u64| key_frames.iter().any(|time| at_once(*at, *time));
         replayed.iter().all(is_answered) && comes_early(key_frames, &replayed, &sent)
@@ -128,7 +128,7 @@ fn comes_early(key_frames: &[u64], replayed: &[u64], sent: &[u64]) -> bool {
     gaps().any(|(a, b)| follows(replayed, b) && (b - a).saturating_add(JITTER) < shortest)
 }
 
-/// RTCP to the device over UDP that it must discard, and originals of it.
+/// RTCP to the device over UDP that it must discard.
 fn forged(seen: &Seen<'_>) -> Vec<Forged> {
     let carriers = seen.secured.carriers.iter();
     let to_device = carriers.filter(|c| c.is_srtp() && seen.is_device(c.to.ip()));
@@ -137,30 +137,26 @@ fn forged(seen: &Seen<'_>) -> Vec<Forged> {
         let Some(stream) = seen.carried(carrier) else {
             continue;
         };
-        let mut authentic: BTreeMap<&[u8], Option<Forged>> = BTreeMap::new();
+        let mut authentic: BTreeMap<&[u8], u64> = BTreeMap::new();
         for packet in carrier.packets.iter().filter(|p| p.is_rtcp) {
             let octets = stream.bytes.get(packet.range.clone()).unwrap_or_default();
             let Some(piece) = stream.piece(packet.range.start) else {
                 continue;
             };
-            let of = |kind| Forged {
-                time_ns: piece.time_ns,
-                span: packet.span,
-                kind,
-            };
-            let kind = match (&packet.found, authentic.entry(octets)) {
-                (Some(_), Entry::Vacant(first)) => {
-                    first.insert(Some(of(Kind::Original)));
+            let kind = match (&packet.found, authentic.get(octets)) {
+                (Some(_), Some(&first_ns)) => Kind::Replayed { first_ns },
+                (Some(_), None) => {
+                    authentic.insert(octets, piece.time_ns);
                     continue;
-                }
-                (Some(_), Entry::Occupied(mut first)) => {
-                    forged.extend(first.get_mut().take());
-                    Kind::Replayed
                 }
                 (None, _) if says_goodbye(octets) => Kind::Clear,
                 (None, _) => Kind::Unauthentic,
             };
-            forged.push(of(kind));
+            forged.push(Forged {
+                time_ns: piece.time_ns,
+                span: packet.span,
+                kind,
+            });
         }
     }
     forged
@@ -196,7 +192,7 @@ fn key_frames(seen: &Seen<'_>, carrier: &Carrier) -> Vec<u64> {
         let Some(header) = rtp::Header::parse(packet) else {
             continue;
         };
-        let payload = packet.get(header.payload.clone()).unwrap_or_default();
+        let payload = packet.get(header.payload).unwrap_or_default();
         // An octet of sound may look like the head of a NAL unit.
         if !is_sound(packet) && begins_key_frame(payload) {
             begun.entry((header.ssrc, header.timestamp)).or_insert(time);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lightleak_case::Vantage;
 
-use super::{MOST, evidence, unknown, unless};
+use super::{MOST, evidence, rtp_octets, unknown, unless};
 use crate::{
     seen::Seen,
     verdict::{Assurance, Outcome},
@@ -34,22 +34,16 @@ pub(super) fn is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
         .map(|format| (format.payload_type, format.encoding))
         .collect();
     let (mut found, mut opened, mut all) = (Vec::new(), 0, 0);
-    for carrier in seen.srtp_sent() {
-        let Some(stream) = seen.carried(carrier) else {
-            continue;
-        };
-        for packet in carrier.packets.iter().filter(|p| !p.is_rtcp) {
-            all += usize::from(packet.found.is_some());
-            let octets = stream.bytes.get(packet.range.clone()).unwrap_or_default();
-            let kind = octets.get(1).and_then(|octet| repair.get(&(octet & 0x7f)));
-            match (kind, &packet.found) {
-                (Some(_), Some(_)) => opened += 1,
-                (Some(kind), None) if found.len() < MOST => {
-                    let why = format!("no known key opens this packet of {kind}");
-                    found.push(evidence(seen, packet.span, why));
-                }
-                _ => {}
+    for (packet, octets) in rtp_octets(seen) {
+        all += usize::from(packet.found.is_some());
+        let kind = octets.get(1).and_then(|octet| repair.get(&(octet & 0x7f)));
+        match (kind, &packet.found) {
+            (Some(_), Some(_)) => opened += 1,
+            (Some(kind), None) if found.len() < MOST => {
+                let why = format!("no known key opens this packet of {kind}");
+                found.push(evidence(seen, packet.span, why));
             }
+            _ => {}
         }
     }
     unless(found, || match (opened, all) {
