@@ -118,28 +118,17 @@ impl<'a> Streams<'a> {
                 let same: Vec<_> = same.collect();
                 // Under another key it goes on, or begins again.
                 let others = || {
-                    let counters = roll_overs(ring, ssrc, false).into_iter();
-                    let anew = counters.map(|roc| u64::from(roc) << 16 | u64::from(sequence));
-                    let mut indices: Vec<u64> = std::iter::once(near[0]).chain(anew).collect();
+                    let mut indices = vec![near[0]];
+                    indices.extend(first_indices(ring, ssrc, sequence, false));
                     indices.dedup();
-                    candidates(ring, false, true).flat_map(move |(key, tail)| {
-                        let indices = indices.clone().into_iter();
-                        indices.map(move |index| (key, index, tail))
-                    })
+                    open_rtp(ring, packet, rtp_candidates(ring, &indices, true))
                 };
-                open_rtp(ring, packet, same.into_iter())
-                    .or_else(|| open_rtp(ring, packet, others()))
+                open_rtp(ring, packet, same.into_iter()).or_else(others)
             }
             None => {
                 let thorough = stream.refused < THOROUGH;
-                let roll_overs = roll_overs(ring, ssrc, thorough);
-                let all = candidates(ring, false, thorough);
-                let all = all.flat_map(|(key, tail)| {
-                    let roll_overs = roll_overs.iter();
-                    roll_overs
-                        .map(move |roc| (key, u64::from(*roc) << 16 | u64::from(sequence), tail))
-                });
-                open_rtp(ring, packet, all)
+                let indices: Vec<_> = first_indices(ring, ssrc, sequence, thorough).collect();
+                open_rtp(ring, packet, rtp_candidates(ring, &indices, thorough))
             }
         };
         match &found {
@@ -221,6 +210,18 @@ fn candidates(ring: &KeyRing, rtcp: bool, thorough: bool) -> impl Iterator<Item 
         })
 }
 
+/// The same of RTP, each with each of the indices.
+fn rtp_candidates(
+    ring: &KeyRing,
+    indices: &[u64],
+    thorough: bool,
+) -> impl Iterator<Item = (usize, u64, Tail)> {
+    candidates(ring, false, thorough).flat_map(move |(key, tail)| {
+        let indices = indices.iter();
+        indices.map(move |index| (key, *index, tail))
+    })
+}
+
 /// The index nearest to the highest one (RFC 3711 3.3.1), and those one
 /// roll-over beside.
 fn near(highest: u64, sequence: u16) -> [u64; 3] {
@@ -229,12 +230,17 @@ fn near(highest: u64, sequence: u16) -> [u64; 3] {
     [0, 1 << 16, INDICES - (1 << 16)].map(|more: u64| nearest.wrapping_add(more) % INDICES)
 }
 
-/// Roll-over counters with which a stream may begin: those that were signalled,
-/// and low ones, since streams begin with 0.
-fn roll_overs(ring: &KeyRing, ssrc: u32, thorough: bool) -> Vec<u32> {
-    let signalled = ring.roll_overs.iter().filter(|(of, _)| *of == ssrc);
+/// Indices with which a stream may begin: of the roll-over counters that were
+/// signalled, and of low ones, since streams begin with 0.
+fn first_indices(
+    ring: &KeyRing,
+    ssrc: u32,
+    sequence: u16,
+    thorough: bool,
+) -> impl Iterator<Item = u64> {
+    let signalled = ring.roll_overs.iter().filter(move |(of, _)| *of == ssrc);
     let from = signalled.map(|(_, roc)| *roc).chain([0]);
     let more = if thorough { ROLL_OVERS } else { 1 };
-    from.flat_map(|from| (0..more).map(move |n| from.wrapping_add(n)))
-        .collect()
+    from.flat_map(move |from| (0..more).map(move |n| from.wrapping_add(n)))
+        .map(move |roc| u64::from(roc) << 16 | u64::from(sequence))
 }
