@@ -30,10 +30,8 @@ async fn forge(visit: Visit) -> Experience {
     let Some(mut viewer) = srtp::connect(&visit, &visit.address, &mut diary).await else {
         return diary.0;
     };
-    if let Err(error) = watch(&visit, &mut viewer, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.end(viewer.rtsp).await;
+    let watched = watch(&visit, &mut viewer, &mut diary).await;
+    srtp::end(watched, viewer, &mut diary).await;
     diary.0
 }
 
@@ -42,9 +40,7 @@ async fn watch(
     viewer: &mut SrtpViewer,
     diary: &mut Diary,
 ) -> Result<(), SrtpViewerError> {
-    viewer.describe().await?;
-    viewer.setup(Carriage::Udp).await?;
-    viewer.play().await?;
+    srtp::play(viewer, Carriage::Udp).await?;
     viewer.watch(WATCH).await?;
     let Some(track) = viewer.tracks.first() else {
         return Ok(());

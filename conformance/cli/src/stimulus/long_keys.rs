@@ -29,11 +29,8 @@ async fn bring(visit: Visit) -> Experience {
         let Some(mut viewer) = connected else {
             continue;
         };
-        match watch(&visit, suite, &mut viewer).await {
-            Ok(()) => diary.note(format!("packets refused: {}", srtp::refused(&viewer))),
-            Err(error) => diary.note(format!("failed to {error}")),
-        }
-        diary.end(viewer.rtsp).await;
+        let watched = watch(&visit, suite, &mut viewer, &mut diary).await;
+        srtp::end(watched, viewer, &mut diary).await;
     }
     diary.0
 }
@@ -42,6 +39,7 @@ async fn watch(
     visit: &Visit,
     suite: Suite,
     viewer: &mut SrtpViewer,
+    diary: &mut Diary,
 ) -> Result<(), SrtpViewerError> {
     viewer.describe().await?;
     let names: Vec<_> = viewer.keys.iter().map(|(name, _)| name.clone()).collect();
@@ -52,5 +50,6 @@ async fn watch(
     viewer.play().await?;
     viewer.watch(WATCH).await?;
     viewer.rtsp.teardown().await?;
+    diary.note(format!("packets refused: {}", srtp::refused(viewer)));
     Ok(())
 }

@@ -43,10 +43,8 @@ async fn change(visit: Visit) -> Experience {
         let Some(mut viewer) = srtp::connect(&visit, &address, &mut diary).await else {
             continue;
         };
-        if let Err(error) = watch(&visit, suite, &mut viewer, &mut diary).await {
-            diary.note(format!("failed to {error}"));
-        }
-        diary.end(viewer.rtsp).await;
+        let watched = watch(&visit, suite, &mut viewer, &mut diary).await;
+        srtp::end(watched, viewer, &mut diary).await;
     }
     diary.0
 }
@@ -57,9 +55,7 @@ async fn watch(
     viewer: &mut SrtpViewer,
     diary: &mut Diary,
 ) -> Result<(), SrtpViewerError> {
-    viewer.describe().await?;
-    viewer.setup(Carriage::Udp).await?;
-    viewer.play().await?;
+    srtp::play(viewer, Carriage::Udp).await?;
     viewer.watch(WRAP).await?;
     let names: Vec<_> = viewer.keys.iter().map(|(name, _)| name.clone()).collect();
     for (at, name) in names.iter().enumerate() {

@@ -74,9 +74,7 @@ async fn view(
         return Ok(());
     };
     let watched = async {
-        viewer.describe().await?;
-        viewer.setup(carriage).await?;
-        viewer.play().await?;
+        play(&mut viewer, carriage).await?;
         let connected = viewer.watch(duration).await?;
         let refused = refused(&viewer);
         diary.note(format!(
@@ -103,6 +101,28 @@ pub(super) async fn connect(
             None
         }
     }
+}
+
+/// Plays every track.
+pub(super) async fn play(
+    viewer: &mut SrtpViewer,
+    carriage: Carriage,
+) -> Result<(), SrtpViewerError> {
+    viewer.describe().await?;
+    viewer.setup(carriage).await?;
+    viewer.play().await.map(drop)
+}
+
+/// Notes what went wrong, if something did, and what was received.
+pub(super) async fn end(
+    watched: Result<(), SrtpViewerError>,
+    viewer: SrtpViewer,
+    diary: &mut Diary,
+) {
+    if let Err(error) = watched {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.end(viewer.rtsp).await;
 }
 
 /// How many packets the viewer could not open.
