@@ -63,6 +63,9 @@ pub enum SrtpFlaw {
     /// Now and then a packet is sent again (RFC 4588) as it was before it was
     /// sealed.
     ClearRetransmission,
+    /// FU indicator and FU header, or the first two octets of whatever the payload
+    /// is, are in clear.
+    ClearFuHeader,
     /// Keys of 256 bits are derived with 128 of them.
     ShortPrf,
     /// A header extension says how loud it is (RFC 6464), in clear.
@@ -71,6 +74,9 @@ pub enum SrtpFlaw {
     /// the CSRC is in clear.
     ClearCsrcs,
 }
+
+/// Octets of FU indicator and FU header (RFC 6184 5.8).
+const FU_HEADER: usize = 2;
 
 /// Makes one with a flaw in Galois/counter mode only; in counter mode it is the
 /// engine.
@@ -149,7 +155,10 @@ impl FaultySrtp {
         let index = self
             .stream(ssrc)
             .advance(u16::from_be_bytes([a, b]), flaw)?;
-        let (mut sealed, header) = extended(packet, self.flaw);
+        let (mut sealed, mut header) = extended(packet, self.flaw);
+        if self.flaw == SrtpFlaw::ClearFuHeader {
+            header = sealed.len().min(header + FU_HEADER);
+        }
         sealed[2..4].copy_from_slice(&(index as u16).to_be_bytes());
 
         let index = match self.flaw {

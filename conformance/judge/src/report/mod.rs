@@ -261,11 +261,10 @@ impl Report {
         Ok(())
     }
 
-    /// Findings that fail a Must.
+    /// Findings that fail, however binding they are.
     pub fn failures(&self) -> impl Iterator<Item = &Finding> {
-        self.findings
-            .iter()
-            .filter(|f| f.verdict == Verdict::Fail && f.level == Level::Must)
+        let findings = self.findings.iter();
+        findings.filter(|finding| finding.verdict == Verdict::Fail)
     }
 }
 

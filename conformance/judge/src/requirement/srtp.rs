@@ -8,6 +8,7 @@ mod keys;
 mod lifetime;
 mod offers;
 mod packets;
+mod plausible;
 mod receive;
 mod rekey;
 mod repair;
@@ -282,6 +283,21 @@ pub(super) const ROWS: &[Requirement] = &[
             ..ROW.source
         },
         check: repair::is_sealed,
+        ..ROW
+    },
+    Requirement {
+        id: "SRTP-20",
+        // A statistic, which the standard does not speak of.
+        level: Level::Info,
+        standard: Level::Info,
+        title: "without the key, payloads begin as chance has it, and not as those of H.264 do",
+        source: Quote {
+            document: "RFC 6184",
+            clause: "5.3",
+            text: "The H.264 specification requires that the F bit be equal to 0.",
+            read: Reading::InText,
+        },
+        check: plausible::is_random,
         ..ROW
     },
     Requirement {

@@ -231,6 +231,17 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "srtp.fu-header-clear",
+        path: PATH,
+        expected: &["SRTP-20"],
+        story: "FU indicator and FU header are left in clear, so that a server can forward without the key",
+        source: "of our own making (catalogue, SRTP-20)",
+        fault: Fault {
+            srtp: Some(|key, options| FaultySrtp::boxed(SrtpFlaw::ClearFuHeader, key, options)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "srtp.aes256-with-128prf",
         path: PATH,
         expected: &["SRTP-21"],

@@ -111,6 +111,14 @@ fn what_is_clear_is_seen() {
         let mut packets = packets();
         sender.seal(&mut packets).expect("sealed");
         assert!(packets.iter().all(|packet| packet[12..21] == *b"a payload"));
+        let mut packets = self::packets();
+        let mut sender = faulty(SrtpFlaw::ClearFuHeader, suite);
+        sender.seal(&mut packets).expect("sealed");
+        let is_clear =
+            |packet: &[u8], octets: usize| packet[12..].starts_with(&b"a payload"[..octets]);
+        assert!(packets.iter().all(|packet| is_clear(packet, 2)));
+        // One in 2^24 happens to be.
+        assert!(packets.iter().any(|packet| !is_clear(packet, 5)));
         for flaw in [SrtpFlaw::ClearRtcp, SrtpFlaw::ClearEFlag] {
             let mut rtcp = report();
             faulty(flaw, suite).seal_rtcp(&mut rtcp).expect("sealed");
