@@ -29,9 +29,12 @@ pub(super) struct Arguments {
     /// Only mutants and decoys that match, such as `rtsp.*` (repeatable).
     #[arg(long, value_name = "GLOB")]
     only: Vec<String>,
-    /// Run this many seeds, from 1 on: the first with every session of the path
-    /// that the fault belongs to (of all paths, if that does not show it), the
-    /// others with those that showed the fault, and decoys with those in which
+    /// The first seed.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Run this many seeds, one after the other: the first with every session of
+    /// the path that the fault belongs to (of all paths, if that does not show it),
+    /// the others with those that showed the fault, and decoys with those in which
     /// somebody sees the picture.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
@@ -189,7 +192,7 @@ fn judge_all(
     let common = Arc::<Common>::default();
     let job = |subject: &Subject, path| Job {
         target: subject.target(),
-        seed: 1,
+        seed: arguments.seed,
         common: common.clone(),
         path,
         sessions: None,
@@ -210,12 +213,12 @@ fn judge_all(
     let sessions = subjects.iter().zip(&first);
     let sessions: Vec<_> = sessions.map(|(s, first)| s.sessions(first)).collect();
     // Seed by seed, so that what is in common lives for a while only.
-    let later = (2..=arguments.seeds).flat_map(|seed| {
+    let later = (1..arguments.seeds).flat_map(|after| {
         let common = Arc::<Common>::default();
         let subjects = subjects.iter().zip(&sessions);
         subjects.map(move |(subject, sessions)| Job {
             target: subject.target(),
-            seed,
+            seed: arguments.seed.wrapping_add(after),
             common: common.clone(),
             path: None,
             sessions: sessions.clone(),
