@@ -147,6 +147,8 @@ pub enum Carriage {
     Rtp,
     /// Files on a memory card: `rest/` of a session.
     Recording,
+    /// RTP and RTCP over UDP, as an SDP offer and its answer agree (RFC 8834).
+    Webrtc,
 }
 
 /// Protection of one hop.
@@ -160,12 +162,15 @@ pub enum Hop {
     Tls,
     /// SRTP (RFC 3711) around media, TLS around what delivers its keys.
     Srtp,
+    /// SRTP around media with keys that a DTLS handshake of the same datagrams
+    /// agrees on (RFC 5764), TLS around the signalling that vouches for it.
+    DtlsSrtp,
 }
 
 impl Hop {
     /// Whether TLS is what a client has to begin with.
     pub fn begins_with_tls(self) -> bool {
-        matches!(self, Self::Tls | Self::Srtp)
+        matches!(self, Self::Tls | Self::Srtp | Self::DtlsSrtp)
     }
 }
 
@@ -178,4 +183,6 @@ pub enum EndToEnd {
     None,
     /// age v1 (age-encryption.org/v1), to the owner's X25519 recipient.
     Age,
+    /// SFrame (RFC 9605), with base keys that only viewers have.
+    Sframe,
 }

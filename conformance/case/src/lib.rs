@@ -6,6 +6,7 @@
 //! declaration.toml
 //! sessions/<nn>-<path>-<stimulus>-<condition>/
 //!   session.toml  wire.pcapng  keys.log  ledger/<track>.bin .idx  log.txt
+//!   peer.pcapng              what a viewer holds after hop decryption, if somebody kept it
 //!   rest/<file>              what the device stored, as it lay there at the end
 //! decoy/<track>.bin .idx     a ledger of another seed, for the false-alarm check
 //! factory/<file>             what a factory-fresh unit of the device stores
@@ -25,7 +26,9 @@
 //!   no space in it, and the password is the rest of the line;
 //! - per master key of SRTP `SRTP_MASTER_KEY <suite> <mki> <key> <salt>`: the
 //!   suite as the IANA registry names it (SDP Security Descriptions), the MKI
-//!   that its packets carry or `-`, and all octets in hexadecimal.
+//!   that its packets carry or `-`, and all octets in hexadecimal;
+//! - per bearer token (RFC 6750) that somebody was given
+//!   `BEARER_TOKEN <user> <token>`, the token in hexadecimal.
 
 #![forbid(unsafe_code)]
 

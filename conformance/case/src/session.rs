@@ -63,6 +63,9 @@ pub struct Experience {
 pub enum Vantage {
     /// The network.
     Wire,
+    /// What a viewer holds after the hop's protection is taken off, and before
+    /// that from end to end is: whoever ends the hop could read it.
+    Peer,
     /// What the device stored.
     Rest,
     /// The lines that it logged.
@@ -71,15 +74,16 @@ pub enum Vantage {
 
 impl Vantage {
     /// All of them, in the order in which they are judged.
-    pub const ALL: &[Vantage] = &[Vantage::Wire, Vantage::Rest, Vantage::Log];
+    pub const ALL: &[Vantage] = &[Vantage::Wire, Vantage::Peer, Vantage::Rest, Vantage::Log];
 
     /// Those that are captured packet by packet.
-    pub const CAPTURED: &[Vantage] = &[Vantage::Wire];
+    pub const CAPTURED: &[Vantage] = &[Vantage::Wire, Vantage::Peer];
 
     /// Its name, as in reports.
     pub fn name(self) -> &'static str {
         match self {
             Vantage::Wire => "wire",
+            Vantage::Peer => "peer",
             Vantage::Rest => "rest",
             Vantage::Log => "log",
         }
@@ -89,6 +93,7 @@ impl Vantage {
     pub fn file(self) -> &'static str {
         match self {
             Vantage::Wire => "wire.pcapng",
+            Vantage::Peer => "peer.pcapng",
             Vantage::Rest => "rest",
             Vantage::Log => "log.txt",
         }
