@@ -47,6 +47,8 @@ pub enum Kind {
     Dhcp,
     /// DHCP for IPv6 (RFC 8415).
     Dhcpv6,
+    /// STUN (RFC 8489), on ports of WebRTC.
+    Stun,
 }
 
 impl fmt::Display for Kind {
@@ -61,6 +63,7 @@ impl fmt::Display for Kind {
             Self::Ntp => "NTP",
             Self::Dhcp => "DHCP",
             Self::Dhcpv6 => "DHCPv6",
+            Self::Stun => "STUN",
         })
     }
 }

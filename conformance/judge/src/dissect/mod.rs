@@ -5,6 +5,8 @@
 pub(crate) mod base64;
 pub mod clip_list;
 pub mod datagram;
+pub mod demux;
+pub mod dtls;
 pub mod h264;
 pub mod http;
 pub mod infrastructure;
@@ -19,6 +21,7 @@ pub mod rtp;
 pub mod rtsp;
 pub mod sdp;
 pub mod stream;
+pub mod stun;
 pub mod tcp;
 pub mod tls;
 pub mod transport;

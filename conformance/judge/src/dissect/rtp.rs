@@ -4,6 +4,8 @@
 //! that lie about their length; what reaches its H.264 depacketizer is checked
 //! before. Interleaved packetization (STAP-B, MTAP, FU-B) is not read.
 
+pub mod placed;
+
 use std::{collections::BTreeMap, ops::Range};
 
 use bytes::Bytes;

@@ -1,6 +1,8 @@
 //! As much of session descriptions (RFC 8866) as tells what a media stream
 //! carries, and the parameter sets that H.264 puts there (RFC 6184 8.2.1).
 
+use std::net::SocketAddr;
+
 use super::base64;
 
 /// Lines that are looked at.
@@ -14,6 +16,8 @@ pub struct Sdp {
     /// `a=key-mgmt:mikey` before the first section (RFC 4567 3.1): what is
     /// behind the name, in base64.
     pub key_mgmt: Vec<String>,
+    /// `a=fingerprint` before the first section, as in [`Media::fingerprints`].
+    pub fingerprints: Vec<Fingerprint>,
     /// Its `m=` sections in order.
     pub media: Vec<Media>,
 }
@@ -25,6 +29,12 @@ pub struct Media {
     pub kind: String,
     /// Such as `RTP/AVP`.
     pub protocol: String,
+    /// Port; 0 if the section is refused (RFC 3264 6).
+    pub port: u16,
+    /// `a=fingerprint` (RFC 8122 5) of the section itself.
+    pub fingerprints: Vec<Fingerprint>,
+    /// Addresses of `a=candidate` for UDP (RFC 8839 5.1); names are left out.
+    pub candidates: Vec<SocketAddr>,
     /// `a=control` (RFC 2326 C.1.1).
     pub control: Option<String>,
     /// `a=key-mgmt:mikey`, as in [`Sdp::key_mgmt`].
@@ -36,6 +46,15 @@ pub struct Media {
     pub extensions: Vec<(u8, String)>,
     /// Its payload types.
     pub formats: Vec<Format>,
+}
+
+/// What a certificate has to hash to (RFC 8122 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Name of the hash in lower case, such as `sha-256`.
+    pub hash: String,
+    /// Its octets.
+    pub octets: Vec<u8>,
 }
 
 /// A payload type of a media stream.
@@ -65,11 +84,23 @@ impl Sdp {
                 match (sdp.media.last_mut(), value.split_once(':')) {
                     (Some(media), Some((name, value))) => attribute(media, name, value),
                     (None, Some(("key-mgmt", value))) => sdp.key_mgmt.extend(key_mgmt(value)),
+                    (None, Some(("fingerprint", value))) => {
+                        sdp.fingerprints.extend(fingerprint(value));
+                    }
                     _ => {}
                 }
             }
         }
         Some(sdp)
+    }
+
+    /// Fingerprints that hold for a section: its own, else those before the first
+    /// one (RFC 8122 5).
+    pub fn fingerprints<'a>(&'a self, media: &'a Media) -> &'a [Fingerprint] {
+        match media.fingerprints.is_empty() {
+            true => &self.fingerprints,
+            false => &media.fingerprints,
+        }
     }
 
     /// The parameter sets of each H.264 format that has some.
@@ -86,7 +117,9 @@ impl Sdp {
 fn media(value: &str) -> Media {
     let mut words = value.split_whitespace();
     let kind = words.next().unwrap_or_default().to_owned();
-    let protocol = words.nth(1).unwrap_or_default().to_owned();
+    let port = words.next().unwrap_or_default();
+    let port = port.split('/').next().and_then(|port| port.parse().ok());
+    let protocol = words.next().unwrap_or_default().to_owned();
     let formats = words
         .filter_map(|word| word.parse().ok())
         .filter(|payload_type| *payload_type < 128)
@@ -99,6 +132,7 @@ fn media(value: &str) -> Media {
     Media {
         kind,
         protocol,
+        port: port.unwrap_or_default(),
         formats,
         ..Media::default()
     }
@@ -108,6 +142,8 @@ fn attribute(media: &mut Media, name: &str, value: &str) {
     match name {
         "control" => media.control = Some(value.trim().to_owned()),
         "crypto" => media.crypto.push(value.trim().to_owned()),
+        "fingerprint" => media.fingerprints.extend(fingerprint(value)),
+        "candidate" => media.candidates.extend(candidate(value)),
         "extmap" => media.extensions.extend(extension(value)),
         "key-mgmt" => media.key_mgmt.extend(key_mgmt(value)),
         _ => format_attribute(media, name, value),
@@ -119,6 +155,28 @@ fn extension(value: &str) -> Option<(u8, String)> {
     let mut words = value.split_whitespace();
     let id = words.next()?.split('/').next()?.parse().ok()?;
     Some((id, words.next()?.to_owned()))
+}
+
+/// `<hash> <octets with colons>`
+fn fingerprint(value: &str) -> Option<Fingerprint> {
+    let (hash, octets) = value.trim().split_once(char::is_whitespace)?;
+    let octets = octets.trim().split(':');
+    let octets = octets.map(|octet| u8::from_str_radix(octet, 16).ok());
+    Some(Fingerprint {
+        hash: hash.to_ascii_lowercase(),
+        octets: octets.collect::<Option<_>>()?,
+    })
+}
+
+/// `<foundation> <component> <transport> <priority> <address> <port> typ ...`
+fn candidate(value: &str) -> Option<SocketAddr> {
+    let words: Vec<&str> = value.split_whitespace().take(6).collect();
+    let &[_, _, transport, _, address, port] = &words[..] else {
+        return None;
+    };
+    let udp = transport.eq_ignore_ascii_case("udp");
+    let at = SocketAddr::new(address.parse().ok()?, port.parse().ok()?);
+    udp.then_some(at)
 }
 
 /// What is behind the name of the protocol, if that is MIKEY.
@@ -194,6 +252,30 @@ mod tests {
         let sets: Vec<_> = sdp.parameter_sets().collect();
         let sps = vec![0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00];
         assert_eq!(sets, [[sps, vec![0x68, 0xce, 0x3c, 0x80]]]);
+    }
+
+    #[test]
+    fn candidates_and_fingerprints_are_read() {
+        let text = b"v=0\na=fingerprint:SHA-256 0a:FF\n\
+            m=video 9 UDP/TLS/RTP/SAVPF 96\n\
+            a=candidate:1 1 UDP 2130706431 192.0.2.1 5000 typ host\n\
+            a=candidate:2 1 tcp 2130706431 192.0.2.1 9 typ host tcptype active\n\
+            a=candidate:3 1 udp 1 0f3c.local 5000 typ host\n\
+            m=audio 0 UDP/TLS/RTP/SAVPF 0\na=fingerprint:sha-1 01\n";
+        let sdp = Sdp::parse(text).unwrap();
+        let [video, audio] = &sdp.media[..] else {
+            panic!("{sdp:?}");
+        };
+        assert_eq!((video.port, audio.port), (9, 0));
+        assert_eq!(video.candidates, ["192.0.2.1:5000".parse().unwrap()]);
+        let of = |media| {
+            let [one] = sdp.fingerprints(media) else {
+                panic!("{sdp:?}");
+            };
+            (one.hash.as_str(), one.octets.clone())
+        };
+        assert_eq!(of(video), ("sha-256", vec![0x0a, 0xff]));
+        assert_eq!(of(audio), ("sha-1", vec![1]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod suite;
 use lightleak_case::TransportProtocol;
 
 use super::{Flow, Stream};
-use hello::Reader;
+pub(crate) use hello::Reader;
 
 /// change_cipher_spec.
 pub const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -38,7 +38,7 @@ const LONGEST: usize = (1 << 14) + 2048;
 const LONGEST_TLS13: usize = (1 << 14) + 256;
 
 /// The random of a HelloRetryRequest (RFC 8446 4.1.3).
-const HELLO_RETRY_REQUEST: [u8; 32] = [
+pub(crate) const HELLO_RETRY_REQUEST: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];

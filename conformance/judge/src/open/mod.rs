@@ -4,6 +4,7 @@
 
 mod aead;
 pub mod age;
+pub mod dtls;
 pub mod escrow;
 pub mod hpke;
 pub mod keylog;

@@ -1,7 +1,7 @@
 //! TLS 1.2 (RFC 5246): record keys from the master secret in the key log,
 //! records opened.
 
-mod protection;
+pub(super) mod protection;
 
 use crate::dissect::{
     Flow,

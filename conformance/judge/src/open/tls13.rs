@@ -1,6 +1,6 @@
 //! TLS 1.3 (RFC 8446): record keys from the key log, records opened.
 
-mod protection;
+pub(super) mod protection;
 
 use crate::dissect::{
     Flow, Stream,

@@ -117,6 +117,11 @@ impl<'a> Reader<'a> {
         Some((kind, body))
     }
 
+    /// So many octets.
+    pub fn take(&mut self, octets: usize) -> Option<&'a [u8]> {
+        self.0.split_off(..octets)
+    }
+
     /// A number of 8 bits.
     pub fn u8(&mut self) -> Option<u8> {
         self.0.split_off_first().copied()

@@ -1,6 +1,8 @@
 //! SFrame (RFC 9605), opened with escrowed base keys by crate `sframe`, which
 //! stands on RustCrypto.
 
+mod draft;
+mod nal;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +12,8 @@ use sframe::{CipherSuite, frame::EncryptedFrameView, key::DecryptionKey};
 use zeroize::Zeroizing;
 
 use super::keylog;
+pub use draft::open as open_draft;
+pub use nal::Carried;
 
 /// The escrowed base keys of a session.
 #[derive(Default)]
@@ -28,9 +32,24 @@ impl Keys {
             let kid = u64::from_be_bytes(keylog::octets(kid)?.try_into().ok()?);
             let key = Zeroizing::new(keylog::octets(key)?);
             let opens = DecryptionKey::derive_from(cipher, kid, &*key).ok()?;
-            Some(Key { suite, kid, opens })
+            Some(Key {
+                suite,
+                kid,
+                base: key,
+                opens,
+            })
         };
         Self(lines.into_iter().filter_map(key).collect())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The base keys: their KIDs and octets.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.0.iter().map(|key| (key.kid, &key.base[..]))
     }
 }
 
@@ -74,7 +93,7 @@ impl Header {
 }
 
 /// A frame that was opened.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OpenedFrame {
     /// What it says of itself.
     pub header: Header,
@@ -149,6 +168,7 @@ pub fn open(frame: &[u8], metadata: &[u8], keys: &Keys) -> Result<OpenedFrame, S
 struct Key {
     suite: u16,
     kid: u64,
+    base: Zeroizing<Vec<u8>>,
     opens: DecryptionKey,
 }
 

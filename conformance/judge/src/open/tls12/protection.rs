@@ -128,9 +128,24 @@ impl Keys {
 
     /// Opens the next record; `None` if it does not authenticate.
     pub fn open(&mut self, record: &Record, fragment: &[u8]) -> Option<Vec<u8>> {
+        let kind = (record.content_type, record.version);
+        let content = self.open_at(self.sequence, kind, fragment)?;
+        self.sequence = self.sequence.checked_add(1)?;
+        Some(content)
+    }
+
+    /// Opens the record of that number, of that content type and version; `None`
+    /// if it does not authenticate. In DTLS the number has the epoch in front
+    /// (RFC 6347 4.1.2.1).
+    pub fn open_at(
+        &self,
+        sequence: u64,
+        (content_type, version): (u8, u16),
+        fragment: &[u8],
+    ) -> Option<Vec<u8>> {
         let (explicit, sealed) = fragment.split_at_checked(self.explicit_nonce())?;
         let nonce = match explicit {
-            [] => aead::nonce(self.iv, self.sequence),
+            [] => aead::nonce(self.iv, sequence),
             explicit => {
                 let mut nonce = self.iv;
                 nonce[SALT..].copy_from_slice(explicit);
@@ -139,13 +154,11 @@ impl Keys {
         };
         let length = u16::try_from(sealed.len().checked_sub(TAG)?).ok()?;
         let mut aad = [0; 13];
-        aad[..8].copy_from_slice(&self.sequence.to_be_bytes());
-        aad[8] = record.content_type;
-        aad[9..11].copy_from_slice(&record.version.to_be_bytes());
+        aad[..8].copy_from_slice(&sequence.to_be_bytes());
+        aad[8] = content_type;
+        aad[9..11].copy_from_slice(&version.to_be_bytes());
         aad[11..].copy_from_slice(&length.to_be_bytes());
-        let content = self.aead.open(nonce, &aad, sealed)?;
-        self.sequence = self.sequence.checked_add(1)?;
-        Some(content)
+        self.aead.open(nonce, &aad, sealed)
     }
 }
 

@@ -30,7 +30,8 @@ impl Suite {
         }
     }
 
-    fn algorithm(self) -> Algorithm {
+    /// Its AEAD algorithm.
+    pub fn algorithm(self) -> Algorithm {
         match self {
             Self::Aes128Gcm => Algorithm::Aes128Gcm,
             Self::Aes256Gcm => Algorithm::Aes256Gcm,
@@ -39,7 +40,7 @@ impl Suite {
     }
 
     /// Hash.length.
-    fn hash_length(self) -> usize {
+    pub fn hash_length(self) -> usize {
         match self {
             Self::Aes256Gcm => 48,
             Self::Aes128Gcm | Self::ChaCha20Poly1305 => 32,
@@ -47,8 +48,14 @@ impl Suite {
     }
 }
 
+/// What labels begin with (RFC 8446 7.1).
+pub const TLS: &str = "tls13 ";
+/// What labels of DTLS begin with (RFC 9147 5.9).
+pub const DTLS: &str = "dtls13";
+
 /// The keys of one direction from one traffic secret.
 pub struct Keys {
+    prefix: &'static str,
     suite: Suite,
     secret: Vec<u8>,
     aead: Aead,
@@ -70,15 +77,22 @@ impl Keys {
     /// Derives the keys; `None` if the secret has not the length of the suite's
     /// hash.
     pub fn new(suite: Suite, secret: &[u8]) -> Option<Self> {
+        Self::derive(TLS, suite, secret)
+    }
+
+    /// The same, with labels that begin so.
+    pub fn derive(prefix: &'static str, suite: Suite, secret: &[u8]) -> Option<Self> {
         if secret.len() != suite.hash_length() {
             return None;
         }
         let algorithm = suite.algorithm();
         let mut key = vec![0; algorithm.key_length()];
-        expand_label(suite, secret, "key", &[], &mut key)?;
+        let expand = |label, out: &mut [u8]| expand_label(prefix, suite, secret, label, &[], out);
+        expand("key", &mut key)?;
         let mut iv = [0; NONCE];
-        expand_label(suite, secret, "iv", &[], &mut iv)?;
+        expand("iv", &mut iv)?;
         Some(Self {
+            prefix,
             suite,
             secret: secret.to_vec(),
             aead: Aead::new(algorithm, &key)?,
@@ -87,19 +101,38 @@ impl Keys {
         })
     }
 
+    /// Its suite.
+    pub fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// The traffic secret that it is derived of.
+    pub fn secret(&self) -> &[u8] {
+        &self.secret
+    }
+
     /// The keys after a KeyUpdate (RFC 8446 7.2).
     pub fn updated(&self) -> Option<Self> {
         let mut next = vec![0; self.suite.hash_length()];
-        expand_label(self.suite, &self.secret, "traffic upd", &[], &mut next)?;
-        Self::new(self.suite, &next)
+        let (prefix, suite) = (self.prefix, self.suite);
+        expand_label(prefix, suite, &self.secret, "traffic upd", &[], &mut next)?;
+        Self::derive(prefix, suite, &next)
     }
 
     /// Opens the next record. `None` if it does not authenticate, or is nothing
     /// but padding.
     pub fn open(&mut self, header: &[u8], fragment: &[u8]) -> Option<Inner> {
-        let nonce = aead::nonce(self.iv, self.sequence);
+        let inner = self.open_at(self.sequence, header, fragment);
+        if inner.is_some() {
+            self.sequence = self.sequence.checked_add(1)?;
+        }
+        inner
+    }
+
+    /// Opens the record of that number, as [`Keys::open`] does.
+    pub fn open_at(&self, sequence: u64, header: &[u8], fragment: &[u8]) -> Option<Inner> {
+        let nonce = aead::nonce(self.iv, sequence);
         let mut content = self.aead.open(nonce, header, fragment)?;
-        self.sequence = self.sequence.checked_add(1)?;
         let end = content.iter().rposition(|&octet| octet != 0)?;
         content.truncate(end + 1);
         Some(Inner {
@@ -113,6 +146,7 @@ impl Keys {
 /// HKDF-Expand-Label (RFC 8446 7.1). `None` if the secret is too short, or the
 /// label, the context or `out` too long.
 pub fn expand_label(
+    prefix: &str,
     suite: Suite,
     secret: &[u8],
     label: &str,
@@ -120,12 +154,12 @@ pub fn expand_label(
     out: &mut [u8],
 ) -> Option<()> {
     let length = u16::try_from(out.len()).ok()?.to_be_bytes();
-    let label_length = [u8::try_from("tls13 ".len() + label.len()).ok()?];
+    let label_length = [u8::try_from(prefix.len() + label.len()).ok()?];
     let context_length = [u8::try_from(context.len()).ok()?];
     let info: [&[u8]; 6] = [
         &length,
         &label_length,
-        b"tls13 ",
+        prefix.as_bytes(),
         label.as_bytes(),
         &context_length,
         context,

@@ -13,7 +13,10 @@ use crate::open::{
     testing::{flow, hex, opened},
 };
 
-use super::{protection::expand_label, *};
+use super::{
+    protection::{TLS, expand_label},
+    *,
+};
 
 fn records(trace: &Trace) -> Vec<(bool, Vec<u8>)> {
     let record =
@@ -77,7 +80,7 @@ fn the_secrets_of_the_trace_follow_from_its_messages() {
     let derive = |secret: &[u8], label: &str, transcript: &[u8]| {
         let mut out = vec![0; 32];
         let hash = Sha256::digest(transcript);
-        expand_label(Suite::Aes128Gcm, secret, label, &hash, &mut out).unwrap();
+        expand_label(TLS, Suite::Aes128Gcm, secret, label, &hash, &mut out).unwrap();
         out
     };
     let secrets = &trace.secrets;
@@ -260,7 +263,7 @@ impl Sealer {
 
     fn expand(&self, label: &str, length: usize) -> Vec<u8> {
         let mut out = vec![0; length];
-        expand_label(self.suite, &self.secret, label, &[], &mut out).unwrap();
+        expand_label(TLS, self.suite, &self.secret, label, &[], &mut out).unwrap();
         out
     }
 
