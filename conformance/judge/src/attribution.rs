@@ -2,6 +2,8 @@
 //! finding: to call octets "clear by design" wins nothing, since the octets of
 //! the ledger have to be among those that were opened ([`crate::proof`]).
 
+mod datagrams;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
@@ -13,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     dissect::{
-        Flow, Span, Stream, clip_list, mp4,
+        Flow, Span, Stream, Traffic, clip_list, mp4,
         tls::{self, Record},
     },
     open::{
@@ -24,6 +26,8 @@ use crate::{
     seen::Seen,
     stored::{Clip, Content, Stored},
 };
+
+use datagrams::{datagram_parts, held_parts};
 
 /// How many places of unexplained octets are kept.
 const MOST_PLACES: usize = 16;
@@ -105,8 +109,26 @@ impl Attribution {
     pub fn of_wire(seen: &Seen<'_>) -> Self {
         let mut attribution = Self::default();
         if let Some(capture) = seen.session.captures.get(&Vantage::Wire) {
-            attribution.packets(seen, capture);
+            attribution.packets(seen, &seen.traffic, capture);
             attribution.flows(seen);
+        }
+        attribution
+    }
+
+    /// Of what a viewer holds: RTP in clear, in framing that was synthesised.
+    pub fn of_peer(seen: &Seen<'_>, traffic: &Traffic, capture: &Capture) -> Self {
+        let mut attribution = Self::default();
+        attribution.packets(seen, traffic, capture);
+        for (index, flow) in traffic.flows.iter().enumerate() {
+            let sides = [(true, flow.a, &flow.from_a), (false, flow.b, &flow.from_b)];
+            for (from_a, from, stream) in sides {
+                let rest = match seen.is_device(from.ip()) {
+                    true => Class::Unexplained,
+                    false => Class::Foreign,
+                };
+                let parts = held_parts(seen, (index, from_a), stream, rest);
+                attribution.stream(flow, from, stream, &parts);
+            }
         }
         attribution
     }
@@ -198,8 +220,7 @@ impl Attribution {
     }
 
     /// Everything but the payload of TCP and UDP.
-    fn packets(&mut self, seen: &Seen<'_>, capture: &Capture) {
-        let traffic = &seen.traffic;
+    fn packets(&mut self, seen: &Seen<'_>, traffic: &Traffic, capture: &Capture) {
         let kept: BTreeSet<u64> = traffic.infrastructure.iter().map(|m| m.0).collect();
         let odd: BTreeMap<u64, _> = traffic.undissected.iter().map(|u| (u.packet, u)).collect();
         let last = capture.packets.len().saturating_sub(1);
@@ -290,6 +311,9 @@ impl Attribution {
                     vec![(all, Class::Infrastructure)]
                 } else if tls::is_refusal(stream) {
                     vec![(all, Class::Handshake)]
+                } else if seen.is_webrtc(index) {
+                    let carrier = seen.secured.datagrams(index, from_a);
+                    datagram_parts(seen, connection, carrier, (stream, from_a), rest)
                 } else if let Some(carrier) = seen.secured.datagrams(index, from_a) {
                     let opened = carrier.opened().map(|(p, found)| (p.range.start, found));
                     packet_parts(stream, opened, rest)

@@ -4,7 +4,7 @@
 
 use std::{collections::HashSet, net::SocketAddr};
 
-use lightleak_case::{Capture, TransportProtocol, Vantage};
+use lightleak_case::{Capture, Carriage, TransportProtocol, Vantage};
 
 use crate::{
     adversary::known_plaintext::Index,
@@ -328,15 +328,20 @@ fn recognise_sound(seen: &Seen<'_>) -> Result<(), String> {
     }
 }
 
-/// The judge read an RTSP dialogue with the device inside TLS.
+/// The judge read a dialogue with the device inside TLS: RTSP, or signalling.
 fn dialogue(seen: &Seen<'_>) -> Result<(), String> {
     let mut opened = seen.dialogues().filter(|d| d.opened);
-    match opened.any(|d| d.answered().next().is_some()) {
-        true => Ok(()),
-        false => {
-            Err("no RTSP response of the device was read from what the escrowed keys open".into())
-        }
+    if opened.any(|d| d.answered().next().is_some()) || seen.signalled().next().is_some() {
+        return Ok(());
     }
+    let path = seen.declaration.path(&seen.session.record.path);
+    let what = match path.map(|path| path.carriage) {
+        Some(Carriage::Webrtc) => "HTTP",
+        _ => "RTSP",
+    };
+    Err(format!(
+        "no {what} response of the device was read from what the escrowed keys open"
+    ))
 }
 
 /// A handshake of today succeeded, and offers of old versions were made.

@@ -52,7 +52,15 @@ pub(crate) fn shown(seen: &Seen<'_>) -> Vec<(Shown, u16, Span)> {
         let shown = Shown::read(&request.method, header)?;
         Some((shown, response.status, span))
     });
-    shown.collect()
+    let logins = seen.signalled().filter_map(|signalled| {
+        let request = signalled.request;
+        let shown = match request.head.value("authorization") {
+            Some(header) => Shown::read(&request.head.method, header),
+            None => Shown::login(&request.body),
+        };
+        Some((shown?, signalled.response.head.status, signalled.span))
+    });
+    shown.chain(logins).collect()
 }
 
 /// Every offer that nobody should accept was made.

@@ -1,6 +1,7 @@
 //! SRTP of a session: over UDP, and interleaved in RTSP; opened with the keys
-//! that were escrowed and with those that signalling told. Which key a packet
-//! is under is found by trial, whatever anybody says.
+//! that were escrowed, with those that signalling told, and with those that
+//! handshakes of DTLS gave. Which key a packet is under is found by trial,
+//! whatever anybody says.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +13,7 @@ use lightleak_case::TransportProtocol;
 
 use crate::{
     dissect::{
-        Flow, Span, Stream, Traffic, key_attribute, rtp,
+        Flow, Span, Stream, Traffic, dtls, key_attribute, rtp,
         rtsp::{Message, transport::Transport},
     },
     open::{
@@ -20,6 +21,7 @@ use crate::{
         srtp::{self, Found, KeyRing, MasterKey, Streams},
     },
     seen::Connection,
+    webrtc::Agreed,
 };
 
 /// Streams of which packets are tried, of one direction of a flow.
@@ -34,6 +36,8 @@ pub struct Secured {
     pub carriers: Vec<Carrier>,
     /// What was set up, as far as it could be read inside TLS.
     pub setups: Vec<Setup>,
+    /// What handshakes of DTLS gave.
+    pub agreed: Vec<Agreed>,
     /// Keys that were told: on the connection of which flow, and which.
     told: Vec<(usize, MasterKey)>,
 }
@@ -121,13 +125,13 @@ impl Carrier {
 
     /// RTP of each source that was opened, in the order of its indices, each
     /// packet once.
-    pub fn sources(&self) -> Vec<Vec<(u64, &[u8])>> {
-        let mut sources: BTreeMap<u32, BTreeMap<u64, &[u8]>> = BTreeMap::new();
+    pub fn sources(&self) -> Vec<Vec<(&Packet, &Found)>> {
+        let mut sources: BTreeMap<u32, BTreeMap<u64, _>> = BTreeMap::new();
         for (packet, found) in self.opened().filter(|(packet, _)| !packet.is_rtcp) {
             let source = sources.entry(packet.ssrc).or_default();
-            source.entry(found.index).or_insert(&found.opened.packet);
+            source.entry(found.index).or_insert((packet, found));
         }
-        let in_order = |source: BTreeMap<u64, _>| source.into_iter().collect();
+        let in_order = |source: BTreeMap<u64, _>| source.into_values().collect();
         sources.into_values().map(in_order).collect()
     }
 }
@@ -148,6 +152,12 @@ impl Secured {
             messages.for_each(|message| signalled(message, &mut keys, &mut expected));
             told.extend(keys.into_iter().map(|key| (index, key)));
         }
+        let agreed: Vec<_> = flows()
+            .filter_map(|(index, (_, connection))| Agreed::of(index, connection))
+            .collect();
+        for Agreed { flow, keys, .. } in &agreed {
+            told.extend([&keys.client, &keys.server].map(|key| (*flow, key.clone())));
+        }
         let keys = told.iter().map(|(_, key): &(usize, MasterKey)| key.clone());
         let keys = escrow.srtp.iter().cloned().chain(keys);
         let mut ring = KeyRing::new(keys);
@@ -163,7 +173,8 @@ impl Secured {
             match flow.transport {
                 TransportProtocol::Udp if is_device(flow.a.ip()) || is_device(flow.b.ip()) => {
                     let mut between = setups.iter().filter(|s| s.is_between(flow.a, flow.b));
-                    let negotiated = between.any(|s| s.transport.is_secure());
+                    let by_dtls = connection.dtls.as_ref().is_some_and(offers_srtp);
+                    let negotiated = by_dtls || between.any(|s| s.transport.is_secure());
                     for (from_a, stream) in [(true, &flow.from_a), (false, &flow.from_b)] {
                         let mut carrier = Carrier::new(index, flow, from_a, negotiated);
                         let datagrams = stream.parts();
@@ -184,6 +195,7 @@ impl Secured {
             ring,
             carriers,
             setups,
+            agreed,
             told,
         }
     }
@@ -191,7 +203,9 @@ impl Secured {
     /// Whether a carrier is to be under a key for which that holds: one that was
     /// told where it was set up, or where none was told there, any.
     pub fn promises(&self, carrier: &Carrier, is_meant: &dyn Fn(&MasterKey) -> bool) -> bool {
+        let agreed = self.agreed.iter().any(|agreed| agreed.flow == carrier.flow);
         let flow = match carrier.channel {
+            _ if agreed => Some(carrier.flow),
             Some(_) => Some(carrier.flow),
             None => self.setup(carrier.from, carrier.to).map(|setup| setup.flow),
         };
@@ -201,6 +215,16 @@ impl Secured {
             Some(_) => told.any(is_meant),
             None => self.ring.keys().any(is_meant),
         }
+    }
+
+    /// The key that a handshake gave to who sends there.
+    pub fn agreed(&self, carrier: &Carrier) -> Option<&MasterKey> {
+        let mut agreed = self.agreed.iter().rev();
+        let agreed = agreed.find(|agreed| agreed.flow == carrier.flow)?;
+        Some(match agreed.client_is_a == carrier.from_a {
+            true => &agreed.keys.client,
+            false => &agreed.keys.server,
+        })
     }
 
     /// A key that was told on two connections, if there is one.
@@ -292,6 +316,12 @@ impl Carrier {
             });
         }
     }
+}
+
+/// Whether its client asks for SRTP (RFC 5764 4.1.1).
+fn offers_srtp(reading: &dtls::Reading) -> bool {
+    let hello = reading.client_hello.as_ref();
+    hello.is_some_and(|hello| hello.srtp.is_some())
 }
 
 /// Whether a packet is RTCP, its SSRC and its sequence number; `None` if it is

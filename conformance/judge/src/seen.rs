@@ -1,9 +1,13 @@
 //! One session at all vantages: dissected, opened with the escrowed keys, and
 //! attacked without them. Requirements look at this and at nothing else.
 
+mod source;
+
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
-use lightleak_case::{Carriage, Case, Declaration, Ledger, Session, TransportProtocol, Vantage};
+use lightleak_case::{
+    Carriage, Case, Declaration, EndToEnd, Ledger, Session, TransportProtocol, Vantage,
+};
 
 use crate::{
     adversary::{
@@ -14,27 +18,37 @@ use crate::{
     attribution::Attribution,
     decoder::{Decoder, DecoderError},
     dissect::{
-        self, Flow, FlowState, Span, Stream, Traffic, Undissected,
+        self, Flow, FlowState, Span, Stream, Traffic, Undissected, dtls,
         h264::START_CODE,
-        pcmu,
+        http, pcmu,
         rtp::{self, FoundUnit},
         rtsp::{self, Dialogue, Message},
         tls::{self, TlsReading},
     },
     mark::{self, Mark},
-    open::{self, OpenError, Opened, escrow::Escrow, keylog::KeyLog},
+    open::{
+        self, OpenError, Opened, dtls::OpenedDtls, escrow::Escrow, keylog::KeyLog, sframe,
+        srtp::Found,
+    },
     presence::Presence,
     proof::{Comparison, Proof},
-    secured::{Carrier, Secured},
+    secured::{self, Carrier, Secured},
+    sframed::{Sframed, senders},
     stored::{self, Clip, Content, Stored},
     upkeep::Upkeep,
+    webrtc::{self, Negotiation, Signalled},
 };
+
+use source::Source;
+pub(crate) use source::is_sound;
 
 /// How many hits and pictures of a session are kept as evidence.
 const MOST_HITS: usize = 16;
 
 /// The ledger's track of sound.
 pub const SOUND_TRACK: &str = "audio";
+/// The ledger's track of sound that a client sends to the device.
+pub const TALK_BACK_TRACK: &str = "talk-back";
 /// The ledger's tracks of what is no video and no sound: thumbnails, and events.
 pub const DOCUMENT_TRACKS: [&str; 2] = ["pictures", "events"];
 
@@ -55,12 +69,19 @@ pub struct Seen<'a> {
     sessions: &'a [Session],
     /// Everything that was captured on the wire.
     pub traffic: Traffic,
+    /// What a viewer holds, in synthesised flows, if somebody kept it.
+    pub peer: Option<Traffic>,
     /// What was stored.
     pub stored: Vec<Stored<'a>>,
     /// What each flow is, in the order of `traffic.flows`.
     pub connections: Vec<Connection>,
     /// What of it is SRTP.
     pub secured: Secured,
+    /// Sessions of WebRTC that were signalled inside TLS.
+    pub negotiations: Vec<Negotiation>,
+    /// What is SFrame in RTP, sender by sender; empty where nobody promises any
+    /// and no base key was escrowed.
+    pub sframed: Vec<Sframed>,
     /// Whether there was something to be seen, and whether all of it was.
     pub presence: Presence,
     /// Plaintext that was found.
@@ -102,6 +123,12 @@ pub struct Connection {
     pub opened: Option<Result<Opened, OpenError>>,
     /// It speaks RTSP: inside TLS if that was opened, else in clear.
     pub dialogue: Option<Dialogue>,
+    /// What is asked and answered over HTTP inside TLS, if that was opened.
+    pub exchanges: Vec<http::Exchange>,
+    /// It has DTLS in it.
+    pub dtls: Option<dtls::Reading>,
+    /// Its DTLS, opened with the escrowed keys.
+    pub opened_dtls: Option<Result<OpenedDtls, OpenError>>,
 }
 
 /// Plaintext, seen.
@@ -142,6 +169,19 @@ impl<'a> Seen<'a> {
         let escrow = Escrow::parse(session.keys.iter().map(String::as_str));
         let is_device = |address| declaration.device.addresses.contains(&address);
         let secured = Secured::of(&traffic, &connections, &escrow, &is_device);
+        let negotiations = webrtc::negotiations(&traffic, &connections);
+        let base_keys = sframe::Keys::parse(session.keys.iter().map(String::as_str));
+        let path = declaration.path(&session.record.path);
+        let promised = path.is_some_and(|path| path.end_to_end == EndToEnd::Sframe);
+        let held = session.captures.get(&Vantage::Peer);
+        let peer = held.map(dissect::dissect);
+        let mut sframed = Vec::new();
+        if promised || !base_keys.is_empty() {
+            let repair = webrtc::repair(&negotiations);
+            sframed = senders::on_wire(&secured, &repair, &base_keys, &is_device);
+            let peer = peer.iter();
+            sframed.extend(peer.flat_map(|p| senders::at_peer(p, &repair, &base_keys, &is_device)));
+        }
 
         let stored = Stored::all(case, session);
         let haystacks = Haystacks {
@@ -151,13 +191,46 @@ impl<'a> Seen<'a> {
             log: &session.log,
         };
         let ledger = indexes.index(&session.ledger, &case.decoy);
-        let sightings = haystacks.search(&ledger);
+        let mut sightings = haystacks.search(&ledger);
+        let at_peer = peer.as_ref().map(|traffic| Haystacks {
+            traffic,
+            capture: held,
+            stored: &[],
+            log: "",
+        });
+        let search_peer = |index: &Index| {
+            let found = at_peer.iter().flat_map(|haystacks| haystacks.search(index));
+            let found = found.map(|sighting| Sighting {
+                vantage: Vantage::Peer,
+                flow: None,
+                ..sighting
+            });
+            found.collect::<Vec<_>>()
+        };
+        sightings.extend(search_peer(&ledger));
         let coverage = haystacks.coverage(&ledger, &session.ledger, &sightings);
         let foreign = indexes.index(&case.decoy, &session.ledger);
-        let decoy_sightings = haystacks.search(&foreign);
+        let mut decoy_sightings = haystacks.search(&foreign);
+        decoy_sightings.extend(search_peer(&foreign));
         let guesses = parameter_sets(session);
         let mut played = vec![media_player::play(&traffic, &guesses, decoder)];
         let mut heard = media_player::listen(&traffic);
+        if let Some(peer) = &peer {
+            let at_peer = |footage: Footage| Footage {
+                origin: footage.origin.at_peer(),
+                ..footage
+            };
+            let found = media_player::play(peer, &guesses, decoder);
+            let found = found.map(|footage| footage.into_iter().map(at_peer).collect());
+            played.push(found.map_err(|unplayed| Unplayed {
+                footage: unplayed.footage.into_iter().map(at_peer).collect(),
+                ..unplayed
+            }));
+            heard.extend(media_player::listen(peer).into_iter().map(|heard| Heard {
+                origin: heard.origin.at_peer(),
+                ..heard
+            }));
+        }
         for (index, file) in stored.iter().enumerate() {
             // What authenticates as ciphertext does not play.
             let opened = file.clip().is_some() || file.document().is_some();
@@ -201,7 +274,10 @@ impl<'a> Seen<'a> {
             unplayed,
             connections,
             secured,
+            negotiations,
+            sframed,
             traffic,
+            peer,
             upkeep: Upkeep::default(),
             accounts: BTreeMap::new(),
         };
@@ -211,6 +287,13 @@ impl<'a> Seen<'a> {
             proof: seen.prove_wire(),
         };
         seen.accounts.insert(Vantage::Wire, account);
+        if let (Some(peer), Some(held)) = (&seen.peer, held) {
+            let account = Account {
+                attribution: Attribution::of_peer(&seen, peer, held),
+                proof: seen.prove_peer(),
+            };
+            seen.accounts.insert(Vantage::Peer, account);
+        }
         if session.rest.is_some() {
             let account = Account {
                 attribution: Attribution::of_rest(&seen.stored),
@@ -230,6 +313,7 @@ impl<'a> Seen<'a> {
                 false => !self.stored.is_empty(),
             },
             Vantage::Log => !self.session.log.is_empty(),
+            Vantage::Peer => self.session.captures.contains_key(&vantage),
             _ => true,
         }
     }
@@ -322,8 +406,7 @@ impl<'a> Seen<'a> {
     /// units of each source.
     pub fn opened_media(&self) -> Vec<Vec<FoundUnit>> {
         let sources = self.sources();
-        let video = sources.iter().map(|source| source.video());
-        video.map(|packets| rtp::depacketize(&packets)).collect()
+        sources.iter().map(Source::units).collect()
     }
 
     /// What the device sent as sound (PCMU) and the escrowed keys open: the
@@ -332,22 +415,40 @@ impl<'a> Seen<'a> {
         let sources = self.sources();
         let samples = sources
             .iter()
-            .map(|source| source.sound().flat_map(pcmu::linear).collect());
+            .map(|source| source.sound().into_iter().flat_map(pcmu::linear).collect());
         samples.collect()
     }
 
     /// What the device sent as media, compared with the ledger.
     fn prove_wire(&self) -> Proof {
         let mut comparison = Comparison::new(&self.session.ledger);
-        for source in self.sources() {
-            let mut units = rtp::depacketize(&source.video());
+        let sources = self.sources().into_iter();
+        for source in sources.chain(self.talk_back()) {
+            let mut units = source.units();
             if source.lost {
                 // What was cut by a loss is not what the device made.
                 units.retain(|unit| unit.whole);
             }
             let broken = source.paused || source.lost;
             comparison.delivered(units.iter().map(|u| &u.annex_b[..]), broken);
-            comparison.delivered(source.sound(), broken);
+            comparison.delivered(source.sound().into_iter(), broken);
+        }
+        comparison.finish()
+    }
+
+    /// What a viewer holds, opened from end to end and compared with the ledger.
+    fn prove_peer(&self) -> Proof {
+        let mut comparison = Comparison::new(&self.session.ledger);
+        let talks = self.session.ledger.tracks.contains_key(TALK_BACK_TRACK);
+        let held = self
+            .sframed
+            .iter()
+            .filter(|s| s.sender.vantage == Vantage::Peer);
+        for sframed in held.filter(|s| s.sender.is_device || talks && s.sound) {
+            let units = sframed.units.iter().filter(|u| u.whole || !sframed.lost);
+            comparison.delivered(units.map(|u| &u.annex_b[..]), sframed.lost);
+            let samples = sframed.samples.iter().map(Vec::as_slice);
+            comparison.delivered(samples, sframed.lost);
         }
         comparison.finish()
     }
@@ -372,21 +473,78 @@ impl<'a> Seen<'a> {
                     sources.push(Source {
                         packets: frames(served.stream, served.dialogue, channel),
                         paused: served.paused(),
+                        sframed: None,
                         // On a connection nothing is lost or out of order.
                         lost: false,
                     });
                 }
             }
         }
-        let paused = self.dialogues().any(Served::paused);
-        for packets in self.srtp_sent().flat_map(Carrier::sources) {
-            sources.push(Source {
-                paused,
-                lost: packets.windows(2).any(|pair| pair[1].0 != pair[0].0 + 1),
-                packets: packets.into_iter().map(|(_, packet)| packet).collect(),
-            });
-        }
+        sources.extend(self.srtp_sent().flat_map(|c| self.sources_of(c)));
         sources
+    }
+
+    /// Sound that a client sends to the device inside SRTP, if the ledger has
+    /// some that was sent so.
+    fn talk_back(&self) -> Vec<Source<'_>> {
+        if !self.session.ledger.tracks.contains_key(TALK_BACK_TRACK) {
+            return Vec::new();
+        }
+        let carriers = self.secured.carriers.iter();
+        let received = carriers.filter(|c| c.is_srtp() && self.is_device(c.to.ip()));
+        let sources = received.flat_map(|c| self.sources_of(c));
+        let is_sound = |source: &Source<'_>| source.packets.first().is_some_and(|p| is_sound(p));
+        sources.filter(is_sound).collect()
+    }
+
+    /// What a carrier of SRTP brings, SSRC by SSRC.
+    fn sources_of<'b>(&'b self, carrier: &'b Carrier) -> Vec<Source<'b>> {
+        let paused = self.dialogues().any(Served::paused);
+        let source = |packets: Vec<(&'b secured::Packet, &'b Found)>| {
+            let first = packets.first();
+            Source {
+                paused,
+                lost: packets
+                    .windows(2)
+                    .any(|pair| pair[1].1.index != pair[0].1.index + 1),
+                sframed: first.and_then(|(packet, _)| self.sframed_of(carrier, packet.ssrc)),
+                packets: packets.iter().map(|(_, f)| &f.opened.packet[..]).collect(),
+            }
+        };
+        carrier.sources().into_iter().map(source).collect()
+    }
+
+    /// What is SFrame of a source on a carrier.
+    fn sframed_of(&self, carrier: &Carrier, ssrc: u32) -> Option<&Sframed> {
+        self.sframed.iter().find(|sframed| {
+            let sender = &sframed.sender;
+            sender.vantage == Vantage::Wire
+                && carrier.channel.is_none()
+                && (sender.flow, sender.from_a, sender.ssrc) == (carrier.flow, carrier.from_a, ssrc)
+        })
+    }
+
+    /// Whether a flow, by its index, belongs to a session of WebRTC that was
+    /// signalled inside TLS, or has DTLS in it.
+    pub fn is_webrtc(&self, flow: usize) -> bool {
+        let Some((of, connection)) = self.flows().nth(flow) else {
+            return false;
+        };
+        let udp = of.transport == TransportProtocol::Udp;
+        udp && (connection.dtls.is_some() || self.negotiation(of).is_some())
+    }
+
+    /// The session of WebRTC that a flow belongs to, if it was signalled inside
+    /// TLS.
+    pub fn negotiation(&self, flow: &Flow) -> Option<&Negotiation> {
+        let mut negotiations = self.negotiations.iter();
+        negotiations.find(|negotiation| negotiation.is_between(flow.a, flow.b))
+    }
+
+    /// What was asked of the device over HTTP inside TLS, and answered.
+    pub fn signalled(&self) -> impl Iterator<Item = Signalled<'_>> {
+        let all = webrtc::signalled(&self.traffic, &self.connections);
+        all.filter(|signalled| self.is_device(signalled.server.ip()))
     }
 
     /// Clips that the device vouches for and the escrowed identities open.
@@ -477,33 +635,6 @@ pub struct Served<'a> {
     pub opened: bool,
 }
 
-/// RTP of one source, in its order.
-struct Source<'a> {
-    packets: Vec<&'a [u8]>,
-    /// Whether somebody asked that it stop in between.
-    paused: bool,
-    /// Whether packets are missing in between.
-    lost: bool,
-}
-
-impl<'a> Source<'a> {
-    fn video(&self) -> Vec<&'a [u8]> {
-        let packets = self.packets.iter().copied();
-        packets.filter(|packet| !is_sound(packet)).collect()
-    }
-
-    /// Payloads of sound.
-    fn sound(&self) -> impl Iterator<Item = &'a [u8]> {
-        let packets = self.packets.iter().copied();
-        packets
-            .filter(|packet| is_sound(packet))
-            .filter_map(|packet| {
-                let header = rtp::Header::parse(packet)?;
-                packet.get(header.payload)
-            })
-    }
-}
-
 impl<'a> Served<'a> {
     /// Whether somebody asked that media stop, or start again.
     fn paused(self) -> bool {
@@ -535,6 +666,13 @@ impl Connection {
         self.opened.as_ref().and_then(|opened| opened.as_ref().ok())
     }
 
+    /// What the escrowed keys opened of its DTLS.
+    pub fn opened_dtls(&self) -> Option<&OpenedDtls> {
+        self.opened_dtls
+            .as_ref()
+            .and_then(|opened| opened.as_ref().ok())
+    }
+
     /// What `a` of its flow said, or `b`: as it was opened, or as it is.
     pub fn said<'a>(&'a self, flow: &'a Flow, from_a: bool) -> &'a Stream {
         match (from_a, self.opened()) {
@@ -547,6 +685,10 @@ impl Connection {
 
     /// Why not all data of it were opened, if there are any that are protected.
     pub fn broken(&self) -> Option<&OpenError> {
+        if let Some(Err(error)) = &self.opened_dtls {
+            let answered = self.dtls.as_ref().is_some_and(|d| d.server_hello.is_some());
+            return Some(error).filter(|_| answered);
+        }
         let data = |records: &[tls::Record]| {
             let is_data = |r: &tls::Record| r.content_type == tls::APPLICATION_DATA;
             records.iter().any(is_data)
@@ -563,7 +705,13 @@ impl Connection {
 
     fn read(flow: &Flow, keys: &KeyLog) -> Self {
         if flow.transport != TransportProtocol::Tcp {
-            return Self::default();
+            let dtls = dtls::read(flow);
+            let opened = dtls.as_ref().map(|d| open::dtls::open(flow, d, keys));
+            return Self {
+                dtls,
+                opened_dtls: opened,
+                ..Self::default()
+            };
         }
         let tls = tls::read(flow);
         let opened = tls.as_ref().map(|reading| open::open(flow, reading, keys));
@@ -572,10 +720,16 @@ impl Connection {
             (_, Some(Ok(opened))) => rtsp::read(&opened.from_a, &opened.from_b),
             _ => None,
         };
+        let exchanges = match &opened {
+            Some(Ok(opened)) if dialogue.is_none() => http::read(&opened.from_a, &opened.from_b),
+            _ => Vec::new(),
+        };
         Self {
             tls,
             opened,
             dialogue,
+            exchanges,
+            ..Self::default()
         }
     }
 }
@@ -729,11 +883,6 @@ fn byte_stream(file: &[u8], nal_units: &[Range<usize>]) -> Vec<u8> {
     octets
         .flat_map(|unit| [&START_CODE[..], unit].concat())
         .collect()
-}
-
-/// Whether an RTP packet carries sound.
-pub(crate) fn is_sound(packet: &[u8]) -> bool {
-    rtp::Header::parse(packet).is_some_and(|h| h.payload_type == pcmu::PAYLOAD_TYPE)
 }
 
 fn channels(dialogue: &Dialogue) -> Vec<u8> {

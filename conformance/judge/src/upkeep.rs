@@ -9,6 +9,7 @@ use crate::{
         infrastructure::{self, End, Kind},
     },
     seen::Seen,
+    webrtc::Datagram,
 };
 
 /// Octets of its own choice (names, identifiers, echoed data, times), each
@@ -64,6 +65,25 @@ impl Upkeep {
                     let octets = stream.bytes.get(range).unwrap_or_default();
                     if known.insert(octets) {
                         upkeep.says(found.kind, packet, octets);
+                    }
+                }
+            }
+        }
+        for (index, (flow, _)) in seen.flows().enumerate() {
+            if !seen.is_webrtc(index) {
+                continue;
+            }
+            let ends = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
+            for (_, stream) in ends.into_iter().filter(|(end, _)| seen.is_device(end.ip())) {
+                for (piece, octets) in stream.parts() {
+                    let Datagram::Stun(message) = Datagram::read(octets) else {
+                        continue;
+                    };
+                    for range in message.free(octets) {
+                        let octets = octets.get(range).unwrap_or_default();
+                        if known.insert(octets) {
+                            upkeep.says(Kind::Stun, piece.packet, octets);
+                        }
                     }
                 }
             }

@@ -52,6 +52,13 @@ pub enum Origin {
         /// Whether `a` of the flow sent it.
         from_a: bool,
     },
+    /// In a flow of what a viewer holds.
+    Peer {
+        /// Index into the flows of that vantage.
+        flow: usize,
+        /// Whether `a` of the flow sent it.
+        from_a: bool,
+    },
     /// In a stored file, by its index.
     File(usize),
 }
@@ -61,7 +68,16 @@ impl Origin {
     pub fn vantage(self) -> Vantage {
         match self {
             Origin::Flow { .. } => Vantage::Wire,
+            Origin::Peer { .. } => Vantage::Peer,
             Origin::File(_) => Vantage::Rest,
+        }
+    }
+
+    /// The same place in what a viewer holds.
+    pub fn at_peer(self) -> Self {
+        match self {
+            Origin::Flow { flow, from_a } => Origin::Peer { flow, from_a },
+            other => other,
         }
     }
 }

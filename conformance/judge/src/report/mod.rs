@@ -9,7 +9,7 @@ pub mod terminal;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use lightleak_case::{Carriage, Case, Declaration, Session, TransportPath, Vantage};
+use lightleak_case::{Carriage, Case, Declaration, EndToEnd, Session, TransportPath, Vantage};
 use serde::Serialize;
 
 use self::probed::Probed;
@@ -292,8 +292,11 @@ fn sessions(case: &Case) -> Vec<SessionSummary> {
 fn applies(row: &Requirement, seen: &Seen<'_>, vantage: Vantage) -> bool {
     let record = &seen.session.record;
     let claim = seen.declaration.path(&record.path);
+    // Who promises nothing from end to end shows the viewer everything.
+    let promised = claim.is_none_or(|path| path.end_to_end != EndToEnd::None);
     row.vantages.contains(&vantage)
         && seen.was_at(vantage)
+        && (vantage != Vantage::Peer || promised)
         && row.stimuli.contain(&record.stimulus)
         && claim.is_none_or(row.expects)
 }

@@ -1,5 +1,7 @@
 //! Which declared interface and protection a flow belongs to, if to any.
 
+use std::collections::BTreeSet;
+
 use lightleak_case::{Endpoint, Hop, TransportProtocol};
 
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
     open::OpenError,
     secured::Setup,
     seen::{Connection, Seen},
+    webrtc::Datagram,
 };
 
 use super::tls as rows;
@@ -72,6 +75,9 @@ pub(super) fn of_flow(
     if either && let Some(setup) = seen.secured.setup(flow.a, flow.b) {
         return of_media(seen, index, setup).map_err(|stray| stray.of(&name()));
     }
+    if either && seen.is_webrtc(index) {
+        return of_webrtc(seen, index, flow).map_err(|stray| stray.of(&name()));
+    }
     let Some(endpoint) = endpoint(seen, flow, either) else {
         return stray("no such interface is declared");
     };
@@ -122,6 +128,70 @@ fn of_media(seen: &Seen<'_>, flow: usize, setup: &Setup) -> Result<(), Stray> {
         )),
         None => Ok(()),
     }
+}
+
+/// Whether datagrams that were signalled for WebRTC are what the path of that
+/// signalling says: STUN, DTLS, and SRTP that opens.
+fn of_webrtc(seen: &Seen<'_>, index: usize, flow: &Flow) -> Result<(), Stray> {
+    let known = |why: String| Err(Stray::Known(why));
+    let Some(negotiation) = seen.negotiation(flow) else {
+        // What nobody could read may have told of it.
+        let sealed = seen
+            .served()
+            .any(|(_, c)| c.tls.is_some() && c.opened().is_none());
+        return match sealed {
+            true => Err(Stray::Perhaps(
+                "no signalling that could be read told of it".into(),
+            )),
+            false => known("no such interface is declared, and no signalling told of it".into()),
+        };
+    };
+    let server = negotiation.server;
+    let Some(path) = seen.declaration.path_at(TransportProtocol::Tcp, server) else {
+        return known(format!("signalled at {server}, which is not declared"));
+    };
+    if path.hop != Hop::DtlsSrtp {
+        return known(format!(
+            "signalled at {server}, whose path is not one of DTLS-SRTP"
+        ));
+    }
+    for (from_a, from, stream) in [(true, flow.a, &flow.from_a), (false, flow.b, &flow.from_b)] {
+        if !seen.is_device(from.ip()) {
+            continue;
+        }
+        let carrier = seen.secured.datagrams(index, from_a);
+        let opened: BTreeSet<usize> = carrier
+            .into_iter()
+            .flat_map(|c| c.opened())
+            .map(|(packet, _)| packet.range.start)
+            .collect();
+        for (piece, octets) in stream.parts() {
+            match Datagram::read(octets) {
+                Datagram::Stun(_) | Datagram::Dtls => {}
+                Datagram::Rtp if opened.contains(&piece.at) => {}
+                Datagram::Rtp if seen.secured.ring.is_empty() => {
+                    return Err(Stray::Perhaps(format!(
+                        "declared as DTLS-SRTP, and no key is known that packet {} may be under",
+                        piece.packet
+                    )));
+                }
+                Datagram::Rtp => {
+                    return known(format!(
+                        "declared as DTLS-SRTP, and no key opens packet {}, while {} were opened",
+                        piece.packet,
+                        opened.len()
+                    ));
+                }
+                Datagram::Other => {
+                    return known(format!(
+                        "declared as DTLS-SRTP, and packet {} is none of STUN, DTLS and SRTP",
+                        piece.packet
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A packet of no flow, or with octets that have no place in it.

@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Where passwords are used and in any state other than the factory default, all consumer IoT device passwords shall be unique per device or defined by the user.",
             read: Reading::SecondHand,
         },
-        expects: is_network,
+        expects: is_rtsp,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["guessable-credentials", "honest"]),
@@ -42,7 +42,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Hard-coded critical security parameters in device software source code shall not be used.",
             read: Reading::SecondHand,
         },
-        expects: is_network,
+        expects: is_rtsp,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["guessable-credentials", "honest"]),
@@ -60,7 +60,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Device functionality that allows security-relevant changes in configuration via a network interface shall only be accessible after authentication.",
             read: Reading::SecondHand,
         },
-        expects: is_network,
+        expects: is_rtsp,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials"]),
@@ -96,7 +96,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "In the initialized state, the network interfaces of the device shall minimize the unauthenticated disclosure of security-relevant information.",
             read: Reading::SecondHand,
         },
-        expects: is_network,
+        expects: is_rtsp,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials", "port-sweep"]),
@@ -125,4 +125,9 @@ pub(super) const ROWS: &[Requirement] = &[
 
 fn is_network(path: &TransportPath) -> bool {
     path.carriage != Carriage::Recording
+}
+
+/// What is asked there is asked in RTSP.
+fn is_rtsp(path: &TransportPath) -> bool {
+    matches!(path.carriage, Carriage::RtspInterleaved | Carriage::Rtp)
 }

@@ -2,14 +2,17 @@
 
 mod class;
 mod coverage;
+mod dtls;
 mod fail_closed;
 mod iot;
 mod keystream;
 mod rtsp;
 mod sdes;
+mod sframe;
 mod srtp;
 mod sto;
 mod tls;
+mod webrtc;
 mod xc;
 
 use lightleak_case::{TransportPath, Vantage};
@@ -36,6 +39,9 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
         srtp::GCM_ROWS,
         srtp::HEADER_ROWS,
         sdes::ROWS,
+        dtls::ROWS,
+        webrtc::ROWS,
+        sframe::ROWS,
         tls::ROWS,
         iot::ROWS,
     ]

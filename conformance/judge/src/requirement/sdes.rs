@@ -57,6 +57,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Use of UNAUTHENTICATED_SRTP is NOT RECOMMENDED (see Security Considerations).",
             read: Reading::InText,
         },
+        expects: srtp::is_srtp,
         check: nothing_weak,
         ..srtp::ROW
     },
@@ -69,6 +70,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Each master key and salt MUST be a cryptographically random number and MUST be unique to the entire SDP message.",
             read: Reading::InText,
         },
+        expects: srtp::is_srtp,
         check: told_once,
         ..srtp::ROW
     },

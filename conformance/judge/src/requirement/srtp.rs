@@ -46,7 +46,7 @@ pub(super) const ROW: Requirement = Requirement {
         text: "",
         read: Reading::InText,
     },
-    expects: is_srtp,
+    expects: carries_srtp,
     vantages: &[Vantage::Wire],
     needs: &[Need::Tap, Need::Device],
     stimuli: Stimuli::Only(&["honest"]),
@@ -120,6 +120,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "The SRTCP index MUST be set to zero before the first SRTCP packet is sent, and MUST be incremented by one, modulo 2^31, after each SRTCP packet is sent.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["honest", "forged-rtcp", "re-key"]),
         indispensable: &["forged-rtcp"],
         check: counters::rtcp_index_counts,
@@ -133,6 +134,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "If the packet is judged to be replayed, then the packet MUST be discarded, and the event SHOULD be logged.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["forged-rtcp"]),
         indispensable: &["forged-rtcp"],
         check: receive::nothing_replayed,
@@ -146,6 +148,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "If the result is \"AUTHENTICATION FAILURE\" (see Section 4.2), the packet MUST be discarded from further processing and the event SHOULD be logged.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["forged-rtcp"]),
         indispensable: &["forged-rtcp"],
         check: receive::nothing_unauthentic,
@@ -159,6 +162,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "To satisfy this constraint, an implementation MUST ensure that the combination of the SRTP packet index of ROC || SEQ, and the SSRC used in the construction of the IV are distinct for any particular key.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["honest", "roll-over"]),
         check: counters::no_index_twice,
         ..ROW
@@ -171,6 +175,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Each time the RTP sequence number, SEQ, wraps modulo 2^16, the sender side MUST increment ROC by one, modulo 2^32 (see security aspects below).",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["roll-over"]),
         indispensable: &["roll-over"],
         check: counters::rolls_over,
@@ -184,6 +189,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "After a re-keying occurs (changing to a new master key), the rollover counter always maintains its sequence of values, i.e., it MUST NOT be reset to zero.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["re-key"]),
         indispensable: &["re-key"],
         check: rekey::counters_go_on,
@@ -241,6 +247,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "That is, when 2^48 SRTP packets or 2^31 SRTCP packets have been secured with the same key (whichever occurs before), the key management MUST be called to provide new master key(s) (previously stored and used keys MUST NOT be used again), or the session MUST be terminated.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["key-lifetime"]),
         indispensable: &["key-lifetime"],
         check: lifetime::keys_end,
@@ -256,6 +263,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "The NULL cipher is used when no confidentiality for RTP/RTCP is requested.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["null-cipher"]),
         indispensable: &["null-cipher"],
         check: offers::null_is_refused,
@@ -269,6 +277,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "If no valid context can be found for a packet corresponding to a certain context identifier, that packet MUST be discarded.",
             ..ROW.source
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["forged-rtcp"]),
         indispensable: &["forged-rtcp"],
         check: receive::nothing_clear,
@@ -309,6 +318,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Both AES_128_CM_PRF and AES_192_CM_PRF MUST NOT be used as the key derivation function.",
             read: Reading::InText,
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["long-keys"]),
         indispensable: &["long-keys"],
         check: keys::long_keys_are_derived,
@@ -316,8 +326,14 @@ pub(super) const ROWS: &[Requirement] = &[
     },
 ];
 
+/// With keys that RTSP tells.
 pub(super) fn is_srtp(path: &TransportPath) -> bool {
     path.hop == Hop::Srtp
+}
+
+/// With keys from wherever.
+pub(super) fn carries_srtp(path: &TransportPath) -> bool {
+    matches!(path.hop, Hop::Srtp | Hop::DtlsSrtp)
 }
 
 /// RTP or RTCP of the device, whether it was opened or not.

@@ -1,4 +1,5 @@
-//! What a client shows to be let in (RFC 7616, RFC 7617), attacked with guesses
+//! What a client shows to be let in (RFC 7616, RFC 7617, or a log-in that is a JSON
+//! object with user and password), attacked with guesses
 //! and without asking the device again: whoever sees an answer to a challenge
 //! can try passwords on it.
 
@@ -12,7 +13,7 @@ use crate::dissect::sdp::base64;
 pub enum Shown {
     /// Digest: proof of a password.
     Digest(Box<Answer>),
-    /// Basic: the password itself.
+    /// Basic, or a log-in: the password itself.
     Basic {
         /// Name.
         user: String,
@@ -72,6 +73,17 @@ impl Shown {
             algorithm: get("algorithm").unwrap_or_else(|| "MD5".into()),
             quality,
         })))
+    }
+
+    /// Reads the body of a log-in (RFC 8259): an object with members `user` and
+    /// `password`.
+    pub fn login(body: &[u8]) -> Option<Self> {
+        let object: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let member = |name| object.get(name)?.as_str().map(str::to_owned);
+        Some(Self::Basic {
+            user: member("user")?,
+            password: member("password")?,
+        })
     }
 
     /// Who shows it.

@@ -34,6 +34,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "TLS shall be used for RTSP when SRTP is used.",
             read: Reading::InText,
         },
+        expects: srtp::is_srtp,
         stimuli: Stimuli::Only(&["honest", "srtp-over-rtsp"]),
         indispensable: &["srtp-over-rtsp"],
         check: set_up_inside_tls,
@@ -48,6 +49,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "a device not listing supported SRTP cryptographic algorithms shall use the AES_CM_128_HMAC_SHA1_80 algorithm as defined in RFC 3711.",
             read: Reading::InText,
         },
+        expects: srtp::is_srtp,
         check: policies_are_strong,
         ..srtp::ROW
     },
@@ -61,6 +63,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             read: Reading::InText,
         },
         vantages: Vantage::ALL,
+        expects: srtp::is_srtp,
         check: keys_stay_inside,
         ..srtp::ROW
     },
@@ -73,6 +76,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "Each SRTP packet shall include the MKI.",
             read: Reading::InText,
         },
+        expects: srtp::is_srtp,
         check: packets_carry_mki,
         ..srtp::ROW
     },
@@ -85,6 +89,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "The device shall not reset the ROC when changing keys.",
             read: Reading::InText,
         },
+        expects: srtp::is_srtp,
         stimuli: Stimuli::Only(&["re-key"]),
         indispensable: &["re-key"],
         check: rekey::new_key_is_used,

@@ -3,7 +3,8 @@
 use lightleak_case::Vantage;
 
 use super::{
-    Quote, RFC7714, ROW, Reading, Requirement, Stimuli, counters, each, keys, or_none, packets_of,
+    Quote, RFC7714, ROW, Reading, Requirement, Stimuli, counters, each, is_srtp, keys, or_none,
+    packets_of,
 };
 use crate::{
     open::srtp::{Found, MasterKey},
@@ -25,6 +26,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "The 12-octet IV used by AES-GCM SRTP is formed by first concatenating 2 octets of zeroes, the 4-octet SSRC, the 4-octet rollover counter (ROC), and the 2-octet sequence number (SEQ).",
             read: Reading::InText,
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["roll-over"]),
         indispensable: &["roll-over"],
         check: rolls_over,
@@ -39,6 +41,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
             text: "In order to prevent IV reuse, we must ensure that the (ROC,SEQ,SSRC) triple is never used twice with the same master key.",
             read: Reading::InText,
         },
+        expects: is_srtp,
         stimuli: Stimuli::Only(&["honest", "roll-over"]),
         check: no_index_twice,
         ..ROW

@@ -214,9 +214,12 @@ pub(in crate::requirement) fn exposed(
         }
         Vantage::Log => vec![(None, seen.session.log.as_bytes(), None)],
         _ => {
-            let streams = seen
-                .flows()
-                .flat_map(|(flow, _)| [&flow.from_a, &flow.from_b]);
+            let traffic = match vantage {
+                Vantage::Peer => seen.peer.as_ref(),
+                _ => Some(&seen.traffic),
+            };
+            let flows = traffic.into_iter().flat_map(|traffic| &traffic.flows);
+            let streams = flows.flat_map(|flow| [&flow.from_a, &flow.from_b]);
             streams.map(|s| (None, &s.bytes[..], Some(s))).collect()
         }
     };

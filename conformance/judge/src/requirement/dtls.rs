@@ -1,0 +1,276 @@
+//! DTLS: what keys SRTP where no signalling tells them, and which datagrams
+//! share its port.
+
+use lightleak_case::{Hop, TransportPath, Vantage};
+
+use super::{Level, Quote, Reading, Requirement, Stimuli, evidence, unless};
+use crate::{
+    dissect::{Flow, Span, demux, dtls},
+    presence::Need,
+    seen::{Connection, Seen},
+    verdict::{Assurance, Evidence, Outcome},
+    webrtc::Datagram,
+};
+
+const RFC5764: &str = "RFC 5764";
+/// Packets that are kept as evidence.
+const MOST: usize = 16;
+/// finished.
+const FINISHED: u8 = 20;
+
+/// What every row here has in common; rows say what they have of their own.
+pub(super) const ROW: Requirement = Requirement {
+    id: "",
+    level: Level::Must,
+    standard: Level::Must,
+    title: "",
+    source: Quote {
+        document: RFC5764,
+        clause: "",
+        text: "",
+        read: Reading::InText,
+    },
+    expects: is_dtls_srtp,
+    vantages: &[Vantage::Wire],
+    needs: &[Need::Tap, Need::Device],
+    stimuli: Stimuli::Only(&["honest"]),
+    indispensable: &["honest"],
+    check: |_, _| Outcome::Inconclusive(String::new()),
+};
+
+pub(super) const ROWS: &[Requirement] = &[
+    Requirement {
+        id: "DTLS-03",
+        title: "media are under the master keys that the handshake's exporter gives, each side under its own",
+        source: Quote {
+            clause: "4.2",
+            text: "These keys are generated using a TLS exporter [RFC5705] to generate 2 * (SRTPSecurityParams.master_key_len + SRTPSecurityParams.master_salt_len) bytes of data which are assigned as shown below.",
+            ..ROW.source
+        },
+        check: keys_are_exported,
+        ..ROW
+    },
+    Requirement {
+        id: "DTLS-06",
+        title: "no RTP or RTCP leaves the device before the handshake is complete",
+        source: Quote {
+            clause: "5.1",
+            text: "Within each RTP session, SRTP processing MUST NOT take place before the DTLS handshake completes.",
+            ..ROW.source
+        },
+        check: nothing_is_early,
+        ..ROW
+    },
+    Requirement {
+        id: "DTLS-09",
+        title: "every datagram on the port is STUN, DTLS or SRTP by its first octet, and is what that octet says",
+        source: Quote {
+            document: "RFC 7983",
+            clause: "7",
+            text: "If the value does not match any known range, then the packet MUST be dropped and an alert MAY be logged.",
+            ..ROW.source
+        },
+        check: datagrams_have_their_place,
+        ..ROW
+    },
+];
+
+pub(super) fn is_dtls_srtp(path: &TransportPath) -> bool {
+    path.hop == Hop::DtlsSrtp
+}
+
+/// Datagrams of the device in flows of WebRTC, with the flow's index and where
+/// they lie.
+fn datagrams<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (usize, bool, usize, Span, &'a [u8])> {
+    let flows = seen.flows().enumerate();
+    let ours = flows.filter(|(index, _)| seen.is_webrtc(*index));
+    let sides = ours.flat_map(|(index, (flow, _))| {
+        let sides = [(true, flow.a, &flow.from_a), (false, flow.b, &flow.from_b)];
+        sides.map(|(from_a, from, stream)| (index, from_a, from, stream))
+    });
+    let sides = sides.filter(|(_, _, from, _)| seen.is_device(from.ip()));
+    sides.flat_map(|(index, from_a, _, stream)| {
+        stream.parts().map(move |(piece, octets)| {
+            let span = Span {
+                packet: piece.packet,
+                offset: piece.offset,
+                length: piece.length,
+            };
+            (index, from_a, piece.at, span, octets)
+        })
+    })
+}
+
+fn keys_are_exported(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found: Vec<Evidence> = Vec::new();
+    let (mut right, mut unknown) = (0, 0);
+    let with_dtls = |flow: usize| {
+        let connection = seen.connections.get(flow);
+        connection.is_some_and(|connection| connection.dtls.is_some())
+    };
+    for carrier in seen.srtp_sent().filter(|carrier| with_dtls(carrier.flow)) {
+        let Some(agreed) = seen.secured.agreed(carrier) else {
+            unknown += carrier.packets.len();
+            continue;
+        };
+        for packet in &carrier.packets {
+            let used = packet.found.as_ref();
+            let used = used.and_then(|found| seen.secured.ring.key(found.key));
+            let same = |used: &crate::open::srtp::MasterKey| {
+                used.suite == agreed.suite
+                    && (used.octets(), used.salt()) == (agreed.octets(), agreed.salt())
+            };
+            let why = match used {
+                Some(used) if same(used) => {
+                    right += 1;
+                    continue;
+                }
+                Some(used) => format!(
+                    "a packet is under a key of {} that is none of the handshake's",
+                    used.suite.name
+                ),
+                None => "no key of the handshake opens a packet".to_owned(),
+            };
+            if found.len() < MOST {
+                found.push(evidence(seen, packet.span, why));
+            }
+        }
+    }
+    unless(found, || match (right, unknown) {
+        (_, 1..) => Outcome::Inconclusive(format!(
+            "{unknown} packets, and what the exporter gives for them is not known"
+        )),
+        (0, 0) => Outcome::Inconclusive("no SRTP behind a DTLS handshake was seen".into()),
+        (right, 0) => Outcome::Pass(
+            Assurance::Opened,
+            format!("{right} packets open with the key that the exporter gives to their sender"),
+        ),
+    })
+}
+
+/// The handshake is complete for an end when it has the other's Finished.
+fn nothing_is_early(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found = Vec::new();
+    let (mut flows, mut unknown) = (0, false);
+    for (index, (flow, connection)) in seen.flows().enumerate() {
+        let mut media = datagrams(seen).filter(|(of, _, _, _, octets)| {
+            *of == index && demux::Kind::of(octets) == demux::Kind::Rtp
+        });
+        let Some((_, from_a, _, span, _)) = media.next() else {
+            continue;
+        };
+        let finished = connection.dtls.as_ref().map(|reading| {
+            let opened = connection.opened_dtls()?;
+            let of_client = reading.client_is_a != from_a;
+            let (end, stream) = match of_client {
+                true => (&opened.client, reading.from_client(flow)),
+                false => (&opened.server, reading.from_server(flow)),
+            };
+            let mut messages = end.handshake.iter();
+            let message = messages.find(|m| m.kind == FINISHED)?;
+            stream.place(message.at).map(|place| place.packet)
+        });
+        match finished {
+            None => {
+                let why = "RTP without any DTLS handshake".into();
+                found.push(evidence(seen, span, why));
+            }
+            Some(Some(packet)) if span.packet > packet => flows += 1,
+            Some(Some(packet)) => {
+                let why = format!("RTP before the other end's Finished in packet {packet}");
+                found.push(evidence(seen, span, why));
+            }
+            // Nothing protected was said before.
+            Some(None) if !answered_before(connection, flow, span) => {
+                let why = "RTP before any protected record of the handshake".into();
+                found.push(evidence(seen, span, why));
+            }
+            Some(None) => unknown = true,
+        }
+    }
+    unless(found, || match (flows, unknown) {
+        (_, true) => Outcome::Inconclusive("no Finished of the other end was opened".into()),
+        (0, false) => Outcome::Inconclusive("no RTP in a flow of WebRTC was seen".into()),
+        (flows, false) => Outcome::Pass(
+            Assurance::Opened,
+            format!("in {flows} flows the first RTP comes behind the other end's Finished"),
+        ),
+    })
+}
+
+/// Whether either end sent a protected record of DTLS before that packet.
+fn answered_before(connection: &Connection, flow: &Flow, span: Span) -> bool {
+    let Some(reading) = &connection.dtls else {
+        return false;
+    };
+    let sides = [
+        (&reading.client, reading.from_client(flow)),
+        (&reading.server, reading.from_server(flow)),
+    ];
+    sides.into_iter().any(|(side, stream)| {
+        let mut protected = side.records.iter().filter(|record| record.epoch > 0);
+        let packet = |record: &dtls::Record| stream.place(record.at).map(|p| p.packet);
+        protected.any(|record| packet(record).is_some_and(|packet| packet < span.packet))
+    })
+}
+
+/// RFC 8656 12.4: channel number, length, data that fill the datagram but for
+/// padding.
+fn is_channel_data(octets: &[u8]) -> bool {
+    let Some((&[_, _, high, low], data)) = octets.split_first_chunk() else {
+        return false;
+    };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    (length..=length.next_multiple_of(4)).contains(&data.len())
+}
+
+fn datagrams_have_their_place(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found = Vec::new();
+    let mut all = 0;
+    for (flow, from_a, at, span, octets) in datagrams(seen) {
+        all += 1;
+        let first = octets.first().copied().unwrap_or_default();
+        let why = match (Datagram::read(octets), demux::Kind::of(octets)) {
+            (Datagram::Rtp, _) => {
+                let carrier = seen.secured.datagrams(flow, from_a);
+                let packet = carrier.and_then(|c| c.packets.iter().find(|p| p.range.start == at));
+                match packet {
+                    Some(packet) if packet.found.is_some() => continue,
+                    Some(_) if seen.secured.ring.is_empty() => {
+                        return Outcome::Inconclusive(
+                            "no key is known that the SRTP may be under".into(),
+                        );
+                    }
+                    _ => "it is in the range of SRTP, and no key opens it".to_owned(),
+                }
+            }
+            (Datagram::Other, demux::Kind::Stun) => {
+                "it is in the range of STUN, and no message of it".into()
+            }
+            (Datagram::Other, demux::Kind::Dtls) => {
+                "it is in the range of DTLS, and not whole records of it".into()
+            }
+            (Datagram::Other, demux::Kind::Zrtp) if octets.get(4..8) == Some(b"ZRTP") => continue,
+            (Datagram::Other, demux::Kind::Zrtp) => {
+                "it is in the range of ZRTP, and no packet of it".into()
+            }
+            (Datagram::Other, demux::Kind::TurnChannel) if is_channel_data(octets) => continue,
+            (Datagram::Other, demux::Kind::TurnChannel) => {
+                "it is in the range of TURN channels, and no ChannelData message".into()
+            }
+            (Datagram::Other, _) => format!("its first octet {first} means nothing"),
+            (Datagram::Stun(_) | Datagram::Dtls, _) => continue,
+        };
+        if found.len() < MOST {
+            let why = format!("datagram in packet {}: {why}", span.packet);
+            found.push(evidence(seen, span, why));
+        }
+    }
+    unless(found, || match all {
+        0 => Outcome::Inconclusive("no datagram of the device in a flow of WebRTC was seen".into()),
+        all => Outcome::Pass(
+            Assurance::Opened,
+            format!("{all} datagrams, each what its first octet says, and all SRTP opens"),
+        ),
+    })
+}
