@@ -4,6 +4,7 @@
 
 mod card;
 mod case;
+mod rtc;
 mod sealed;
 mod video;
 mod wire;
@@ -24,4 +25,5 @@ mod tls_escrow;
 mod tls_handshake;
 mod tls_portal;
 mod tracks;
+mod webrtc;
 mod xc;

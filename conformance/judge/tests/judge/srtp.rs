@@ -21,51 +21,54 @@ const SSRC: u32 = 0x1122_3344;
 const MKI: [u8; 2] = [0, 7];
 
 /// A master key of AES_CM_128_HMAC_SHA1_80, at work.
-struct Sealer {
-    key: [u8; 16],
-    salt: [u8; 14],
+pub struct Sealer {
+    pub key: [u8; 16],
+    pub salt: [u8; 14],
+    pub mki: Vec<u8>,
 }
 
 impl Sealer {
-    fn new(number: u8) -> Self {
+    pub fn new(number: u8) -> Self {
         // Neither constant nor counted up.
         let octet = |at: usize| (at as u8).wrapping_mul(37) ^ number.wrapping_mul(91) ^ 0x5a;
         Self {
             key: std::array::from_fn(octet),
             salt: std::array::from_fn(|at| octet(at + 40)),
+            mki: MKI.to_vec(),
         }
     }
 
     fn master(&self) -> MasterKey {
         let suite = Suite::find("AES_CM_128_HMAC_SHA1_80").unwrap();
-        MasterKey::new(suite, &MKI, &self.key, &self.salt).unwrap()
+        MasterKey::new(suite, &self.mki, &self.key, &self.salt).unwrap()
     }
 
-    fn escrow(&self) -> String {
+    pub fn escrow(&self) -> String {
         let (key, salt) = (hex(&self.key), hex(&self.salt));
-        format!(
-            "SRTP_MASTER_KEY AES_CM_128_HMAC_SHA1_80 {} {key} {salt}",
-            hex(&MKI)
-        )
+        let mki = match self.mki.is_empty() {
+            true => "-".to_owned(),
+            false => hex(&self.mki),
+        };
+        format!("SRTP_MASTER_KEY AES_CM_128_HMAC_SHA1_80 {mki} {key} {salt}")
     }
 
-    fn rtp(&self, packet: &[u8], roc: u32) -> Vec<u8> {
+    pub fn rtp(&self, packet: &[u8], roc: u32) -> Vec<u8> {
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
         let index = u64::from(roc) << 16 | u64::from(sequence);
         let ssrc = u32::from_be_bytes(packet[8..12].try_into().unwrap());
         let mut sealed = packet.to_vec();
         self.encrypt(0, ssrc, index, &mut sealed[12..]);
         let tag = self.tag(1, &[&sealed, &roc.to_be_bytes()]);
-        [&sealed[..], &MKI, &tag].concat()
+        [&sealed[..], &self.mki, &tag].concat()
     }
 
-    fn rtcp(&self, packet: &[u8], index: u32) -> Vec<u8> {
+    pub fn rtcp(&self, packet: &[u8], index: u32) -> Vec<u8> {
         let ssrc = u32::from_be_bytes(packet[4..8].try_into().unwrap());
         let mut sealed = packet.to_vec();
         self.encrypt(3, ssrc, index.into(), &mut sealed[8..]);
         let word = (index | 1 << 31).to_be_bytes();
         let tag = self.tag(4, &[&sealed, &word]);
-        [&sealed[..], &word, &MKI, &tag].concat()
+        [&sealed[..], &word, &self.mki, &tag].concat()
     }
 
     fn encrypt(&self, label: u8, ssrc: u32, index: u64, text: &mut [u8]) {
