@@ -17,7 +17,9 @@ use lightleak_case::{Case, PcapngWriter, Session, Vantage};
 use lightleak_fuzz::{SEPARATOR, packed};
 use lightleak_judge::{
     dissect::{
-        self, Flow, Stream, rtp, rtsp,
+        self, Flow, Stream,
+        demux::Kind,
+        dtls, rtp, rtsp,
         tls::{self, Message, TlsReading, flight},
     },
     open::{
@@ -194,6 +196,7 @@ impl<'a> Seeds<'a> {
         let traffic = dissect::dissect(capture);
         let keys = KeyLog::parse(session.keys.iter().map(String::as_str));
         for flow in &traffic.flows {
+            self.datagrams(session, flow)?;
             let Some(reading) = tls::read(flow).filter(|r| r.server_hello.is_some()) else {
                 continue;
             };
@@ -219,6 +222,23 @@ impl<'a> Seeds<'a> {
         let keys = session.keys.join("\n").into_bytes();
         let [from_a, from_b] = sides;
         self.write("tls", &[keys, from_a, from_b].join(SEPARATOR))
+    }
+
+    /// STUN and DTLS of a flow of WebRTC.
+    fn datagrams(&self, session: &Session, flow: &Flow) -> io::Result<()> {
+        if dtls::read(flow).is_none() {
+            return Ok(());
+        }
+        let of = |stream: &Stream, kind: Kind, most: usize| {
+            let datagrams = stream.parts().map(|(_, octets)| octets);
+            let datagrams = datagrams.filter(|octets| Kind::of(octets) == kind);
+            packed(datagrams.take(most))
+        };
+        let stun = [&flow.from_a, &flow.from_b].map(|side| of(side, Kind::Stun, 6));
+        self.write("stun", &stun.concat())?;
+        let keys = session.keys.join("\n").into_bytes();
+        let [from_a, from_b] = [&flow.from_a, &flow.from_b].map(|side| of(side, Kind::Dtls, 20));
+        self.write("dtls", &[keys, from_a, from_b].join(SEPARATOR))
     }
 
     fn certificate(&self, handshake: &[Message], reading: &TlsReading) -> io::Result<()> {
