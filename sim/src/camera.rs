@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use tokio::{sync::broadcast, task::JoinSet};
 
 use crate::{
-    claim::Claim,
+    claim::{Carriage, Claim},
     fault::{self, Fault},
     film::{Archive, Film, Shot, Subject},
     g711::mu_law,
@@ -22,6 +22,7 @@ use crate::{
     },
     scene::{Scene, SceneConfig, SceneError},
     seal::{keys::Identity, srtp::Begin, tls},
+    signalling::{self, AppAccess, Signalling},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
 };
@@ -56,6 +57,8 @@ pub struct Settings {
     pub identity: Identity,
     /// For whom it records; without it the memory card stays empty.
     pub recording: Option<Recording>,
+    /// Whose app may watch; without, there is no path for apps.
+    pub app: Option<AppAccess>,
     /// Whether all is still and silent in front of it, but for the clock and
     /// the marks; then it fills access units up ([`FILLER`](crate::film::FILLER)).
     pub quiet: bool,
@@ -119,8 +122,18 @@ impl Camera {
         if let Some(change) = fault.tls {
             change(&mut tls);
         }
+        let mut tasks = JoinSet::new();
+        let signalling = match settings.app {
+            Some(access) => {
+                let (signalling, sessions) = Signalling::new(access);
+                tasks.spawn(signalling::run(sessions));
+                Some(Arc::new(signalling))
+            }
+            None => None,
+        };
         let device = Arc::new(Device {
             settings,
+            signalling,
             fault,
             faulty: fault::State::default(),
             tls: Arc::new(tls),
@@ -130,9 +143,13 @@ impl Camera {
             world,
         });
 
-        let mut tasks = JoinSet::new();
         let (mut claims, mut undeclared) = (Vec::new(), Vec::new());
         for path in path::ALL {
+            // Without an owner's app there is nobody to serve.
+            let for_apps = path.carriage == Carriage::Webrtc;
+            if for_apps && device.signalling.is_none() {
+                continue;
+            }
             match path.listen {
                 Some(listen) => {
                     let local = device.listen(listen, &mut tasks).await?;
@@ -190,6 +207,8 @@ pub struct Device {
     pub sub: Live,
     /// Its sound.
     pub sound: broadcast::Sender<Arc<SoundPacket>>,
+    /// The signalling for apps, if they may watch.
+    pub(crate) signalling: Option<Arc<Signalling>>,
     /// What it can touch.
     pub world: World,
 }

@@ -49,6 +49,8 @@ pub enum Carriage {
     RtspInterleaved,
     /// RTP over UDP, or interleaved in RTSP, as RTSP agrees (RFC 2326 10.4).
     Rtp,
+    /// WebRTC: RTP over UDP where ICE finds a way (RFC 8825).
+    Webrtc,
     /// Files on a memory card.
     Recording,
 }
@@ -62,6 +64,8 @@ pub enum Hop {
     Tls,
     /// SRTP around media, TLS around the RTSP that delivers its keys.
     Srtp,
+    /// SRTP around media, keys by DTLS (RFC 5764), TLS around the signalling.
+    DtlsSrtp,
 }
 
 /// Protection from end to end.
@@ -71,4 +75,6 @@ pub enum EndToEnd {
     None,
     /// age v1, to the owner's X25519 recipient.
     Age,
+    /// SFrame (RFC 9605), keys to viewers that the owner enrolled.
+    Sframe,
 }

@@ -4,7 +4,12 @@
 //! it receives, as they are made, the plaintext and the secrets that the judge
 //! later compares with what was seen at the exits.
 
-use std::{fmt, io, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use core::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -122,12 +127,27 @@ pub trait Witness: Send + Sync {
 
     /// One line of an NSS key log (the escrow).
     fn secret(&self, line: &str);
+
+    /// A packet of RTP or RTCP (from, to) as one of its ends holds it when the
+    /// protection of the hop is off, or not yet on, and that from end to end is
+    /// on.
+    fn held(&self, _vantage: Held, _from: SocketAddr, _to: SocketAddr, _packet: &[u8]) {}
+}
+
+/// Who holds something between two protections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A viewer.
+    Peer,
 }
 
 /// The time of day.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Time since 1970-01-01T00:00:00Z.
     fn unix(&self) -> Duration;
+
+    /// The same moment, for libraries that count from one which nobody knows.
+    fn instant(&self) -> Instant;
 
     /// Waits for that moment; returns at once if it has passed.
     fn sleep_until(&self, unix: Duration) -> BoxFuture<'_, ()>;

@@ -1,8 +1,10 @@
 //! The transport paths: one file each, all listed here.
 
+pub mod app_webrtc;
 pub mod nvr_rtsps;
 pub mod nvr_srtp;
 pub mod owner_recording;
+mod tls;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -14,7 +16,12 @@ use crate::{
 };
 
 /// Every transport path of a camera.
-pub const ALL: &[&TransportPath] = &[&nvr_rtsps::PATH, &nvr_srtp::PATH, &owner_recording::PATH];
+pub const ALL: &[&TransportPath] = &[
+    &nvr_rtsps::PATH,
+    &nvr_srtp::PATH,
+    &app_webrtc::PATH,
+    &owner_recording::PATH,
+];
 
 /// One route out of the device.
 #[derive(Debug)]

@@ -5,17 +5,14 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::io::AsyncWriteExt;
-use tokio_rustls::TlsAcceptor;
 
-use super::{Listen, TransportPath};
+use super::{Listen, TransportPath, tls};
 use crate::{
     camera::Device,
     claim::{Carriage, EndToEnd, Hop},
-    fault::client_hello,
     rtsp::{
         PRESENTATION,
         connection::ConnectionError,
@@ -24,8 +21,7 @@ use crate::{
     world::{ByteStream, within},
 };
 
-/// How long a client may take for the TLS handshake, and for the end.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub use super::tls::HANDSHAKE_TIMEOUT;
 
 /// The path.
 pub const PATH: TransportPath = TransportPath {
@@ -53,19 +49,7 @@ pub(super) async fn serve(
     service: Service,
 ) -> Result<(), ConnectionError> {
     let clock = device.world.clock.clone();
-    let handshake = async {
-        let Some(stream) = client_hello::intercept(&device.fault, stream).await? else {
-            return Ok(None);
-        };
-        let acceptor = TlsAcceptor::from(device.tls.clone());
-        acceptor.accept(stream).await.map(Some)
-    };
-    let handshake = within(&*clock, HANDSHAKE_TIMEOUT, handshake).await;
-    let handshake = handshake.unwrap_or(Err(ErrorKind::TimedOut.into()));
-    if handshake.is_err() {
-        device.faulty.handshake_failed();
-    }
-    let Some(stream) = handshake? else {
+    let Some(stream) = tls::accept(&device, stream).await? else {
         return Ok(());
     };
     let mut stream = server::serve(device.clone(), stream, local, peer, service).await?;

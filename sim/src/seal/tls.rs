@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use rustls::{
-    ClientConfig, KeyLog, RootCertStore, ServerConfig, SupportedProtocolVersion,
+    KeyLog, RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, UnixTime},
     time_provider::TimeProvider,
@@ -16,6 +16,8 @@ use crate::{
     hex::Hex,
     world::{Clock, Witness, World},
 };
+
+pub use rustls::ClientConfig;
 
 /// Server side, without client certificates and without 0-RTT.
 pub fn server(identity: &Identity, world: &World) -> Result<ServerConfig, rustls::Error> {

@@ -4,3 +4,4 @@
 pub mod recording;
 pub mod rtsp;
 pub mod srtp;
+pub mod webrtc;

@@ -153,7 +153,7 @@ pub fn deliver(
 }
 
 /// Octets of a delivery before its envelope.
-const HEAD: usize = 11;
+pub(crate) const HEAD: usize = 11;
 
 impl Epoch {
     /// The key in what a viewer was sent by the sender of that name.

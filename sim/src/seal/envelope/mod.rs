@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use super::keys::{HpkeKey, HpkePublicKey};
 use crate::world::Entropy;
 
+pub(crate) use epochs::HEAD;
 pub use epochs::{Epoch, EpochError, Epochs, deliver};
 
 /// The KEM.

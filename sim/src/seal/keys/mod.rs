@@ -1,8 +1,11 @@
 //! The one module that holds secrets. They are zeroised when dropped, and
 //! `Debug` shows none of them.
 
+mod bearer;
+mod dtls_srtp;
 mod hpke;
 mod mikey;
+mod owner;
 mod sframe;
 mod srtp;
 
@@ -20,7 +23,10 @@ use zeroize::Zeroizing;
 use crate::{hex::Hex, world::Entropy};
 
 pub use self::hpke::{HpkeKey, HpkePublicKey};
+pub use bearer::BearerToken;
+pub use dtls_srtp::DtlsSrtpKeys;
 pub use mikey::KeyData;
+pub use owner::{OwnerKey, OwnerPublicKey};
 pub(in crate::seal) use sframe::Octets as SFrameOctets;
 pub use sframe::{SFrameBaseKey, SFrameOpeningKey};
 pub use srtp::SrtpMasterKey;
@@ -249,6 +255,9 @@ pub enum KeyError {
     /// The key for clip lists.
     #[error("make a key for clip lists")]
     List,
+    /// The key of an owner.
+    #[error("make a key of an owner")]
+    Owner,
     /// The identity of an owner.
     #[error("read an age identity")]
     Identity,

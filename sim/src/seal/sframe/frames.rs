@@ -40,6 +40,12 @@ impl Frames {
         self.slots.iter().map(octets)
     }
 
+    /// The metadata of the frames, in the same order.
+    pub fn metadata(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let octets = |slot: &Slot| &self.associated[slot.metadata..slot.metadata_end];
+        self.slots.iter().map(octets)
+    }
+
     /// Adds a frame with its metadata.
     pub fn push(&mut self, frame: &[u8], metadata: &[u8]) {
         self.push_parts([frame], metadata);

@@ -1,0 +1,100 @@
+//! The key of an owner, which says whose viewers may watch.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+
+use super::{HpkePublicKey, KeyError};
+use crate::{hex::Hex, world::Entropy};
+
+/// What stands before a viewer's key where it is signed, so that the signature
+/// says nothing else.
+const CONTEXT: &[u8] = b"lightleak viewer key 1";
+
+/// The key (Ed25519, RFC 8032) of an owner. A camera never has it.
+#[derive(Clone)]
+pub struct OwnerKey(Arc<Ed25519KeyPair>);
+
+impl OwnerKey {
+    /// The key of that seed, which is 32 random octets (RFC 8032 5.1.5).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Owner`] if the library refuses the seed.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Owner)?;
+        Ok(Self(Arc::new(pair)))
+    }
+
+    /// A fresh one.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_seed`](Self::from_seed).
+    pub fn random(entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        entropy.fill(seed.as_mut());
+        Self::from_seed(&seed)
+    }
+
+    /// What is paired with cameras.
+    pub fn public(&self) -> OwnerPublicKey {
+        let mut octets = [0; 32];
+        octets.copy_from_slice(self.0.public_key().as_ref());
+        OwnerPublicKey(octets)
+    }
+
+    /// Enrols a viewer: the signature (64 octets) over `lightleak viewer key 1`
+    /// and the viewer's public key.
+    pub fn enrol(&self, viewer: &HpkePublicKey) -> Vec<u8> {
+        self.0.sign(&message(viewer)).as_ref().to_vec()
+    }
+}
+
+impl fmt::Debug for OwnerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnerKey(redacted)")
+    }
+}
+
+/// The public half of an [`OwnerKey`]: a camera that was paired with it wraps
+/// keys for the viewers that it enrols, and for no others. Displays in
+/// hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnerPublicKey(pub [u8; 32]);
+
+impl OwnerPublicKey {
+    /// Whether the owner enrolled that viewer.
+    pub fn enrolled(&self, viewer: &HpkePublicKey, signature: &[u8]) -> bool {
+        let key = UnparsedPublicKey::new(&ED25519, self.0);
+        key.verify(&message(viewer), signature).is_ok()
+    }
+}
+
+impl fmt::Display for OwnerPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Hex(&self.0))
+    }
+}
+
+fn message(viewer: &HpkePublicKey) -> Vec<u8> {
+    [CONTEXT, &viewer.0].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_enrols_and_only_that_viewer() {
+        let [owner, other] = [1, 2].map(|seed| OwnerKey::from_seed(&[seed; 32]).unwrap());
+        let [viewer, ghost] = [3, 4].map(|octet| HpkePublicKey([octet; 32]));
+        let signature = owner.enrol(&viewer);
+        assert_eq!(signature.len(), 64);
+        assert!(owner.public().enrolled(&viewer, &signature));
+        assert!(!owner.public().enrolled(&ghost, &signature));
+        assert!(!other.public().enrolled(&viewer, &signature));
+        assert!(!owner.public().enrolled(&viewer, &[]));
+        assert_eq!(format!("{owner:?}"), "OwnerKey(redacted)");
+    }
+}

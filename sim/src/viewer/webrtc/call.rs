@@ -1,0 +1,271 @@
+//! The app's end of the connection for media.
+
+use std::{net::SocketAddr, time::Duration};
+
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+
+use super::{AppError, depacketizer::Depacketizer};
+use crate::{
+    fault::Fault,
+    g711::mu_law,
+    seal::{
+        keys::{SFrameBaseKey, SFrameOpeningKey},
+        sframe::{Frames, Receiver, Sender, VolatileCounters, nal},
+    },
+    sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
+    webrtc::{Counts, DtlsVersions, Media, Packet, Packetizers, Peer, PeerError, Track, complete},
+    world::{Held, World},
+};
+
+/// A connection for media.
+pub struct Call {
+    peer: Peer,
+    world: World,
+    pending: Option<SdpPendingOffer>,
+    keys: Option<Keys>,
+    depacketizer: Depacketizer,
+    packetizers: Packetizers,
+    frames: Frames,
+    /// Packets that it has sent of what its user says.
+    said: u32,
+    /// What came.
+    pub received: Received,
+}
+
+/// What it opens and seals with.
+struct Keys {
+    video: Receiver,
+    sound: Receiver,
+    talk_back: Sender,
+}
+
+/// What a viewer was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Whether ICE and DTLS came to their ends.
+    pub connected: bool,
+    /// Access units that were opened, as byte streams (ITU-T H.264 Annex B), in
+    /// order.
+    pub units: Vec<Vec<u8>>,
+    /// Packets of sound that were opened, in order.
+    pub sound: Vec<Vec<u8>>,
+    /// Octets of RTP payload.
+    pub octets: u64,
+    /// Frames that are sealed, and were refused.
+    pub refused: u64,
+    /// Frames in clear, which are never played.
+    pub clear: u64,
+}
+
+impl Call {
+    /// One that offers: the call, and its offer.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Peer`] if there is no socket.
+    pub async fn prepare(
+        world: &World,
+        versions: DtlsVersions,
+    ) -> Result<(Self, String), AppError> {
+        let mut peer = Peer::bind(world, versions, Some(Held::Peer), Fault::NONE).await?;
+        let (offer, pending) = peer.offer()?;
+        let call = Self {
+            peer,
+            world: world.clone(),
+            pending: Some(pending),
+            keys: None,
+            depacketizer: Depacketizer::default(),
+            packetizers: Packetizers::new(&*world.entropy)?,
+            frames: Frames::new(),
+            said: 0,
+            received: Received::default(),
+        };
+        Ok((call, complete(&offer.to_sdp_string())))
+    }
+
+    /// Takes the answer to its offer.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Answer`] if it is none, [`AppError::Peer`] if it does not
+    /// fit.
+    pub fn accept(&mut self, answer: &str) -> Result<(), AppError> {
+        let wrong = AppError::Answer("offer");
+        let answer = SdpAnswer::from_sdp_string(answer).map_err(|_| wrong)?;
+        let pending = self.pending.take().ok_or(AppError::Answer("offer"))?;
+        Ok(self.peer.accept_answer(pending, answer)?)
+    }
+
+    /// Opens and seals with these keys from now on: those of the camera's video
+    /// and sound, and of what the user says.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::SFrame`] if the library refuses one.
+    pub fn use_keys(&mut self, keys: &[SFrameOpeningKey; 3]) -> Result<(), AppError> {
+        let [video, sound, talk_back] = keys;
+        let base = SFrameBaseKey::new(talk_back.suite(), talk_back.id(), talk_back.expose())?;
+        self.keys = Some(Keys {
+            video: Receiver::new(video)?,
+            sound: Receiver::new(sound)?,
+            talk_back: Sender::new(base, VolatileCounters::default())?,
+        });
+        Ok(())
+    }
+
+    /// What it dropped, and why.
+    pub fn counts(&self) -> Counts {
+        self.peer.counts
+    }
+
+    /// Its UDP address.
+    pub fn local(&self) -> SocketAddr {
+        self.peer.local()
+    }
+
+    /// Watches for so long; whether the camera still sends then.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Peer`] if the connection is broken, such as by a certificate
+    /// that is not that of the SDP.
+    pub async fn watch(&mut self, duration: Duration) -> Result<bool, AppError> {
+        self.run(duration, None).await
+    }
+
+    /// Watches for so long, and says what is heard.
+    ///
+    /// # Errors
+    ///
+    /// As [`watch`](Self::watch).
+    pub async fn talk(&mut self, duration: Duration, sound: &Sound) -> Result<bool, AppError> {
+        self.run(duration, Some(sound)).await
+    }
+
+    /// Asks for a key frame.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Peer`] if the connection is broken.
+    pub fn request_key_frame(&mut self) -> Result<(), AppError> {
+        Ok(self.peer.request_key_frame()?)
+    }
+
+    /// Sends a datagram as it is, from where its own come from.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Peer`] if the socket fails.
+    pub async fn send_datagram(&self, to: SocketAddr, octets: &[u8]) -> Result<(), AppError> {
+        Ok(self.peer.send_datagram(to, octets).await?)
+    }
+
+    /// Says goodbye.
+    pub async fn close(mut self) -> Received {
+        self.peer.close().await;
+        self.received
+    }
+
+    async fn run(&mut self, duration: Duration, says: Option<&Sound>) -> Result<bool, AppError> {
+        let clock = self.world.clock.clone();
+        let (start, first) = (clock.unix(), self.said);
+        let end = start + duration;
+        loop {
+            let spoken = Duration::from_secs((self.said - first + 1).into()) / PACKETS_PER_SECOND;
+            tokio::select! {
+                biased;
+                media = self.peer.next() => match media? {
+                    Media::Connected => self.received.connected = true,
+                    Media::Packet(packet) => self.take(packet)?,
+                    Media::WantsKeyFrame => {}
+                    Media::Over => return Ok(false),
+                },
+                () = clock.sleep_until(end) => return Ok(true),
+                () = clock.sleep_until(start + spoken), if says.is_some() => {
+                    if let Some(sound) = says {
+                        self.say(sound).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn say(&mut self, sound: &Sound) -> Result<(), AppError> {
+        let number = self.said;
+        self.said += 1;
+        let Some(keys) = self.keys.as_mut().filter(|_| self.received.connected) else {
+            return Ok(());
+        };
+        let packet = SoundPacket {
+            octets: sound.samples(number).map(mu_law).to_vec(),
+            number,
+            taken: self.world.clock.unix(),
+        };
+        let (octets, time) = (&packet.octets, packet.rtp_time());
+        let packets = self.packetizers.sound(octets, time, &mut keys.talk_back)?;
+        Ok(self.peer.send(Track::Sound, packets).await?)
+    }
+
+    fn take(&mut self, packet: Packet) -> Result<(), PeerError> {
+        self.received.octets += packet.payload.len() as u64;
+        match packet.track {
+            Track::Sound => self.hear(&packet.payload),
+            Track::Video => {
+                let mut units = Vec::new();
+                let Packet {
+                    sequence,
+                    marker,
+                    payload,
+                    ..
+                } = packet;
+                let torn = self.depacketizer.torn;
+                self.depacketizer
+                    .take(sequence, marker, payload, |unit| units.push(unit));
+                units.iter().for_each(|unit| self.see(unit));
+                if self.depacketizer.torn > torn {
+                    self.peer.request_key_frame()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An access unit is one sealed frame behind its covers. Whatever else is
+    /// there is in clear.
+    fn see(&mut self, unit: &[Vec<u8>]) {
+        self.frames.clear();
+        for nal in unit {
+            if nal == nal::COVER_SPS || nal == nal::COVER_PPS {
+                continue;
+            }
+            if nal::unwrap(nal, &mut self.frames).is_err() {
+                self.received.clear += 1;
+                return;
+            }
+        }
+        let Some(keys) = &mut self.keys else {
+            self.received.refused += 1;
+            return;
+        };
+        let opened = keys.video.open(&mut self.frames);
+        if opened.len() != 1 || opened.iter().any(Result::is_err) {
+            self.received.refused += 1;
+            return;
+        }
+        let units = self.frames.iter().map(<[u8]>::to_vec);
+        self.received.units.extend(units);
+    }
+
+    fn hear(&mut self, payload: &[u8]) {
+        self.frames.clear();
+        self.frames.push(payload, &[]);
+        let keys = self.keys.as_mut();
+        match keys.map(|keys| keys.sound.open(&mut self.frames)) {
+            Some([Ok(_)]) => {
+                let sound = self.frames.iter().map(<[u8]>::to_vec);
+                self.received.sound.extend(sound);
+            }
+            _ => self.received.refused += 1,
+        }
+    }
+}

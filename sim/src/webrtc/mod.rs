@@ -1,0 +1,52 @@
+//! WebRTC (RFC 8825): ICE, DTLS and RTCP by str0m, which does no I/O itself.
+//!
+//! SRTP is our own engine ([`seal::srtp`](crate::seal::srtp)): str0m is handed
+//! a key of zeros and a cipher that copies, and what it would send or has
+//! received is sealed and opened outside of it. The keys are those that DTLS
+//! agreed.
+
+mod copying;
+mod dtls;
+mod event;
+mod peer;
+mod sealed;
+pub(crate) mod session;
+mod transport;
+
+use str0m::media::Pt;
+
+pub use event::{Counts, DtlsVersions, PeerError};
+pub(crate) use event::{Media, Packet, Track};
+pub(crate) use peer::{Peer, first_sequence};
+pub(crate) use sealed::{Packetizers, Seals};
+pub(crate) use session::Command;
+
+/// Payload type of H.264.
+pub const VIDEO: u8 = 96;
+/// That of its retransmissions (RFC 4588).
+pub const VIDEO_AGAIN: u8 = 97;
+/// Payload type of PCMU (RFC 3551 6).
+pub const SOUND: u8 = 0;
+
+/// Who seals with a key of its own: the camera's video and sound, and the
+/// viewer's sound. The names are those of their tracks.
+pub const SENDERS: [&str; 3] = ["video", "audio", "talk-back"];
+
+/// The longest RTP packet that we make, in octets: with what SRTP adds it is
+/// not above what every path in practice carries (1200 octets and headers).
+pub(crate) const MAX_PACKET: usize = 1184;
+
+/// The SDP, which says that there are no more candidates than it has (RFC 8840
+/// 8.2).
+pub(crate) fn complete(sdp: &str) -> String {
+    let lines = sdp.split_inclusive("\r\n");
+    let lines = lines.map(|line| match line.starts_with("a=candidate:") {
+        true => format!("{line}a=end-of-candidates\r\n"),
+        false => line.to_owned(),
+    });
+    lines.collect()
+}
+
+fn payload_type(number: u8) -> Pt {
+    Pt::new_with_value(number)
+}

@@ -1,0 +1,489 @@
+//! One end of a connection, on a UDP socket of its own.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use str0m::{
+    Candidate, Event, IceConnectionState, Input, Output, Rtc,
+    change::{SdpAnswer, SdpOffer, SdpPendingOffer},
+    crypto::dtls::DtlsVersion,
+    format::Codec,
+    media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt},
+    net::{Protocol, Receive, Transmit},
+    rtp::RtpWrite,
+};
+
+use super::{
+    VIDEO, VIDEO_AGAIN,
+    dtls::Connection,
+    event::{Counts, DtlsVersions, Media, Packet, PeerError, Track},
+    payload_type,
+    transport::{Kind, Transport, with_tail, without_tail},
+};
+use crate::{
+    fault::Fault,
+    rtp::{HEADER_LENGTH, Packets},
+    world::{Datagrams, Held, World},
+};
+
+/// The longest datagram that is read: more than any that comes over Ethernet.
+const LONGEST: usize = 2048;
+/// How long it sleeps at most when nothing is due.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// Baseline, constrained, level 3.1: what every browser decodes (RFC 7742 6.2).
+const PROFILE_LEVEL: u32 = 0x42_e01f;
+/// The highest sequence number to begin with ([`first_sequence`]).
+const HIGHEST_FIRST: u16 = 0x7fff;
+
+/// One end of a connection.
+pub(crate) struct Peer {
+    rtc: Rtc,
+    world: World,
+    socket: Box<dyn Datagrams>,
+    connection: Connection,
+    transport: Option<Transport>,
+    /// Where the RTP packets go that wait to be sealed.
+    batch_to: Option<SocketAddr>,
+    outbox: VecDeque<(SocketAddr, Vec<u8>, usize)>,
+    happened: VecDeque<Media>,
+    /// When str0m wants to be called.
+    due: Duration,
+    lines: Lines,
+    held: Option<Held>,
+    /// What is wrong with it, if it is a camera's.
+    fault: Fault,
+    /// Where ICE last heard the other end.
+    found: Option<SocketAddr>,
+    pub(crate) counts: Counts,
+}
+
+/// Media sections and the sequence numbers of what is sent there.
+#[derive(Default)]
+struct Lines {
+    video: Option<Line>,
+    sound: Option<Line>,
+}
+
+struct Line {
+    mid: Mid,
+    /// The last, extended by how often they wrapped.
+    sequence: Option<u64>,
+}
+
+impl Peer {
+    /// One end, on a free port. Whoever is a vantage is told what it holds.
+    pub(crate) async fn bind(
+        world: &World,
+        versions: DtlsVersions,
+        held: Option<Held>,
+        fault: Fault,
+    ) -> Result<Self, PeerError> {
+        let socket = world.net.bind(0).await?;
+        let connection = Connection::new(world.witness.clone());
+        let version = match versions {
+            DtlsVersions::Dtls12 => DtlsVersion::Dtls12,
+            DtlsVersions::Dtls13 => DtlsVersion::Dtls13,
+            DtlsVersions::Either => DtlsVersion::Auto,
+        };
+        let mut config = Rtc::builder()
+            .set_crypto_provider(Arc::new(Connection::provider()))
+            .set_dtls_version(version)
+            .set_rtp_mode(true)
+            .clear_extension_map()
+            .clear_codecs()
+            .enable_pcmu(true, false);
+        config.codec_config().add_h264(
+            payload_type(VIDEO),
+            Some(payload_type(VIDEO_AGAIN)),
+            true,
+            PROFILE_LEVEL,
+        );
+        let now = world.clock.instant();
+        let mut rtc = connection.with(|| config.build(now));
+        let candidate = Candidate::host(socket.local(), "udp");
+        rtc.add_local_candidate(candidate.map_err(|error| PeerError::Rtc(error.to_string()))?);
+        Ok(Self {
+            rtc,
+            world: world.clone(),
+            socket,
+            connection,
+            transport: None,
+            batch_to: None,
+            outbox: VecDeque::new(),
+            happened: VecDeque::new(),
+            due: world.clock.unix(),
+            lines: Lines::default(),
+            held,
+            fault,
+            found: None,
+            counts: Counts::default(),
+        })
+    }
+
+    /// Its address.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.socket.local()
+    }
+
+    /// Offers to receive video, and to send and receive sound.
+    pub(crate) fn offer(&mut self) -> Result<(SdpOffer, SdpPendingOffer), PeerError> {
+        let mut api = self.rtc.sdp_api();
+        let video = api.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        let sound = api.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        let offer = api.apply();
+        self.lines.video = Some(Line::new(video));
+        self.lines.sound = Some(Line::new(sound));
+        offer.ok_or_else(|| PeerError::Rtc("nothing to offer".into()))
+    }
+
+    /// Takes the answer to its offer.
+    pub(crate) fn accept_answer(
+        &mut self,
+        pending: SdpPendingOffer,
+        answer: SdpAnswer,
+    ) -> Result<(), PeerError> {
+        self.rtc.sdp_api().accept_answer(pending, answer)?;
+        self.drain()
+    }
+
+    /// Answers an offer.
+    pub(crate) fn answer(&mut self, offer: SdpOffer) -> Result<SdpAnswer, PeerError> {
+        let answer = self.rtc.sdp_api().accept_offer(offer)?;
+        self.drain()?;
+        Ok(answer)
+    }
+
+    /// What happens next. It may be dropped and called again at any time.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError`] if the connection is broken.
+    pub(crate) async fn next(&mut self) -> Result<Media, PeerError> {
+        loop {
+            self.flush().await;
+            if let Some(happened) = self.happened.pop_front() {
+                return Ok(happened);
+            }
+            if !self.rtc.is_alive() {
+                return Ok(Media::Over);
+            }
+            let mut datagram = [0; LONGEST];
+            tokio::select! {
+                biased;
+                received = self.socket.recv(&mut datagram) => {
+                    // An error of a socket is of one datagram.
+                    if let Ok((length, from)) = received {
+                        self.receive(&datagram[..length], from)?;
+                    }
+                }
+                () = self.world.clock.sleep_until(self.due) => self.tick()?,
+            }
+        }
+    }
+
+    /// Sends RTP packets, of which payloads, sequence numbers, time stamps and
+    /// markers count. Those of video are sent again if the other end asks.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError`] if the connection is broken.
+    pub(crate) async fn send(&mut self, track: Track, packets: &Packets) -> Result<(), PeerError> {
+        let now = self.now();
+        for packet in packets.iter() {
+            self.write(track, packet, now);
+        }
+        self.tick()?;
+        self.flush().await;
+        Ok(())
+    }
+
+    /// Sends octets as they are. Only a faulty camera does.
+    pub(crate) async fn send_beside(&mut self, octets: Vec<u8>) {
+        if let Some(to) = self.found {
+            let length = octets.len();
+            self.outbox.push_back((to, octets, length));
+            self.flush().await;
+        }
+    }
+
+    /// Asks the other end for a key frame (RFC 4585 6.3.1).
+    pub(crate) fn request_key_frame(&mut self) -> Result<(), PeerError> {
+        if let Some(line) = &self.lines.video {
+            let mid = line.mid;
+            let mut api = self.rtc.direct_api();
+            if let Some(stream) = api.stream_rx_by_mid(mid, None) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
+        self.tick()
+    }
+
+    /// Sends a datagram as it is.
+    pub(crate) async fn send_datagram(
+        &self,
+        to: SocketAddr,
+        octets: &[u8],
+    ) -> Result<(), PeerError> {
+        Ok(self.socket.send(to, octets, octets.len()).await?)
+    }
+
+    /// Says goodbye to the other end (RFC 3550 6.6, close_notify).
+    pub(crate) async fn close(&mut self) {
+        // Whoever is gone already needs no goodbye.
+        if self.rtc.close().is_ok() && self.drain().is_ok() {
+            self.flush().await;
+        }
+        self.rtc.disconnect();
+    }
+
+    fn now(&self) -> Instant {
+        self.world.clock.instant()
+    }
+
+    /// What offer and answer agreed on, which is the offerer's choice (RFC 3264
+    /// 6.1).
+    fn payload_type(&self, track: Track) -> Option<Pt> {
+        let codec = match track {
+            Track::Video => Codec::H264,
+            Track::Sound => Codec::PCMU,
+        };
+        let mut known = self.rtc.codec_config().iter();
+        known
+            .find(|known| known.spec().codec == codec)
+            .map(|known| known.pt())
+    }
+
+    fn write(&mut self, track: Track, packet: &[u8], now: Instant) {
+        let number = self.payload_type(track);
+        let line = match track {
+            Track::Video => &mut self.lines.video,
+            Track::Sound => &mut self.lines.sound,
+        };
+        let (Some(line), Some(number), Some((header, payload))) =
+            (line, number, packet.split_first_chunk::<HEADER_LENGTH>())
+        else {
+            return;
+        };
+        let [_, marker, s0, s1, t0, t1, t2, t3, ..] = *header;
+        let sequence = line.extend(u16::from_be_bytes([s0, s1]));
+        let time = u32::from_be_bytes([t0, t1, t2, t3]);
+        let write = RtpWrite::new(number, sequence.into(), time, now, payload)
+            .marker(marker & 0x80 != 0)
+            .nackable(track == Track::Video);
+        let mut api = self.rtc.direct_api();
+        if let Some(stream) = api.stream_tx_by_mid(line.mid, None) {
+            stream.write_rtp(write);
+        }
+    }
+
+    /// Takes a datagram, or drops and counts it.
+    fn receive(&mut self, datagram: &[u8], from: SocketAddr) -> Result<(), PeerError> {
+        let Some(kind) = Kind::of(datagram) else {
+            self.counts.unknown += 1;
+            return Ok(());
+        };
+        let (to, now) = (self.socket.local(), self.now());
+        let Ok(parsed) = Receive::new(Protocol::Udp, from, to, datagram) else {
+            self.counts.unreadable += 1;
+            return Ok(());
+        };
+        let input = Input::Receive(now, parsed);
+        if !self.rtc.accepts(&input) {
+            self.counts.strangers += 1;
+            return Ok(());
+        }
+        let found = kind == Kind::Stun && self.found.replace(from).is_none();
+        if let Some(make) = self.fault.first_datagram.filter(|_| found) {
+            let octets = make();
+            let length = octets.len();
+            self.outbox.push_back((from, octets, length));
+        }
+        if let Kind::Rtp | Kind::Rtcp = kind {
+            let Some(opened) = self.open(kind, datagram, from) else {
+                return Ok(());
+            };
+            let opened = with_tail(kind, opened);
+            let Ok(parsed) = Receive::new(Protocol::Udp, from, to, &opened) else {
+                return Ok(());
+            };
+            return self.input(Input::Receive(now, parsed));
+        }
+        self.input(input)
+    }
+
+    fn open(&mut self, kind: Kind, datagram: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
+        let Some(transport) = &mut self.transport else {
+            self.counts.early += 1;
+            return None;
+        };
+        let opened = match kind {
+            Kind::Rtcp => transport.open_rtcp(datagram),
+            _ => transport.open(datagram),
+        };
+        let Ok(opened) = opened else {
+            self.counts.refused += 1;
+            return None;
+        };
+        self.counts.opened += 1;
+        if let Some(held) = self.held {
+            let to = self.socket.local();
+            self.world.witness.held(held, from, to, &opened);
+        }
+        Some(opened)
+    }
+
+    fn tick(&mut self) -> Result<(), PeerError> {
+        let now = self.now();
+        self.rtc.handle_input(Input::Timeout(now))?;
+        self.drain()
+    }
+
+    /// What one datagram does wrong ends nothing, unless str0m says so.
+    fn input(&mut self, input: Input<'_>) -> Result<(), PeerError> {
+        if let Err(error) = self.rtc.handle_input(input) {
+            if !self.rtc.is_alive() {
+                return Err(error.into());
+            }
+            self.counts.unreadable += 1;
+        }
+        self.drain()
+    }
+
+    /// Takes all that str0m has to say, until it waits.
+    fn drain(&mut self) -> Result<(), PeerError> {
+        loop {
+            let output = self.rtc.poll_output();
+            if let Some(keys) = self.connection.take_keys() {
+                self.transport = Some(Transport::new(keys, &self.fault)?);
+            }
+            match output? {
+                Output::Timeout(at) => {
+                    let wait = at.saturating_duration_since(self.now());
+                    self.due = self.world.clock.unix() + wait.min(LONGEST_SLEEP);
+                    return self.seal();
+                }
+                Output::Transmit(transmit) => self.transmit(&transmit)?,
+                Output::Event(event) => self.happen(event),
+            }
+        }
+    }
+
+    fn transmit(&mut self, transmit: &Transmit) -> Result<(), PeerError> {
+        let (to, octets) = (transmit.destination, &transmit.contents[..]);
+        let kind = Kind::of(octets);
+        let packet = kind.and_then(|kind| without_tail(kind, octets));
+        if self.batch_to.is_some_and(|batch| batch != to) {
+            self.seal()?;
+        }
+        let from = self.socket.local();
+        match (kind, packet, &mut self.transport) {
+            (Some(kind), Some(packet), Some(transport)) => {
+                if let Some(held) = self.held {
+                    self.world.witness.held(held, from, to, packet);
+                }
+                if kind == Kind::Rtp {
+                    transport.push(packet);
+                    self.batch_to = Some(to);
+                } else {
+                    let mut packet = packet.to_vec();
+                    transport.seal_rtcp(&mut packet)?;
+                    let length = packet.len();
+                    self.outbox.push_back((to, packet, length));
+                }
+            }
+            (Some(Kind::Stun | Kind::Dtls), ..) => {
+                self.outbox.push_back((to, octets.to_vec(), octets.len()));
+            }
+            // RTP without keys does not leave.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Seals the RTP packets that wait for it.
+    fn seal(&mut self) -> Result<(), PeerError> {
+        let (Some(to), Some(transport)) = (self.batch_to.take(), &mut self.transport) else {
+            return Ok(());
+        };
+        for (run, size) in transport.seal()?.runs() {
+            self.outbox.push_back((to, run.to_vec(), size));
+        }
+        transport.clear();
+        Ok(())
+    }
+
+    fn happen(&mut self, event: Event) {
+        let happened = match event {
+            Event::Connected => Media::Connected,
+            Event::MediaAdded(added) => {
+                let line = Some(Line::new(added.mid));
+                match added.kind {
+                    MediaKind::Video => self.lines.video = line,
+                    MediaKind::Audio => self.lines.sound = line,
+                }
+                return;
+            }
+            Event::KeyframeRequest(_) => Media::WantsKeyFrame,
+            Event::RtpPacket(packet) => {
+                let number = Some(packet.header.payload_type);
+                let mut tracks = [Track::Video, Track::Sound].into_iter();
+                let Some(track) = tracks.find(|track| self.payload_type(*track) == number) else {
+                    return;
+                };
+                Media::Packet(Packet {
+                    track,
+                    sequence: *packet.seq_no,
+                    marker: packet.header.marker,
+                    payload: packet.payload,
+                })
+            }
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) | Event::Closed => {
+                Media::Over
+            }
+            _ => return,
+        };
+        self.happened.push_back(happened);
+    }
+
+    async fn flush(&mut self) {
+        while let Some((to, octets, size)) = self.outbox.pop_front() {
+            // What is lost here, is lost as on the way.
+            let _ = self.socket.send(to, &octets, size).await;
+        }
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer({}, {:?})", self.socket.local(), self.counts)
+    }
+}
+
+impl Line {
+    fn new(mid: Mid) -> Self {
+        Self {
+            mid,
+            sequence: None,
+        }
+    }
+
+    /// Sequence numbers only go up.
+    fn extend(&mut self, sequence: u16) -> u64 {
+        let last = self.sequence.unwrap_or(sequence.into());
+        let step = sequence.wrapping_sub(last as u16);
+        let extended = last + u64::from(step);
+        self.sequence = Some(extended);
+        extended
+    }
+}
+
+/// The first sequence number of a stream: so low that the first packets that
+/// arrive are before it wraps (RFC 3711 3.3.1).
+pub(crate) fn first_sequence(random: u16) -> u16 {
+    random & HIGHEST_FIRST
+}
