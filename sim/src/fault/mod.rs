@@ -20,6 +20,7 @@ mod state;
 pub mod talkative;
 pub mod tls_settings;
 pub mod weak_hello;
+pub mod weak_sframe;
 pub mod weak_srtcp;
 pub mod weak_srtp;
 pub mod web_root;
@@ -41,8 +42,9 @@ use crate::{
         transport::Transport,
     },
     seal::{
-        keys::{HpkePublicKey, OwnerRecipient, SrtpMasterKey},
+        keys::{DtlsSrtpKeys, HpkePublicKey, OwnerRecipient, SFrameBaseKey, SrtpMasterKey},
         recording::ClipFile,
+        sframe::{self, FrameSealer, SFrameError},
         srtp::{ReceiverOptions, RtcpOpener, RtpSealer, SenderOptions, SrtpError, Suite},
     },
     world::{BoxFuture, Disk, Witness, World},
@@ -102,6 +104,16 @@ pub struct Fault {
     pub mikey: Option<fn(&mut mikey::Message)>,
     /// Changes a session description before it is given.
     pub description: Option<fn(&mut Vec<u8>)>,
+    /// Changes the keys that DTLS agreed for SRTP.
+    pub dtls_srtp: Option<fn(&mut DtlsSrtpKeys)>,
+    /// Makes a datagram that is sent as soon as ICE finds a viewer.
+    pub first_datagram: Option<fn() -> Vec<u8>>,
+    /// Makes a datagram that is sent beside each access unit of WebRTC.
+    pub datagram_beside: Option<fn(&AccessUnit) -> Vec<u8>>,
+    /// The suite of SFrame.
+    pub sframe_suite: Option<sframe::Suite>,
+    /// Makes who seals frames from end to end, in place of the engine.
+    pub sframe: Option<MakesSframe>,
     /// Takes the place of the witness.
     pub witness: Option<MakesWitness>,
 }
@@ -119,6 +131,8 @@ pub type MakesSrtp = fn(&SrtpMasterKey, &SenderOptions) -> Result<Box<dyn RtpSea
 /// Makes who opens the RTCP of a viewer.
 pub type MakesSrtcp =
     fn(&SrtpMasterKey, &ReceiverOptions) -> Result<Box<dyn RtcpOpener>, SrtpError>;
+/// Makes who seals the frames of a sender.
+pub type MakesSframe = fn(SFrameBaseKey) -> Result<Box<dyn FrameSealer>, SFrameError>;
 /// Makes a witness that takes the place of the world's.
 pub type MakesWitness = fn(&World) -> Arc<dyn Witness>;
 
@@ -147,6 +161,11 @@ impl Fault {
         srtp_key: None,
         mikey: None,
         description: None,
+        dtls_srtp: None,
+        first_datagram: None,
+        datagram_beside: None,
+        sframe_suite: None,
+        sframe: None,
         witness: None,
     };
 }

@@ -6,6 +6,7 @@ mod rtsp;
 mod srtp;
 mod sto;
 mod tls;
+mod webrtc;
 mod xc;
 
 use super::Fault;
@@ -35,6 +36,7 @@ impl Mutant {
             rtsp::ROWS,
             srtp::ROWS,
             tls::ROWS,
+            webrtc::ROWS,
             sto::ROWS,
             iot::ROWS,
         ]
