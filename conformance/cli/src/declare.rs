@@ -42,16 +42,19 @@ pub fn claims<'a>(declaration: &mut Declaration, claims: impl Iterator<Item = &'
             carriage: match claim.carriage {
                 claim::Carriage::RtspInterleaved => Carriage::RtspInterleaved,
                 claim::Carriage::Rtp => Carriage::Rtp,
+                claim::Carriage::Webrtc => Carriage::Webrtc,
                 claim::Carriage::Recording => Carriage::Recording,
             },
             hop: match claim.hop {
                 claim::Hop::None => Hop::None,
                 claim::Hop::Tls => Hop::Tls,
                 claim::Hop::Srtp => Hop::Srtp,
+                claim::Hop::DtlsSrtp => Hop::DtlsSrtp,
             },
             end_to_end: match claim.end_to_end {
                 claim::EndToEnd::None => EndToEnd::None,
                 claim::EndToEnd::Age => EndToEnd::Age,
+                claim::EndToEnd::Sframe => EndToEnd::Sframe,
             },
         });
     }

@@ -9,9 +9,11 @@ use lightleak_sim::{
     h264::AccessUnit,
     record::beside::Document,
     rtsp::digest::Credentials,
-    seal::keys::{Authority, Password},
+    seal::keys::{Authority, OwnerKey, Password},
+    signalling::AppAccess,
     sound::SoundPacket,
-    world::{Log, Witness, World},
+    webrtc::DtlsVersions,
+    world::{Entropy, Log, Witness, World},
 };
 use serde_json::{Value, json};
 
@@ -65,10 +67,18 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
     fs::write(&ca_file, authority.certificate_pem())
         .map_err(|e| Failure::harness(format!("write {}: {e}", ca_file.display())))?;
 
+    let mut seed = [0; 32];
+    OsEntropy.fill(&mut seed);
+    let owner = OwnerKey::from_seed(&seed).map_err(Failure::harness)?;
+    let owner_key_file = folder.path().join("owner.key");
+    let text: String = seed.iter().map(|octet| format!("{octet:02x}")).collect();
+    fs::write(&owner_key_file, text + "\n")
+        .map_err(|e| Failure::harness(format!("write {}: {e}", owner_key_file.display())))?;
+
     let mut cameras = Vec::new();
     let mut described = Vec::new();
     for unit in 1..=arguments.cameras {
-        let settings = settings(unit, arguments.bind, &authority)?;
+        let settings = settings(unit, arguments.bind, &authority, &owner)?;
         let credentials = settings.credentials.clone();
         let serial = settings.serial.clone();
         let camera = Camera::start(settings, fault, world(arguments.bind))
@@ -102,9 +112,12 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
         cameras.push(camera);
     }
     terminal.print(&format!("certificate authority: {}\n", ca_file.display()));
+    terminal.print(&format!("owner's key: {}\n", owner_key_file.display()));
     if let Some(file) = &arguments.ready_file {
-        let ready =
-            json!({ "schema": "lightleak.serve/1", "cameras": described, "ca_file": ca_file });
+        let ready = json!({
+            "schema": "lightleak.serve/1", "cameras": described, "ca_file": ca_file,
+            "owner_key_file": owner_key_file,
+        });
         write_whole(file, &ready)?;
     }
     tokio::select! {
@@ -124,10 +137,15 @@ fn write_whole(file: &std::path::Path, content: &Value) -> Result<(), Failure> {
     fs::rename(&part, file).map_err(failed)
 }
 
-fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Settings, Failure> {
+fn settings(
+    unit: u16,
+    address: IpAddr,
+    authority: &Authority,
+    owner: &OwnerKey,
+) -> Result<Settings, Failure> {
     let serial = format!("LL-{unit:05}");
     let mut nonce = [0; 4];
-    lightleak_sim::world::Entropy::fill(&OsEntropy, &mut nonce);
+    OsEntropy.fill(&mut nonce);
     Ok(Settings {
         seed: unit.into(),
         unit,
@@ -138,6 +156,10 @@ fn settings(unit: u16, address: IpAddr, authority: &Authority) -> Result<Setting
             .map_err(Failure::harness)?,
         serial,
         recording: None,
+        app: Some(AppAccess {
+            owner: owner.public(),
+            dtls: DtlsVersions::Either,
+        }),
         quiet: false,
         begin: None,
         archive: None,

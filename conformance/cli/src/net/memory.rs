@@ -329,6 +329,10 @@ impl Clock for VirtualClock {
         self.epoch + self.start.elapsed()
     }
 
+    fn instant(&self) -> std::time::Instant {
+        Instant::now().into_std()
+    }
+
     fn sleep_until(&self, unix: Duration) -> BoxFuture<'_, ()> {
         Box::pin(sleep_until(self.start + unix.saturating_sub(self.epoch)))
     }

@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use lightleak_sim::world::{BoxFuture, ByteStream, Clock, Datagrams, Entropy, Listener, Net};
@@ -112,6 +112,10 @@ impl Clock for OsClock {
         SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::now()
     }
 
     fn sleep_until(&self, unix: Duration) -> BoxFuture<'_, ()> {

@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use lightleak_case::Experience;
 use lightleak_judge::probe::{CLEAR_PORTS, FAILED_HANDSHAKES};
 use lightleak_sim::{seal::keys::Authority, viewer::rtsp::RtspViewer};
 use tokio::io::AsyncWriteExt;
@@ -25,34 +26,35 @@ const INSTEAD: [&[u8]; 4] = [
 pub const STIMULUS: Stimulus = Stimulus {
     id: "blocked-tls",
     title: "TLS handshakes that fail, then the usual ports are asked for media without TLS",
-    network: Some(|visit| {
-        Box::pin(async move {
-            let mut diary = Diary::default();
-            for instead in INSTEAD.iter().cycle().take(FAILED_HANDSHAKES) {
-                match visit.world.net.connect(visit.address.endpoint).await {
-                    Ok(mut stream) => {
-                        let sent = stream.write_all(instead).await;
-                        diary.note(format!("{} octets, then nothing: {sent:?}", instead.len()));
-                        // The device has time to read them.
-                        tokio::task::yield_now().await;
-                        let _ = stream.shutdown().await;
-                        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-                    }
-                    Err(error) => diary.note(format!("connect: {error}")),
-                }
-            }
-            distrust(&visit, &mut diary).await;
-            let clock = &visit.world.clock;
-            clock.sleep_until(clock.unix() + WAIT).await;
-            for port in CLEAR_PORTS {
-                let endpoint = SocketAddr::new(visit.device, port);
-                clear::plain(&visit, endpoint, &mut diary).await;
-            }
-            diary.0
-        })
-    }),
+    network: Some(|visit| Box::pin(block(visit))),
+    webrtc: Some(|visit| Box::pin(block(visit))),
     ..Stimulus::NOTHING
 };
+
+async fn block(visit: Visit) -> Experience {
+    let mut diary = Diary::default();
+    for instead in INSTEAD.iter().cycle().take(FAILED_HANDSHAKES) {
+        match visit.world.net.connect(visit.address.endpoint).await {
+            Ok(mut stream) => {
+                let sent = stream.write_all(instead).await;
+                diary.note(format!("{} octets, then nothing: {sent:?}", instead.len()));
+                // The device has time to read them.
+                tokio::task::yield_now().await;
+                let _ = stream.shutdown().await;
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+            }
+            Err(error) => diary.note(format!("connect: {error}")),
+        }
+    }
+    distrust(&visit, &mut diary).await;
+    let clock = &visit.world.clock;
+    clock.sleep_until(clock.unix() + WAIT).await;
+    for port in CLEAR_PORTS {
+        let endpoint = SocketAddr::new(visit.device, port);
+        clear::plain(&visit, endpoint, &mut diary).await;
+    }
+    diary.0
+}
 
 /// A handshake with somebody who trusts another authority.
 async fn distrust(visit: &Visit, diary: &mut Diary) {

@@ -21,6 +21,7 @@ mod srtp_over_rtsp;
 mod tls10_offer;
 mod udp_setup;
 mod weak_suites;
+mod webrtc;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -29,10 +30,15 @@ use lightleak_sim::{
     claim::Carriage,
     path::TransportPath,
     rtsp::digest::Credentials,
-    seal::srtp::Begin,
+    seal::{
+        keys::{HpkeKey, OwnerKey},
+        srtp::Begin,
+    },
+    sound::Sound,
     viewer::{
         recording::Owner,
         rtsp::{Address, RtspViewer, ViewerError},
+        webrtc::App,
     },
     world::{BoxFuture, World},
 };
@@ -77,6 +83,8 @@ pub struct Stimulus {
     /// Does it to a path whose media are SRTP, where that is something else or
     /// can be done only there.
     pub srtp: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
+    /// Does it to a path whose media come over WebRTC, if it can be done there.
+    pub webrtc: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
     /// Does it to a camera with a memory card, if it can be done there.
     pub card: Option<fn(CardVisit) -> BoxFuture<'static, Experience>>,
 }
@@ -89,6 +97,7 @@ impl Stimulus {
         begin: None,
         network: None,
         srtp: None,
+        webrtc: None,
         card: None,
     };
 
@@ -107,6 +116,7 @@ impl Stimulus {
     ) -> Option<fn(Visit) -> BoxFuture<'static, Experience>> {
         match path.carriage {
             Carriage::Rtp => self.srtp.or(self.network),
+            Carriage::Webrtc => self.webrtc,
             _ => self.network,
         }
     }
@@ -125,6 +135,12 @@ pub struct Visit {
     pub address: Address,
     /// Credentials that the device knows.
     pub credentials: Credentials,
+    /// The key of the owner that the device was paired with.
+    pub owner: OwnerKey,
+    /// The visitor's own key, to which keys of media are wrapped.
+    pub viewer: HpkeKey,
+    /// What the visitor says.
+    pub says: Sound,
 }
 
 /// A visitor with the memory card of a camera, which goes on recording.
@@ -184,11 +200,25 @@ impl Diary {
 
     /// What an honest viewer does at the least, and how the device takes it.
     async fn sound_handshake(&mut self, visit: &Visit) {
+        if visit.address.url.starts_with("https:") {
+            return self.sound_request(visit).await;
+        }
         match RtspViewer::connect(&visit.address, None, &visit.world).await {
             Ok(mut viewer) => {
                 self.response("OPTIONS over TLS", viewer.options().await);
                 viewer.close().await;
             }
+            Err(error) => self.note(format!("sound handshake: failed to {error}")),
+        }
+    }
+
+    async fn sound_request(&mut self, visit: &Visit) {
+        let asked = async {
+            let mut app = App::connect(&visit.address, &visit.world).await?;
+            app.ask("OPTIONS", "/", None, Vec::new()).await
+        };
+        match asked.await {
+            Ok(reply) => self.note(format!("OPTIONS over TLS: {}", reply.status)),
             Err(error) => self.note(format!("sound handshake: failed to {error}")),
         }
     }

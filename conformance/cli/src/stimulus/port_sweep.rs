@@ -5,6 +5,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use lightleak_case::Experience;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Diary, Stimulus, Visit, clear};
@@ -16,31 +17,32 @@ const WAIT: Duration = Duration::from_secs(2);
 pub const STIMULUS: Stimulus = Stimulus {
     id: "port-sweep",
     title: "every TCP port is dialled; what answers is asked for HTTP, and for RTSP without TLS, in HTTP and WebSocket too",
-    network: Some(|visit| {
-        Box::pin(async move {
-            let mut diary = Diary::default();
-            let mut open = Vec::new();
-            for port in 1..=u16::MAX {
-                let endpoint = SocketAddr::new(visit.device, port);
-                if visit.world.net.connect(endpoint).await.is_ok() {
-                    open.push(endpoint);
-                }
-            }
-            diary.note(format!("dialled 65535 ports, open: {open:?}"));
-            for endpoint in open {
-                if endpoint != visit.address.endpoint {
-                    listen(&visit, endpoint, &mut diary).await;
-                    browse(&visit, endpoint, &mut diary).await;
-                }
-                clear::plain(&visit, endpoint, &mut diary).await;
-                clear::tunnel(&visit, endpoint, &mut diary).await;
-                clear::websocket(&visit, endpoint, &mut diary).await;
-            }
-            diary.0
-        })
-    }),
+    network: Some(|visit| Box::pin(sweep(visit))),
+    webrtc: Some(|visit| Box::pin(sweep(visit))),
     ..Stimulus::NOTHING
 };
+
+async fn sweep(visit: Visit) -> Experience {
+    let mut diary = Diary::default();
+    let mut open = Vec::new();
+    for port in 1..=u16::MAX {
+        let endpoint = SocketAddr::new(visit.device, port);
+        if visit.world.net.connect(endpoint).await.is_ok() {
+            open.push(endpoint);
+        }
+    }
+    diary.note(format!("dialled 65535 ports, open: {open:?}"));
+    for endpoint in open {
+        if endpoint != visit.address.endpoint {
+            listen(&visit, endpoint, &mut diary).await;
+            browse(&visit, endpoint, &mut diary).await;
+        }
+        clear::plain(&visit, endpoint, &mut diary).await;
+        clear::tunnel(&visit, endpoint, &mut diary).await;
+        clear::websocket(&visit, endpoint, &mut diary).await;
+    }
+    diary.0
+}
 
 /// Takes what the port says by itself.
 async fn listen(visit: &Visit, endpoint: SocketAddr, diary: &mut Diary) {

@@ -2,8 +2,10 @@
 //! should accept, and some that show what a device prefers and what it
 //! authenticates itself with. A sound handshake comes first.
 
+use lightleak_case::Experience;
+
 use super::{
-    Diary, Stimulus,
+    Diary, Stimulus, Visit,
     hello::{self, TLS12, TLS13},
 };
 
@@ -45,16 +47,17 @@ const OFFERS: &[(&str, u16, &[u16])] = &[
 pub const STIMULUS: Stimulus = Stimulus {
     id: "weak-suites",
     title: "a sound TLS handshake, then ClientHellos that offer suites without encryption, without forward secrecy, and with RSA certificates alone",
-    network: Some(|visit| {
-        Box::pin(async move {
-            let mut diary = Diary::default();
-            diary.sound_handshake(&visit).await;
-            for (name, version, suites) in OFFERS {
-                let answer = hello::offer(&visit, *version, suites).await;
-                diary.note(format!("{name}: {answer}"));
-            }
-            diary.0
-        })
-    }),
+    network: Some(|visit| Box::pin(offer(visit))),
+    webrtc: Some(|visit| Box::pin(offer(visit))),
     ..Stimulus::NOTHING
 };
+
+async fn offer(visit: Visit) -> Experience {
+    let mut diary = Diary::default();
+    diary.sound_handshake(&visit).await;
+    for (name, version, suites) in OFFERS {
+        let answer = hello::offer(&visit, *version, suites).await;
+        diary.note(format!("{name}: {answer}"));
+    }
+    diary.0
+}

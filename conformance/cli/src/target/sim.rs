@@ -17,6 +17,7 @@ use lightleak_case::{
 };
 use lightleak_sim::{
     camera::{Camera, Settings, StartError},
+    claim::Carriage,
     fault::{Decoy, Fault, Mutant, Surroundings},
     film::Archive,
     g711::mu_law,
@@ -30,12 +31,14 @@ use lightleak_sim::{
     rtsp::digest::Credentials,
     scene::{Scene, SceneConfig, SceneError},
     seal::{
-        keys::{Authority, HpkeKey, KeyError, ListKey, OwnerIdentity, Password},
+        keys::{Authority, HpkeKey, KeyError, ListKey, OwnerIdentity, OwnerKey, Password},
         tls::TlsVersion,
     },
+    signalling::AppAccess,
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     viewer::{recording::Owner, rtsp::Address},
-    world::{Clock, Entropy, Log, Witness, World},
+    webrtc::DtlsVersions,
+    world::{Clock, Entropy, Held, Log, Witness, World},
 };
 
 use crate::{
@@ -69,6 +72,14 @@ const LIST_KEY: u64 = u64::MAX - 1;
 
 /// Stream of random octets that the owner's key for documents is made of.
 const DOCUMENTS_KEY: u64 = u64::MAX - 2;
+
+/// Streams of random octets that the owner's key for pairing, and the key of an
+/// app, are made of.
+const PAIRING_KEY: u64 = u64::MAX - 3;
+const VIEWER_KEY: u64 = u64::MAX - 4;
+
+/// What tells a visitor's canary sound from the device's.
+const TALK_BACK: u64 = 0x7461_6c6b_2062_6163;
 
 /// How many access units the decoy ledger has.
 const DECOY_UNITS: u32 = 30;
@@ -145,7 +156,7 @@ impl SimTarget {
         for session in &recorded {
             case.session(
                 &session.record,
-                &[(Vantage::Wire, session.wire.clone())],
+                &session.captures,
                 &session.keys,
                 &session.ledger,
                 &session.log,
@@ -185,6 +196,8 @@ impl SimTarget {
         let seed = plan.seed;
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let tap = Tap::start(clock.clone(), self.surroundings.rough);
+        let peer = Tap::start(clock.clone(), false);
+        *lock(&notes.peer) = Some(peer.clone());
         let network = Network::new(tap.clone());
         let entropy: Arc<dyn Entropy> = Arc::new(Seeded::new(seed, job.index as u64));
         let host = |address| World {
@@ -204,6 +217,13 @@ impl SimTarget {
         settings.quiet = self.surroundings.quiet;
         settings.begin = job.stimulus.begin;
         settings.archive = Some(plan.shared.archive.clone());
+        // Nor is a camera paired whose app nobody asks for.
+        if plan.paths.iter().any(|p| p.carriage == Carriage::Webrtc) {
+            settings.app = Some(AppAccess {
+                owner: keys.pairing.public(),
+                dtls: DtlsVersions::Either,
+            });
+        }
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
@@ -219,6 +239,11 @@ impl SimTarget {
         }
         let credentials = settings.credentials.clone();
         let serial = settings.serial.clone();
+        let says = Sound {
+            seed: seed ^ TALK_BACK,
+            unit: settings.unit,
+            nonce: settings.nonce,
+        };
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
         let claims = || camera.claims.iter();
         declare::claims(&mut declaration, claims());
@@ -250,6 +275,9 @@ impl SimTarget {
                         versions: &[TlsVersion::Tls13],
                     },
                     credentials,
+                    owner: keys.pairing.clone(),
+                    viewer: keys.viewer.clone(),
+                    says,
                 };
                 if self.surroundings.second_viewer && job.stimulus.id == "honest" {
                     let second = Visit {
@@ -279,7 +307,11 @@ impl SimTarget {
         drop(camera);
         // Connections that the camera dropped say so on the wire.
         tokio::task::yield_now().await;
-        let wire = tap.finish();
+        let mut captures = vec![(Vantage::Wire, tap.finish())];
+        // Elsewhere nothing is held between two protections.
+        if job.path.carriage == Carriage::Webrtc {
+            captures.push((Vantage::Peer, peer.finish()));
+        }
         let notes = &*notes;
         Ok(Recorded {
             declaration,
@@ -292,7 +324,7 @@ impl SimTarget {
                 seed,
                 experience,
             },
-            wire,
+            captures,
             keys: std::mem::take(&mut *lock(&notes.keys)),
             ledger: std::mem::take(&mut *lock(&notes.ledger)),
             log: std::mem::take(&mut *lock(&notes.log)),
@@ -450,7 +482,7 @@ struct Job {
 struct Recorded {
     declaration: Declaration,
     record: SessionRecord,
-    wire: Vec<u8>,
+    captures: Vec<(Vantage, Vec<u8>)>,
     keys: Vec<String>,
     ledger: Ledger,
     log: String,
@@ -474,6 +506,8 @@ struct Keys {
     owner: OwnerIdentity,
     documents: HpkeKey,
     list: ListKey,
+    pairing: OwnerKey,
+    viewer: HpkeKey,
 }
 
 impl Keys {
@@ -486,6 +520,8 @@ impl Keys {
             owner: OwnerIdentity::generate(),
             documents: HpkeKey::random(&Seeded::new(seed, DOCUMENTS_KEY))?,
             list: ListKey::from_seed(&list)?,
+            pairing: OwnerKey::random(&Seeded::new(seed, PAIRING_KEY))?,
+            viewer: HpkeKey::random(&Seeded::new(seed, VIEWER_KEY))?,
         })
     }
 }
@@ -504,6 +540,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         identity: authority.issue(&serial, &[CAMERA])?,
         serial,
         recording: None,
+        app: None,
         quiet: false,
         begin: None,
         archive: None,
@@ -618,6 +655,8 @@ struct Notes {
     ledger: Mutex<Ledger>,
     keys: Mutex<Vec<String>>,
     log: Mutex<String>,
+    /// Records what a viewer holds.
+    peer: Mutex<Option<Tap>>,
 }
 
 impl Witness for Notes {
@@ -653,6 +692,13 @@ impl Witness for Notes {
         let mut keys = lock(&self.keys);
         if !keys.iter().any(|k| k == line) {
             keys.push(line.to_owned());
+        }
+    }
+
+    fn held(&self, vantage: Held, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
+        let Held::Peer = vantage;
+        if let Some(tap) = &*lock(&self.peer) {
+            tap.udp(from, to, packet);
         }
     }
 }
