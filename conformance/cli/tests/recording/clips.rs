@@ -136,7 +136,7 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
         let is_it = |s: &&Session| s.record.path == path && s.record.stimulus == stimulus;
         case.sessions.iter().find(is_it).unwrap()
     };
-    assert_eq!(case.sessions.len(), 5, "no power-cut over the network");
+    assert_eq!(case.sessions.len(), 6, "no power-cut over the network");
     assert!(case.factory.is_empty());
 
     let claim = case.declaration.path("owner.recording").unwrap();
@@ -145,7 +145,10 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
         (Carriage::Recording, Hop::None, EndToEnd::Age)
     );
     let paths = case.declaration.endpoints.iter().map(|e| e.path.as_str());
-    assert_eq!(paths.collect::<Vec<_>>(), ["nvr.rtsps", "nvr.srtp"]);
+    assert_eq!(
+        paths.collect::<Vec<_>>(),
+        ["nvr.rtsps", "nvr.srtp", "app.webrtc"]
+    );
     let key = case.declaration.device.clip_list_key.as_ref().unwrap();
     assert_eq!(key.len(), 64);
 
