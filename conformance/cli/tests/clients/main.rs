@@ -3,6 +3,8 @@
 //! decoders get what is sealed.
 
 mod age;
+mod browser;
+mod chromium;
 mod covered;
 mod ffmpeg;
 mod ffprobe;

@@ -25,7 +25,10 @@ fn two_cameras_have_addresses_and_names_of_their_own() {
 fn the_ready_file_has_what_a_client_needs_and_nothing_else() {
     let served = Served::start(&["--mutant", "rtsp.open"]);
     let ready = &served.ready;
-    assert_eq!(keys(ready), ["ca_file", "cameras", "schema"]);
+    assert_eq!(
+        keys(ready),
+        ["ca_file", "cameras", "owner_key_file", "schema"]
+    );
     assert_eq!(ready["schema"], "lightleak.serve/1");
     let camera = &ready["cameras"][0];
     assert_eq!(keys(camera), ["id", "paths", "undeclared"]);

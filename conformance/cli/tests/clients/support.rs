@@ -13,7 +13,10 @@ use lightleak_judge::{
     decoder::Picture,
     mark::{self, Mark},
 };
-use lightleak_sim::h264::EncoderConfig;
+use lightleak_sim::{
+    h264::EncoderConfig,
+    seal::keys::{HpkePublicKey, OwnerKey},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,8 +26,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A program that is not ours. Where it is not installed the test is skipped,
 /// and says so; under `CI=true` it fails.
 pub fn client(name: &str) -> Option<Command> {
-    match Command::new(name).arg("-h").output() {
-        Ok(_) => Some(Command::new(name)),
+    let mut command = Command::new(name);
+    started(
+        command
+            .arg("-h")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    )?
+    .wait()
+    .unwrap_or_else(|error| panic!("wait for {name}: {error}"));
+    Some(Command::new(name))
+}
+
+/// The same, started.
+pub fn started(command: &mut Command) -> Option<Child> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    match command.spawn() {
+        Ok(child) => Some(child),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             assert!(
                 env::var_os("CI").is_none_or(|ci| ci != "true"),
@@ -103,6 +121,19 @@ impl Served {
         format!("{host}/sub")
     }
 
+    /// The owner's signature for a viewer's key, both in hexadecimal, with the key
+    /// that the ready file names.
+    pub fn enrol(&self, viewer: &str) -> String {
+        let seed = fs::read_to_string(self.text("/owner_key_file"));
+        let seed = octets(seed.expect("read the owner's key").trim_end());
+        let owner = OwnerKey::from_seed(&seed).expect("it is a key");
+        let signature = owner.enrol(&HpkePublicKey(octets(viewer)));
+        signature
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect()
+    }
+
     /// A string of the ready file, by JSON pointer.
     pub fn text(&self, pointer: &str) -> &str {
         let value = self.ready.pointer(pointer).and_then(Value::as_str);
@@ -149,6 +180,12 @@ fn wait_until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < give_up, "the cameras did not {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// 32 octets in hexadecimal.
+fn octets(text: &str) -> [u8; 32] {
+    assert_eq!(text.len(), 64, "{text}");
+    std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..][..2], 16).expect("hexadecimal"))
 }
 
 /// The marks of raw pictures as ffmpeg writes them: YCbCr 4:2:0, planes one
