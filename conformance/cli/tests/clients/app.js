@@ -201,8 +201,9 @@ async function connect({ user, password, path }) {
   return { viewer_key: hex(await crypto.subtle.exportKey("raw", pair.publicKey)) };
 }
 
-// Fetches the keys, and plays for so many milliseconds.
-async function watch({ viewer_key, signature, turned, time }) {
+// Fetches the keys, and plays for so many milliseconds; if that is not enough for so
+// many frames, as on a busy machine, for as long again at most.
+async function watch({ viewer_key, signature, turned, time, frames }) {
   const { bearer, connection, pair, resource, video, workers } = window.app;
   const body = JSON.stringify({ viewer_key, signature });
   const response = await asked("POST", `${resource}/key`, bearer, body);
@@ -216,7 +217,15 @@ async function watch({ viewer_key, signature, turned, time }) {
     base[0] ^= turned;
     workers[sender]?.postMessage({ kid, base });
   }
+  const decoded = async () => {
+    const reports = [...(await connection.getStats()).values()];
+    const video = reports.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
+    return video?.framesDecoded ?? 0;
+  };
   await new Promise((done) => setTimeout(done, time));
+  for (let waited = 0; waited < time && (await decoded()) < frames; waited += 100) {
+    await new Promise((done) => setTimeout(done, 100));
+  }
 
   const outcome = { width: video.videoWidth, height: video.videoHeight };
   for (const [kind, worker] of Object.entries(workers)) {

@@ -14,6 +14,9 @@ use crate::{
 /// Milliseconds of watching: five seconds, as pictures come some time later.
 const WATCH: u64 = 5_500;
 
+/// Frames that are decoded in that time at the least.
+const FRAMES: u64 = 60;
+
 /// A window in which the picture is as large as it is.
 const WINDOW: (u32, u32) = (1280, 900);
 
@@ -23,8 +26,8 @@ fn plays_what_the_camera_shows() {
     let Some(browser) = connected(&camera) else {
         return;
     };
-    let outcome = watch(&browser, &camera, 0);
-    assert!(number(&outcome["frames_decoded"]) >= 60, "{outcome}");
+    let outcome = watch(&browser, &camera, 0, FRAMES);
+    assert!(number(&outcome["frames_decoded"]) >= FRAMES, "{outcome}");
     assert!(number(&outcome["audio"]["opened"]) > 0, "{outcome}");
     for kind in ["video", "audio"] {
         // The first may come before the keys do.
@@ -56,10 +59,10 @@ fn with_another_key_no_picture_is_decoded() {
     let Some(browser) = connected(&camera) else {
         return;
     };
-    let outcome = watch(&browser, &camera, 1);
+    let outcome = watch(&browser, &camera, 1, 0);
     assert_eq!(outcome["frames_decoded"], 0, "{outcome}");
     assert_eq!(outcome["video"]["opened"], 0, "{outcome}");
-    assert!(number(&outcome["video"]["refused"]) >= 60, "{outcome}");
+    assert!(number(&outcome["video"]["refused"]) > 0, "{outcome}");
     let picture = top_left(&browser.screenshot(), (VIDEO.width, VIDEO.height));
     assert_eq!(mark::read(&picture), None);
 }
@@ -72,7 +75,7 @@ fn connected(camera: &Served) -> Option<Chromium> {
     Some(browser)
 }
 
-fn watch(browser: &Chromium, camera: &Served, turned: u8) -> Value {
+fn watch(browser: &Chromium, camera: &Served, turned: u8, frames: u64) -> Value {
     let [user, password] = ["user", "password"].map(|name| path(camera, name));
     let connected = browser.step(json!({
         "step": "connect", "user": user, "password": password, "path": "/webrtc",
@@ -81,7 +84,7 @@ fn watch(browser: &Chromium, camera: &Served, turned: u8) -> Value {
     let signature = camera.enrol(key);
     browser.step(json!({
         "step": "watch", "viewer_key": key, "signature": signature, "turned": turned,
-        "time": WATCH,
+        "time": WATCH, "frames": frames,
     }))
 }
 
