@@ -123,7 +123,7 @@ pub const DECOYS: &[Decoy] = &[
         source: "bluenviron/gortsplib#1148",
         fault: Fault {
             description: Some(|description| {
-                let text = String::from_utf8_lossy(description).replace("RTP/SAVP", "RTP/AVP");
+                let text = String::from_utf8_lossy(description).replace(" RTP/SAVP ", " RTP/AVP ");
                 *description = text.into_bytes();
             }),
             ..Fault::NONE

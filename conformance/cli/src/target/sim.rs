@@ -282,6 +282,11 @@ impl SimTarget {
                 if self.surroundings.second_viewer && job.stimulus.id == "honest" {
                     let second = Visit {
                         world: host(SECOND_VISITOR),
+                        // Nobody says the same as somebody else.
+                        says: Sound {
+                            seed: !visit.says.seed,
+                            ..visit.says
+                        },
                         ..visit.clone()
                     };
                     let (first, second) = tokio::join!(run(visit), run(second));
