@@ -154,12 +154,6 @@ impl Sframed {
         sframed
     }
 
-    /// Frames that were opened.
-    pub fn opened(&self) -> impl Iterator<Item = (&Frame, &OpenedFrame)> {
-        let frames = self.frames.iter();
-        frames.filter_map(|frame| Some((frame, frame.opened.as_ref().ok()?)))
-    }
-
     fn sound(&mut self, packet: &ClearPacket<'_>, keys: &Keys) {
         let payload = rtp::Header::parse(packet.octets).map(|header| header.payload);
         let payload = payload.filter(|range| !range.is_empty());

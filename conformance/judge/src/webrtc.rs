@@ -17,9 +17,7 @@ use crate::{
 /// An offer and its answer (RFC 3264), as HTTP carries them (RFC 9725 4.2).
 #[derive(Clone, Debug)]
 pub struct Negotiation {
-    /// Index of the flow that it was said on.
-    pub flow: usize,
-    /// Where the server of that flow listens.
+    /// Where the server listens to which it was said.
     pub server: SocketAddr,
     /// What the client offers.
     pub offer: Sdp,
@@ -30,8 +28,6 @@ pub struct Negotiation {
 /// A request that was answered inside TLS, and where the answer lies.
 #[derive(Clone, Copy, Debug)]
 pub struct Signalled<'a> {
-    /// Index of the flow.
-    pub flow: usize,
     /// Who was asked.
     pub server: SocketAddr,
     /// What was asked.
@@ -40,8 +36,6 @@ pub struct Signalled<'a> {
     pub response: &'a Message,
     /// Where the answer lies.
     pub span: Span,
-    /// Where the request lies.
-    pub asked: Span,
 }
 
 /// Keys of SRTP that a handshake gave.
@@ -73,31 +67,25 @@ pub fn signalled<'a>(
     traffic: &'a Traffic,
     connections: &'a [Connection],
 ) -> impl Iterator<Item = Signalled<'a>> {
-    let flows = traffic.flows.iter().zip(connections).enumerate();
-    flows.flat_map(|(index, (flow, connection))| {
+    let flows = traffic.flows.iter().zip(connections);
+    flows.flat_map(|(flow, connection)| {
         let exchanges = connection.exchanges.iter();
-        exchanges.filter_map(move |exchange| answered(index, flow, connection, exchange))
+        exchanges.filter_map(move |exchange| answered(flow, connection, exchange))
     })
 }
 
 fn answered<'a>(
-    index: usize,
     flow: &Flow,
     connection: &'a Connection,
     exchange: &'a Exchange,
 ) -> Option<Signalled<'a>> {
     let response = exchange.response.as_ref()?;
-    let span = |from_a, message: &Message| {
-        let said = connection.said(flow, from_a);
-        said.span(message.range.start, message.range.len())
-    };
+    let said = connection.said(flow, false);
     Some(Signalled {
-        flow: index,
         server: flow.b,
         request: &exchange.request,
         response,
-        span: span(false, response)?,
-        asked: span(true, &exchange.request)?,
+        span: said.span(response.range.start, response.range.len())?,
     })
 }
 
@@ -107,7 +95,6 @@ pub fn negotiations(traffic: &Traffic, connections: &[Connection]) -> Vec<Negoti
         let accepted = (200..300).contains(&signalled.response.head.status);
         let (offer, answer) = (signalled.request.sdp()?, signalled.response.sdp()?);
         accepted.then_some(Negotiation {
-            flow: signalled.flow,
             server: signalled.server,
             offer,
             answer,

@@ -15,30 +15,16 @@ use lightleak_case::TransportProtocol;
 
 use super::{Flow, Stream, demux::Kind, tls};
 pub use handshake::{Fragments, Message};
-pub use hello::{ClientHello, ServerHello, USE_SRTP, UseSrtp, use_srtp};
+pub use hello::{ClientHello, ServerHello, UseSrtp, use_srtp};
 pub use record::{Form, HEADER, Record, records};
 
-/// DTLS 1.0.
-pub const DTLS10: u16 = 0xfeff;
 /// DTLS 1.2.
 pub const DTLS12: u16 = 0xfefd;
 /// DTLS 1.3.
 pub const DTLS13: u16 = 0xfefc;
 
-/// hello_verify_request (RFC 6347 4.3.2).
-pub const HELLO_VERIFY_REQUEST: u8 = 3;
 /// ack, a content type (RFC 9147 7).
 pub const ACK: u8 = 26;
-
-/// The name of a version.
-pub fn version(number: u16) -> String {
-    match number {
-        DTLS10 => "DTLS 1.0".into(),
-        DTLS12 => "DTLS 1.2".into(),
-        DTLS13 => "DTLS 1.3".into(),
-        other => format!("DTLS of version 0x{other:04x}"),
-    }
-}
 
 /// What a UDP flow shows of DTLS, without any key.
 #[derive(Clone, Debug, Default)]
@@ -70,14 +56,6 @@ pub struct Side {
 }
 
 impl Reading {
-    /// What `a` of the flow sent, or `b`.
-    pub fn side(&self, of_a: bool) -> &Side {
-        match of_a == self.client_is_a {
-            true => &self.client,
-            false => &self.server,
-        }
-    }
-
     /// What the client sent of the flow.
     pub fn from_client<'a>(&self, flow: &'a Flow) -> &'a Stream {
         match self.client_is_a {
@@ -92,11 +70,6 @@ impl Reading {
             true => &flow.from_b,
             false => &flow.from_a,
         }
-    }
-
-    /// The version that was negotiated.
-    pub fn version(&self) -> Option<u16> {
-        self.server_hello.as_ref().map(|hello| hello.version)
     }
 }
 

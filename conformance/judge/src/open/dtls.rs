@@ -69,7 +69,7 @@ pub fn open(flow: &Flow, reading: &Reading, keys: &KeyLog) -> Result<OpenedDtls,
 
 /// The suite of an SRTP protection profile (RFC 5764 4.1.2, RFC 7714 14.2);
 /// `None` for those that do not encrypt, and for unknown ones.
-pub fn suite(profile: u16) -> Option<&'static Suite> {
+fn suite(profile: u16) -> Option<&'static Suite> {
     Suite::find(match profile {
         1 => "AES_CM_128_HMAC_SHA1_80",
         2 => "AES_CM_128_HMAC_SHA1_32",
@@ -77,18 +77,6 @@ pub fn suite(profile: u16) -> Option<&'static Suite> {
         8 => "AEAD_AES_256_GCM",
         _ => return None,
     })
-}
-
-/// The name of an SRTP protection profile.
-pub fn profile(number: u16) -> String {
-    match number {
-        5 => "SRTP_NULL_HMAC_SHA1_80".into(),
-        6 => "SRTP_NULL_HMAC_SHA1_32".into(),
-        other => match suite(other) {
-            Some(suite) => suite.name.into(),
-            None => format!("profile 0x{other:04x}"),
-        },
-    }
 }
 
 /// The keys of the profile that was chosen. `export`: so many octets of the

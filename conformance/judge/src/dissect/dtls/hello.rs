@@ -4,7 +4,7 @@
 use super::super::tls::{self, CLIENT_HELLO, Message, Reader, SERVER_HELLO};
 
 /// use_srtp (RFC 5764 4.1.1).
-pub const USE_SRTP: u16 = 14;
+const USE_SRTP: u16 = 14;
 
 /// The use_srtp extension.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,14 +35,8 @@ impl UseSrtp {
 pub struct ClientHello {
     /// Where its first record begins in the stream of the client.
     pub at: usize,
-    /// client_version or legacy_version.
-    pub legacy_version: u16,
-    /// supported_versions, if the extension is there.
-    pub supported_versions: Vec<u16>,
     /// Its random.
     pub random: [u8; 32],
-    /// Offered suites.
-    pub cipher_suites: Vec<u16>,
     /// use_srtp, if the extension is there.
     pub srtp: Option<UseSrtp>,
 }
@@ -67,20 +61,9 @@ impl ClientHello {
         })?;
         (message.kind == CLIENT_HELLO).then_some(Self {
             at: of_tls.at,
-            legacy_version: of_tls.legacy_version,
-            supported_versions: of_tls.supported_versions,
             random: of_tls.random,
-            cipher_suites: of_tls.cipher_suites,
             srtp: use_srtp(&extensions),
         })
-    }
-
-    /// Versions offered, by the extension or without it.
-    pub fn versions(&self) -> Vec<u16> {
-        match self.supported_versions.is_empty() {
-            true => vec![self.legacy_version],
-            false => self.supported_versions.clone(),
-        }
     }
 }
 
