@@ -436,19 +436,7 @@ fn record_parts(
     for record in records {
         parts.put(record.at + tls::HEADER, Class::Header);
         if let Some(anatomy) = opened.next_if(|anatomy| anatomy.at == record.at) {
-            let content = match anatomy.content_type {
-                tls::APPLICATION_DATA => Class::Opened,
-                _ => Class::Handshake,
-            };
-            for (octets, class) in [
-                (anatomy.nonce, Class::Header),
-                (anatomy.content, content),
-                (anatomy.inside.0, Class::Header),
-                (anatomy.inside.1, Class::Padding),
-                (anatomy.tag, Class::Tag),
-            ] {
-                parts.put(parts.end + octets, class);
-            }
+            parts.put_opened(anatomy);
             protected = true;
             continue;
         }
@@ -489,14 +477,7 @@ fn packet_parts<'a>(
     let mut parts = Parts::default();
     for (at, found) in opened {
         parts.put(at, rest);
-        for (range, part) in &found.opened.layout.parts {
-            let class = match part {
-                Part::Header | Part::Index | Part::Mki => Class::Header,
-                Part::Sealed => Class::Opened,
-                Part::Tag => Class::Tag,
-            };
-            parts.put(at + range.end, class);
-        }
+        parts.put_packet(at, found, None);
     }
     parts.put(stream.bytes.len(), rest);
     parts.parts
@@ -515,6 +496,41 @@ impl Parts {
         if end > self.end {
             self.parts.push((self.end..end, class));
             self.end = end;
+        }
+    }
+
+    /// What is behind the header of a record of TLS or DTLS that was opened.
+    fn put_opened(&mut self, record: &Anatomy) {
+        let content = match record.content_type {
+            tls::APPLICATION_DATA => Class::Opened,
+            _ => Class::Handshake,
+        };
+        for (octets, class) in [
+            (record.nonce, Class::Header),
+            (record.content, content),
+            (record.inside.0, Class::Header),
+            (record.inside.1, Class::Padding),
+            (record.tag, Class::Tag),
+        ] {
+            self.put(self.end + octets, class);
+        }
+    }
+
+    /// An SRTP packet that begins there; `inside` is what is in its ciphertext, if
+    /// that is known.
+    fn put_packet(&mut self, at: usize, found: &Found, inside: Option<&[(Range<usize>, Class)]>) {
+        for (range, part) in &found.opened.layout.parts {
+            let class = match part {
+                Part::Header | Part::Index | Part::Mki => Class::Header,
+                Part::Sealed => Class::Opened,
+                Part::Tag => Class::Tag,
+            };
+            let sealed = inside.filter(|_| *part == Part::Sealed);
+            let within = sealed.into_iter().flatten();
+            for (within, class) in within.filter(|(r, _)| r.end > range.start) {
+                self.put(at + within.end.min(range.end), *class);
+            }
+            self.put(at + range.end, class);
         }
     }
 }

@@ -7,10 +7,7 @@ use lightleak_case::Vantage;
 use super::{Class, Parts};
 use crate::{
     dissect::{Stream, dtls, rtp, tls},
-    open::{
-        Anatomy,
-        srtp::{Found, Part},
-    },
+    open::{Anatomy, srtp::Found},
     secured::Carrier,
     seen::{Connection, Seen},
     webrtc::Datagram,
@@ -54,7 +51,7 @@ pub(super) fn datagram_parts(
             Datagram::Rtp => {
                 if let Some(found) = opened.get(&piece.at) {
                     let inside = sframed.iter().find_map(|s| s.parts.get(&piece.at));
-                    srtp_parts(&mut parts, piece.at, found, inside);
+                    parts.put_packet(piece.at, found, inside.map(Vec::as_slice));
                 }
             }
             _ => {}
@@ -100,19 +97,7 @@ pub(super) fn held_parts(
 fn dtls_parts(parts: &mut Parts, record: &dtls::Record, anatomy: Option<&Anatomy>) {
     parts.put(record.at + record.header, Class::Header);
     if let Some(anatomy) = anatomy {
-        let content = match anatomy.content_type {
-            tls::APPLICATION_DATA => Class::Opened,
-            _ => Class::Handshake,
-        };
-        for (octets, class) in [
-            (anatomy.nonce, Class::Header),
-            (anatomy.content, content),
-            (anatomy.inside.0, Class::Header),
-            (anatomy.inside.1, Class::Padding),
-            (anatomy.tag, Class::Tag),
-        ] {
-            parts.put(parts.end + octets, class);
-        }
+        parts.put_opened(anatomy);
     }
     let clear = record.form == dtls::Form::Explicit && record.epoch == 0;
     let class = match record.content_type {
@@ -121,27 +106,4 @@ fn dtls_parts(parts: &mut Parts, record: &dtls::Record, anatomy: Option<&Anatomy
         _ => Class::Identified,
     };
     parts.put(record.end(), class);
-}
-
-/// The parts of an SRTP packet that begins there; `inside` is what is in its
-/// ciphertext, if that is known.
-fn srtp_parts(
-    parts: &mut Parts,
-    at: usize,
-    found: &Found,
-    inside: Option<&Vec<(Range<usize>, Class)>>,
-) {
-    for (range, part) in &found.opened.layout.parts {
-        let class = match part {
-            Part::Header | Part::Index | Part::Mki => Class::Header,
-            Part::Sealed => Class::Opened,
-            Part::Tag => Class::Tag,
-        };
-        if let (Part::Sealed, Some(inside)) = (part, inside) {
-            for (within, class) in inside.iter().filter(|(r, _)| r.end > range.start) {
-                parts.put(at + within.end.min(range.end), *class);
-            }
-        }
-        parts.put(at + range.end, class);
-    }
 }
