@@ -264,19 +264,19 @@ pub fn parse_slice_header(nal: &[u8]) -> Option<SliceHeader> {
 /// (7.3.1), at most `limit` octets of it.
 pub fn without_emulation_prevention(payload: &[u8], limit: usize) -> Vec<u8> {
     let mut rbsp = Vec::with_capacity(payload.len().min(limit));
-    let mut zeros = 0;
-    for &octet in payload {
-        if rbsp.len() == limit {
-            break;
-        }
-        if zeros >= 2 && octet == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if octet == 0 { zeros + 1 } else { 0 };
-        rbsp.push(octet);
-    }
+    rbsp.extend(unprevented(payload).map(|(_, octet)| octet).take(limit));
     rbsp
+}
+
+/// The same octet by octet, each with where it lies in the payload.
+pub fn unprevented(payload: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    let mut zeros = 0;
+    let octets = payload.iter().copied().enumerate();
+    octets.filter(move |&(_, octet)| {
+        let prevents = zeros >= 2 && octet == 3;
+        zeros = if octet == 0 { zeros + 1 } else { 0 };
+        !prevents
+    })
 }
 
 /// Where the next 00 00 01 begins.

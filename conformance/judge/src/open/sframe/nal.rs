@@ -2,7 +2,7 @@
 //! decoder takes for a slice, the frame, and a stop bit; made safe by emulation
 //! prevention (ITU-T H.264 7.4.1.1). Octet and stub are the frame's metadata.
 
-use crate::dissect::h264::{IDR_SLICE, SLICE, nal_unit_type};
+use crate::dissect::h264::{IDR_SLICE, SLICE, nal_unit_type, unprevented};
 
 /// first_mb_in_slice 0 and slice_type 15, which there is not.
 const STUB: [u8; 2] = [0x82, 0x08];
@@ -27,7 +27,8 @@ impl Carried {
         if ![SLICE, IDR_SLICE].contains(&nal_unit_type(nal)) {
             return None;
         }
-        let (octets, places) = raw(nal);
+        let behind = unprevented(&nal[1..]);
+        let (places, octets): (Vec<_>, Vec<_>) = behind.map(|(at, octet)| (1 + at, octet)).unzip();
         let body = octets.strip_prefix(&STUB)?;
         let frame = body.strip_suffix(&[STOP])?;
         let places = places.get(STUB.len()..STUB.len() + frame.len())?;
@@ -37,23 +38,6 @@ impl Carried {
             places: places.to_vec(),
         })
     }
-}
-
-/// What is behind the octet of a NAL unit without emulation prevention, and
-/// where each octet of it lies.
-fn raw(nal: &[u8]) -> (Vec<u8>, Vec<usize>) {
-    let (mut octets, mut places) = (Vec::new(), Vec::new());
-    let mut zeros = 0;
-    for (at, octet) in nal.iter().enumerate().skip(1) {
-        if zeros >= 2 && *octet == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if *octet == 0 { zeros + 1 } else { 0 };
-        octets.push(*octet);
-        places.push(at);
-    }
-    (octets, places)
 }
 
 #[cfg(test)]
