@@ -311,7 +311,7 @@ impl Attribution {
                     vec![(all, Class::Infrastructure)]
                 } else if tls::is_refusal(stream) {
                     vec![(all, Class::Handshake)]
-                } else if seen.is_webrtc(index) {
+                } else if seen.is_webrtc(flow, connection) {
                     let carrier = seen.secured.datagrams(index, from_a);
                     datagram_parts(seen, connection, carrier, (stream, from_a), rest)
                 } else if let Some(carrier) = seen.secured.datagrams(index, from_a) {

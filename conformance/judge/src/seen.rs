@@ -79,6 +79,8 @@ pub struct Seen<'a> {
     pub secured: Secured,
     /// Sessions of WebRTC that were signalled inside TLS.
     pub negotiations: Vec<Negotiation>,
+    /// The base keys of SFrame that were escrowed.
+    pub base_keys: sframe::Keys,
     /// What is SFrame in RTP, sender by sender; empty where nobody promises any
     /// and no base key was escrowed.
     pub sframed: Vec<Sframed>,
@@ -275,6 +277,7 @@ impl<'a> Seen<'a> {
             connections,
             secured,
             negotiations,
+            base_keys,
             sframed,
             traffic,
             peer,
@@ -524,14 +527,11 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Whether a flow, by its index, belongs to a session of WebRTC that was
-    /// signalled inside TLS, or has DTLS in it.
-    pub fn is_webrtc(&self, flow: usize) -> bool {
-        let Some((of, connection)) = self.flows().nth(flow) else {
-            return false;
-        };
-        let udp = of.transport == TransportProtocol::Udp;
-        udp && (connection.dtls.is_some() || self.negotiation(of).is_some())
+    /// Whether a flow belongs to a session of WebRTC that was signalled inside TLS,
+    /// or has DTLS in it.
+    pub fn is_webrtc(&self, flow: &Flow, connection: &Connection) -> bool {
+        let udp = flow.transport == TransportProtocol::Udp;
+        udp && (connection.dtls.is_some() || self.negotiation(flow).is_some())
     }
 
     /// The session of WebRTC that a flow belongs to, if it was signalled inside

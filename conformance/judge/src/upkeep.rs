@@ -69,10 +69,8 @@ impl Upkeep {
                 }
             }
         }
-        for (index, (flow, _)) in seen.flows().enumerate() {
-            if !seen.is_webrtc(index) {
-                continue;
-            }
+        let webrtc = seen.flows().filter(|(flow, c)| seen.is_webrtc(flow, c));
+        for (flow, _) in webrtc {
             let ends = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
             for (_, stream) in ends.into_iter().filter(|(end, _)| seen.is_device(end.ip())) {
                 for (piece, octets) in stream.parts() {

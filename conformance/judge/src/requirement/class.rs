@@ -75,7 +75,7 @@ pub(super) fn of_flow(
     if either && let Some(setup) = seen.secured.setup(flow.a, flow.b) {
         return of_media(seen, index, setup).map_err(|stray| stray.of(&name()));
     }
-    if either && seen.is_webrtc(index) {
+    if seen.is_webrtc(flow, connection) {
         return of_webrtc(seen, index, flow).map_err(|stray| stray.of(&name()));
     }
     let Some(endpoint) = endpoint(seen, flow, either) else {

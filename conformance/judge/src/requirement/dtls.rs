@@ -3,10 +3,9 @@
 
 use lightleak_case::{Hop, TransportPath, Vantage};
 
-use super::{Level, Quote, Reading, Requirement, Stimuli, evidence, unless};
+use super::{Quote, Requirement, evidence, srtp, unless};
 use crate::{
     dissect::{Flow, Span, demux, dtls},
-    presence::Need,
     seen::{Connection, Seen},
     verdict::{Assurance, Evidence, Outcome},
     webrtc::Datagram,
@@ -20,22 +19,12 @@ const FINISHED: u8 = 20;
 
 /// What every row here has in common; rows say what they have of their own.
 pub(super) const ROW: Requirement = Requirement {
-    id: "",
-    level: Level::Must,
-    standard: Level::Must,
-    title: "",
     source: Quote {
         document: RFC5764,
-        clause: "",
-        text: "",
-        read: Reading::InText,
+        ..srtp::ROW.source
     },
     expects: is_dtls_srtp,
-    vantages: &[Vantage::Wire],
-    needs: &[Need::Tap, Need::Device],
-    stimuli: Stimuli::Only(&["honest"]),
-    indispensable: &["honest"],
-    check: |_, _| Outcome::Inconclusive(String::new()),
+    ..srtp::ROW
 };
 
 pub(super) const ROWS: &[Requirement] = &[
@@ -83,7 +72,7 @@ pub(super) fn is_dtls_srtp(path: &TransportPath) -> bool {
 /// they lie.
 fn datagrams<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (usize, bool, usize, Span, &'a [u8])> {
     let flows = seen.flows().enumerate();
-    let ours = flows.filter(|(index, _)| seen.is_webrtc(*index));
+    let ours = flows.filter(|(_, (flow, connection))| seen.is_webrtc(flow, connection));
     let sides = ours.flat_map(|(index, (flow, _))| {
         let sides = [(true, flow.a, &flow.from_a), (false, flow.b, &flow.from_b)];
         sides.map(|(from_a, from, stream)| (index, from_a, from, stream))

@@ -192,7 +192,7 @@ fn counters_are_used_once(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
 }
 
 fn keys_are_derived(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
-    let keys = sframe::Keys::parse(seen.session.keys.iter().map(String::as_str));
+    let keys = &seen.base_keys;
     if keys.is_empty() && frames(seen, vantage).next().is_some() {
         return Outcome::Inconclusive("no base key was escrowed".into());
     }
@@ -206,11 +206,11 @@ fn keys_are_derived(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
             }
             // What has no key, or too few metadata, says nothing of derivation.
             Err(SframeError::UnknownKid(_)) => continue,
-            Err(_) if sframe::open(&frame.octets, &[], &keys).is_ok() => {
+            Err(_) if sframe::open(&frame.octets, &[], keys).is_ok() => {
                 right += 1;
                 continue;
             }
-            Err(_) if sframe::open_draft(&frame.octets, &frame.metadata, &keys) => {
+            Err(_) if sframe::open_draft(&frame.octets, &frame.metadata, keys) => {
                 "it opens with the labels of a draft alone".to_owned()
             }
             Err(error) => error.to_string(),
@@ -227,10 +227,9 @@ fn keys_are_derived(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
 }
 
 fn metadata_are_authenticated(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
-    let keys = sframe::Keys::parse(seen.session.keys.iter().map(String::as_str));
     let mut found = Vec::new();
     for frame in frames(seen, vantage).filter(|frame| !frame.metadata.is_empty()) {
-        let without = || sframe::open(&frame.octets, &[], &keys).is_ok();
+        let without = || sframe::open(&frame.octets, &[], &seen.base_keys).is_ok();
         if frame.opened.is_err() && without() {
             let why = "it opens without its metadata, and not with them".into();
             note(seen, vantage, &mut found, frame, why);

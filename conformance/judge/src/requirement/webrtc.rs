@@ -9,7 +9,6 @@ use crate::{
         Span,
         sdp::{Media, Sdp},
     },
-    open::sframe,
     seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
     webrtc::Signalled,
@@ -195,11 +194,8 @@ pub(super) fn traffic_keys(seen: &Seen<'_>) -> Secrets {
             key.octets().to_vec(),
         )
     });
-    let base = sframe::Keys::parse(seen.session.keys.iter().map(String::as_str));
-    let base: Vec<_> = base
-        .all()
-        .map(|(kid, key)| (format!("the base key of kid {kid:#x}"), key.to_vec()))
-        .collect();
+    let base = seen.base_keys.all();
+    let base = base.map(|(kid, key)| (format!("the base key of kid {kid:#x}"), key.to_vec()));
     let logged = seen.escrow().secrets;
     let logged = logged.into_iter().filter(|(label, _)| {
         label == "CLIENT_RANDOM" || label.contains("TRAFFIC_SECRET") || label == "EXPORTER_SECRET"
