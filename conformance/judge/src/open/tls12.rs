@@ -37,8 +37,7 @@ pub fn open(
     (client, server): (&ClientHello, &ServerHello),
     keys: &KeyLog,
 ) -> Result<(OpenedSide, OpenedSide), OpenError> {
-    let suite = Suite::from_number(server.cipher_suite)
-        .ok_or(OpenError::UnknownSuite(server.cipher_suite))?;
+    let suite = Suite::from_number(server.cipher_suite)?;
     let block = keys
         .secret(MASTER_SECRET, &client.random)
         .and_then(|secret| KeyBlock::new(suite, secret, &client.random, &server.random))

@@ -30,8 +30,7 @@ pub fn open(
     (client, server): (&ClientHello, &ServerHello),
     keys: &KeyLog,
 ) -> Result<(OpenedSide, OpenedSide), OpenError> {
-    let suite = Suite::from_number(server.cipher_suite)
-        .ok_or(OpenError::UnknownSuite(server.cipher_suite))?;
+    let suite = Suite::from_number(server.cipher_suite)?;
     // 0-RTT data are protected by the suite of the session that is resumed.
     let early = client.early_data.then(|| {
         let secret = keys.secret(EARLY, &client.random).unwrap_or_default();

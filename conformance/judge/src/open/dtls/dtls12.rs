@@ -23,8 +23,7 @@ pub fn open(
     (client, server): (&ClientHello, &ServerHello),
     keys: &KeyLog,
 ) -> Result<OpenedDtls, OpenError> {
-    let suite = Suite::from_number(server.cipher_suite)
-        .ok_or(OpenError::UnknownSuite(server.cipher_suite))?;
+    let suite = Suite::from_number(server.cipher_suite)?;
     let missing = OpenError::MissingSecret(MASTER_SECRET);
     let master = keys.secret(MASTER_SECRET, &client.random);
     let master = master.ok_or_else(|| missing.clone())?;
@@ -33,14 +32,13 @@ pub fn open(
         let seed = [client.random, server.random].concat();
         prf(suite.hash, master, LABEL, &seed, octets)
     };
-    let side = |stream, records: &[Record], keys| end(stream, records, keys);
     Ok(OpenedDtls {
-        client: side(
+        client: end(
             reading.from_client(flow),
             &reading.client.records,
             &block.client,
         ),
-        server: side(
+        server: end(
             reading.from_server(flow),
             &reading.server.records,
             &block.server,

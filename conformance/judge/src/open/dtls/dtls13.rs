@@ -37,8 +37,7 @@ pub fn open(
     (client, server): (&ClientHello, &ServerHello),
     keys: &KeyLog,
 ) -> Result<OpenedDtls, OpenError> {
-    let suite = Suite::from_number(server.cipher_suite)
-        .ok_or(OpenError::UnknownSuite(server.cipher_suite))?;
+    let suite = Suite::from_number(server.cipher_suite)?;
     let epoch = |number, label| {
         let secret = keys.secret(label, &client.random);
         let keys = secret.and_then(|secret| Epoch::new(number, suite, secret));

@@ -6,7 +6,10 @@ use sha2::{Sha256, Sha384};
 
 use crate::{
     dissect::tls::Record,
-    open::aead::{self, Aead, Algorithm, NONCE, TAG},
+    open::{
+        aead::{self, Aead, Algorithm, NONCE, TAG},
+        opened::OpenError,
+    },
 };
 
 /// Length of every master secret (RFC 5246 8.1).
@@ -36,17 +39,17 @@ pub enum Hash {
 }
 
 impl Suite {
-    /// The suite with that number.
-    pub fn from_number(number: u16) -> Option<Self> {
+    /// The suite with that number, if it can be opened.
+    pub fn from_number(number: u16) -> Result<Self, OpenError> {
         let (algorithm, hash) = match number {
             // With RSA, DHE_RSA, ECDHE_ECDSA and ECDHE_RSA.
             0x009c | 0x009e | 0xc02b | 0xc02f => (Algorithm::Aes128Gcm, Hash::Sha256),
             0x009d | 0x009f | 0xc02c | 0xc030 => (Algorithm::Aes256Gcm, Hash::Sha384),
             // With ECDHE_RSA, ECDHE_ECDSA and DHE_RSA.
             0xcca8..=0xccaa => (Algorithm::ChaCha20Poly1305, Hash::Sha256),
-            _ => return None,
+            _ => return Err(OpenError::UnknownSuite(number)),
         };
-        Some(Self { algorithm, hash })
+        Ok(Self { algorithm, hash })
     }
 
     /// Octets of the nonce that the keys give.

@@ -3,7 +3,10 @@
 use hkdf::Hkdf;
 use sha2::{Sha256, Sha384};
 
-use crate::open::aead::{self, Aead, Algorithm, NONCE, TAG};
+use crate::open::{
+    aead::{self, Aead, Algorithm, NONCE, TAG},
+    opened::OpenError,
+};
 
 /// A suite of TLS 1.3 (RFC 8446 B.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +23,13 @@ impl Suite {
     /// Every one.
     pub const ALL: [Self; 3] = [Self::Aes128Gcm, Self::Aes256Gcm, Self::ChaCha20Poly1305];
 
-    /// The suite with that number.
-    pub fn from_number(number: u16) -> Option<Self> {
+    /// The suite with that number, if it can be opened.
+    pub fn from_number(number: u16) -> Result<Self, OpenError> {
         match number {
-            0x1301 => Some(Self::Aes128Gcm),
-            0x1302 => Some(Self::Aes256Gcm),
-            0x1303 => Some(Self::ChaCha20Poly1305),
-            _ => None,
+            0x1301 => Ok(Self::Aes128Gcm),
+            0x1302 => Ok(Self::Aes256Gcm),
+            0x1303 => Ok(Self::ChaCha20Poly1305),
+            _ => Err(OpenError::UnknownSuite(number)),
         }
     }
 
