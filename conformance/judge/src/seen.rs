@@ -1,35 +1,31 @@
 //! One session at all vantages: dissected, opened with the escrowed keys, and
 //! attacked without them. Requirements look at this and at nothing else.
 
+mod connection;
+mod search;
 mod source;
 
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
-use lightleak_case::{
-    Carriage, Case, Declaration, EndToEnd, Ledger, Session, TransportProtocol, Vantage,
-};
+use lightleak_case::{Carriage, Case, Declaration, EndToEnd, Session, TransportProtocol, Vantage};
 
 use crate::{
     adversary::{
-        cryptanalyst::coverage::{self, Coverage},
+        cryptanalyst::coverage::Coverage,
         known_plaintext::{Hit, Index, Indexes},
         media_player::{self, Footage, Heard, Origin, Unplayed},
     },
     attribution::Attribution,
     decoder::{Decoder, DecoderError},
     dissect::{
-        self, Flow, FlowState, Span, Stream, Traffic, Undissected, dtls,
+        self, Flow, FlowState, Span, Stream, Traffic, Undissected,
         h264::START_CODE,
-        http, pcmu,
+        pcmu,
         rtp::{self, FoundUnit},
-        rtsp::{self, Dialogue, Message},
-        tls::{self, TlsReading},
+        rtsp::{Dialogue, Message},
     },
     mark::{self, Mark},
-    open::{
-        self, OpenError, Opened, dtls::OpenedDtls, escrow::Escrow, keylog::KeyLog, sframe,
-        srtp::Found,
-    },
+    open::{escrow::Escrow, keylog::KeyLog, sframe, srtp::Found},
     presence::Presence,
     proof::{Comparison, Proof},
     secured::{self, Carrier, Secured},
@@ -39,11 +35,10 @@ use crate::{
     webrtc::{self, Negotiation, Signalled},
 };
 
+pub use connection::{Connection, Served};
+use search::Haystacks;
 use source::Source;
 pub(crate) use source::is_sound;
-
-/// How many hits and pictures of a session are kept as evidence.
-const MOST_HITS: usize = 16;
 
 /// The ledger's track of sound.
 pub const SOUND_TRACK: &str = "audio";
@@ -51,9 +46,6 @@ pub const SOUND_TRACK: &str = "audio";
 pub const TALK_BACK_TRACK: &str = "talk-back";
 /// The ledger's tracks of what is no video and no sound: thumbnails, and events.
 pub const DOCUMENT_TRACKS: [&str; 2] = ["pictures", "events"];
-
-/// Octets of the headers of Ethernet, IPv4 and TCP with few options.
-const LARGEST_HEADERS: usize = 66;
 
 /// How many pictures of an opened stream are decoded to find the mark.
 const MOST_PICTURES: usize = 300;
@@ -114,23 +106,6 @@ pub struct Account {
     pub attribution: Attribution,
     /// What was opened, compared with the ledger.
     pub proof: Proof,
-}
-
-/// What one flow is.
-#[derive(Debug, Default)]
-pub struct Connection {
-    /// It is TLS.
-    pub tls: Option<TlsReading>,
-    /// Its TLS, opened with the escrowed keys.
-    pub opened: Option<Result<Opened, OpenError>>,
-    /// It speaks RTSP: inside TLS if that was opened, else in clear.
-    pub dialogue: Option<Dialogue>,
-    /// What is asked and answered over HTTP inside TLS, if that was opened.
-    pub exchanges: Vec<http::Exchange>,
-    /// It has DTLS in it.
-    pub dtls: Option<dtls::Reading>,
-    /// Its DTLS, opened with the escrowed keys.
-    pub opened_dtls: Option<Result<OpenedDtls, OpenError>>,
 }
 
 /// Plaintext, seen.
@@ -621,252 +596,6 @@ impl<'a> Seen<'a> {
             }
         }
         Ok(marks)
-    }
-}
-
-/// An RTSP dialogue with the device.
-#[derive(Clone, Copy, Debug)]
-pub struct Served<'a> {
-    /// What was said.
-    pub dialogue: &'a Dialogue,
-    /// What the device said, in octets.
-    pub stream: &'a Stream,
-    /// Whether it was inside TLS, and opened with the escrowed keys.
-    pub opened: bool,
-}
-
-impl<'a> Served<'a> {
-    /// Whether somebody asked that media stop, or start again.
-    fn paused(self) -> bool {
-        let requests = |method: &str| {
-            let exchanges = &self.dialogue.exchanges;
-            exchanges
-                .iter()
-                .filter(|e| e.request.method == method)
-                .count()
-        };
-        requests("PAUSE") > 0 || requests("PLAY") > 1
-    }
-
-    /// Requests that were answered, the answer, and where that lies.
-    pub fn answered(self) -> impl Iterator<Item = (&'a Message, &'a Message, Span)> {
-        self.dialogue.exchanges.iter().filter_map(move |exchange| {
-            let response = exchange.response.as_ref()?;
-            let span = self
-                .stream
-                .span(response.range.start, response.range.len())?;
-            Some((&exchange.request, response, span))
-        })
-    }
-}
-
-impl Connection {
-    /// What the escrowed keys opened.
-    pub fn opened(&self) -> Option<&Opened> {
-        self.opened.as_ref().and_then(|opened| opened.as_ref().ok())
-    }
-
-    /// What the escrowed keys opened of its DTLS.
-    pub fn opened_dtls(&self) -> Option<&OpenedDtls> {
-        self.opened_dtls
-            .as_ref()
-            .and_then(|opened| opened.as_ref().ok())
-    }
-
-    /// What `a` of its flow said, or `b`: as it was opened, or as it is.
-    pub fn said<'a>(&'a self, flow: &'a Flow, from_a: bool) -> &'a Stream {
-        match (from_a, self.opened()) {
-            (true, None) => &flow.from_a,
-            (false, None) => &flow.from_b,
-            (true, Some(opened)) => &opened.from_a,
-            (false, Some(opened)) => &opened.from_b,
-        }
-    }
-
-    /// Why not all data of it were opened, if there are any that are protected.
-    pub fn broken(&self) -> Option<&OpenError> {
-        if let Some(Err(error)) = &self.opened_dtls {
-            let answered = self.dtls.as_ref().is_some_and(|d| d.server_hello.is_some());
-            return Some(error).filter(|_| answered);
-        }
-        let data = |records: &[tls::Record]| {
-            let is_data = |r: &tls::Record| r.content_type == tls::APPLICATION_DATA;
-            records.iter().any(is_data)
-        };
-        let tls = self.tls.as_ref()?;
-        if tls.server_hello.is_none() || !(data(&tls.from_a) || data(&tls.from_b)) {
-            return None;
-        }
-        match self.opened.as_ref()? {
-            Ok(opened) => opened.stopped.as_ref(),
-            Err(error) => Some(error),
-        }
-    }
-
-    fn read(flow: &Flow, keys: &KeyLog) -> Self {
-        if flow.transport != TransportProtocol::Tcp {
-            let dtls = dtls::read(flow);
-            let opened = dtls.as_ref().map(|d| open::dtls::open(flow, d, keys));
-            return Self {
-                dtls,
-                opened_dtls: opened,
-                ..Self::default()
-            };
-        }
-        let tls = tls::read(flow);
-        let opened = tls.as_ref().map(|reading| open::open(flow, reading, keys));
-        let dialogue = match (&tls, &opened) {
-            (None, _) => rtsp::read(&flow.from_a, &flow.from_b),
-            (_, Some(Ok(opened))) => rtsp::read(&opened.from_a, &opened.from_b),
-            _ => None,
-        };
-        let exchanges = match &opened {
-            Some(Ok(opened)) if dialogue.is_none() => http::read(&opened.from_a, &opened.from_b),
-            _ => Vec::new(),
-        };
-        Self {
-            tls,
-            opened,
-            dialogue,
-            exchanges,
-            ..Self::default()
-        }
-    }
-}
-
-/// Everything in which plaintext could be.
-struct Haystacks<'a> {
-    traffic: &'a Traffic,
-    capture: Option<&'a lightleak_case::Capture>,
-    stored: &'a [Stored<'a>],
-    log: &'a str,
-}
-
-impl Haystacks<'_> {
-    /// Reassembled streams first; then packet by packet, for what reassembly
-    /// leaves out (link layers that nobody knows, overlapping segments).
-    fn search(&self, index: &Index) -> Vec<Sighting> {
-        let mut found = Vec::new();
-        for (index_of_flow, flow) in self.traffic.flows.iter().enumerate() {
-            for (from, to, stream) in [
-                (flow.a, flow.b, &flow.from_a),
-                (flow.b, flow.a, &flow.from_b),
-            ] {
-                if stream.bytes.is_empty() {
-                    continue;
-                }
-                for hit in index.search(&stream.bytes, MOST_HITS - found.len().min(MOST_HITS)) {
-                    if let Some(span) = stream.span(hit.at, hit.length) {
-                        found.push(Sighting {
-                            hit,
-                            vantage: Vantage::Wire,
-                            file: None,
-                            span,
-                            flow: Some(index_of_flow),
-                            between: format!("{} {from} to {to}", flow.transport),
-                        });
-                    }
-                }
-            }
-        }
-        if found.is_empty() {
-            let packets = self.capture.iter().flat_map(|c| &c.packets);
-            for (packet, carried) in packets.zip(&self.traffic.carried) {
-                // No disguise fits into the headers of an empty segment.
-                let empty = carried.is_some_and(|c| c.payload == 0);
-                let hits = match empty && packet.data.len() <= LARGEST_HEADERS {
-                    true => index.search_raw(&packet.data, 1),
-                    false => index.search(&packet.data, 1),
-                };
-                for hit in hits {
-                    let span = Span {
-                        packet: packet.number,
-                        offset: hit.at,
-                        length: hit.length,
-                    };
-                    found.push(Sighting {
-                        hit,
-                        vantage: Vantage::Wire,
-                        file: None,
-                        span,
-                        flow: None,
-                        between: "in a packet by itself".into(),
-                    });
-                }
-            }
-        }
-        found.truncate(MOST_HITS);
-        for file in self.stored {
-            if !matches!(file.content, Content::Factory) {
-                let name = Some(file.name.to_owned());
-                found.extend(self.octets(index, Vantage::Rest, name, file.octets));
-            }
-        }
-        found.extend(self.octets(index, Vantage::Log, None, self.log.as_bytes()));
-        found
-    }
-
-    /// What is clear of the track that is most so, at each vantage at which
-    /// something was seen.
-    fn coverage(
-        &self,
-        index: &Index,
-        ledger: &Ledger,
-        sightings: &[Sighting],
-    ) -> BTreeMap<Vantage, Coverage> {
-        let mut found = BTreeMap::new();
-        for vantage in [Vantage::Wire, Vantage::Rest] {
-            if !sightings.iter().any(|s| s.vantage == vantage) {
-                continue;
-            }
-            let octets: Vec<&[u8]> = match vantage {
-                Vantage::Wire => {
-                    let flows = self.traffic.flows.iter();
-                    let streams = flows.flat_map(|f| [&f.from_a, &f.from_b]);
-                    streams.map(|s| &s.bytes[..]).collect()
-                }
-                _ => self.stored.iter().map(|file| file.octets).collect(),
-            };
-            let mut clear: BTreeMap<String, Vec<Range<usize>>> = BTreeMap::new();
-            for octets in octets {
-                for hit in index.search_raw(octets, usize::MAX) {
-                    let range = hit.ledger_offset..hit.ledger_offset + hit.matched;
-                    clear.entry(hit.track).or_default().push(range);
-                }
-            }
-            let covered = clear.iter().filter_map(|(name, ranges)| {
-                Some(coverage::coverage(ledger.tracks.get(name)?, ranges))
-            });
-            found.extend(covered.max_by_key(|c| c.clear).map(|c| (vantage, c)));
-        }
-        found
-    }
-
-    /// Hits in a stored file or the log.
-    fn octets(
-        &self,
-        index: &Index,
-        vantage: Vantage,
-        file: Option<String>,
-        octets: &[u8],
-    ) -> impl Iterator<Item = Sighting> {
-        let between = match &file {
-            Some(name) => format!("in {name}"),
-            None => "in the log".into(),
-        };
-        let hits = index.search(octets, MOST_HITS).into_iter();
-        hits.map(move |hit| Sighting {
-            vantage,
-            file: file.clone(),
-            span: Span {
-                packet: 0,
-                offset: hit.at,
-                length: hit.length,
-            },
-            hit,
-            flow: None,
-            between: between.clone(),
-        })
     }
 }
 
