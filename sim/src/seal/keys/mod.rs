@@ -7,12 +7,12 @@ mod hpke;
 mod mikey;
 mod owner;
 mod sframe;
+mod signing;
 mod srtp;
 
-use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use age::secrecy::ExposeSecret;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -20,6 +20,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
+use self::signing::SigningKey;
 use crate::{hex::Hex, world::Entropy};
 
 pub use self::hpke::{HpkeKey, HpkePublicKey};
@@ -207,25 +208,22 @@ impl OwnerRecipient {
 
 /// The key (Ed25519, RFC 8032) that a device signs its clip lists with.
 #[derive(Clone)]
-pub struct ListKey(Arc<Ed25519KeyPair>);
+pub struct ListKey(SigningKey);
 
 impl ListKey {
     /// The key of that seed, which is 32 random octets (RFC 8032 5.1.5).
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::List)?;
-        Ok(Self(Arc::new(pair)))
+        SigningKey::from_seed(seed).map(Self).ok_or(KeyError::List)
     }
 
     /// What signatures are checked with.
     pub fn public(&self) -> ListPublicKey {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(self.0.public_key().as_ref());
-        ListPublicKey(octets)
+        ListPublicKey(self.0.public())
     }
 
     /// The signature of a message, 64 octets.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message).as_ref().to_vec()
+        self.0.sign(message)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The key of an owner, which says whose viewers may watch.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 
-use super::{HpkePublicKey, KeyError};
+use super::{HpkePublicKey, KeyError, signing::SigningKey};
 use crate::{hex::Hex, world::Entropy};
 
 /// What stands before a viewer's key where it is signed, so that the signature
@@ -13,7 +13,7 @@ const CONTEXT: &[u8] = b"lightleak viewer key 1";
 
 /// The key (Ed25519, RFC 8032) of an owner. A camera never has it.
 #[derive(Clone)]
-pub struct OwnerKey(Arc<Ed25519KeyPair>);
+pub struct OwnerKey(SigningKey);
 
 impl OwnerKey {
     /// The key of that seed, which is 32 random octets (RFC 8032 5.1.5).
@@ -22,8 +22,7 @@ impl OwnerKey {
     ///
     /// [`KeyError::Owner`] if the library refuses the seed.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Owner)?;
-        Ok(Self(Arc::new(pair)))
+        SigningKey::from_seed(seed).map(Self).ok_or(KeyError::Owner)
     }
 
     /// A fresh one.
@@ -39,15 +38,13 @@ impl OwnerKey {
 
     /// What is paired with cameras.
     pub fn public(&self) -> OwnerPublicKey {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(self.0.public_key().as_ref());
-        OwnerPublicKey(octets)
+        OwnerPublicKey(self.0.public())
     }
 
     /// Enrols a viewer: the signature (64 octets) over `lightleak viewer key 1`
     /// and the viewer's public key.
     pub fn enrol(&self, viewer: &HpkePublicKey) -> Vec<u8> {
-        self.0.sign(&message(viewer)).as_ref().to_vec()
+        self.0.sign(&message(viewer))
     }
 }
 
