@@ -98,46 +98,32 @@ impl Aes128CmSha1_80Cipher for Copying {
     }
 }
 
-impl AeadAes128GcmCipher for Copying {
-    fn encrypt(
-        &mut self,
-        _iv: &[u8; 12],
-        _aad: &[u8],
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Result<(), CryptoError> {
-        Self::seal(input, output)
-    }
+/// The two AEADs are the same but for the length of a key, of which nothing is
+/// made.
+macro_rules! aead {
+    ($($cipher:ident),*) => {$(
+        impl $cipher for Copying {
+            fn encrypt(
+                &mut self,
+                _iv: &[u8; 12],
+                _aad: &[u8],
+                input: &[u8],
+                output: &mut [u8],
+            ) -> Result<(), CryptoError> {
+                Self::seal(input, output)
+            }
 
-    fn decrypt(
-        &mut self,
-        _iv: &[u8; 12],
-        _aads: &[&[u8]],
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Result<usize, CryptoError> {
-        Self::open(input, output)
-    }
+            fn decrypt(
+                &mut self,
+                _iv: &[u8; 12],
+                _aads: &[&[u8]],
+                input: &[u8],
+                output: &mut [u8],
+            ) -> Result<usize, CryptoError> {
+                Self::open(input, output)
+            }
+        }
+    )*};
 }
 
-impl AeadAes256GcmCipher for Copying {
-    fn encrypt(
-        &mut self,
-        _iv: &[u8; 12],
-        _aad: &[u8],
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Result<(), CryptoError> {
-        Self::seal(input, output)
-    }
-
-    fn decrypt(
-        &mut self,
-        _iv: &[u8; 12],
-        _aads: &[&[u8]],
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Result<usize, CryptoError> {
-        Self::open(input, output)
-    }
-}
+aead!(AeadAes128GcmCipher, AeadAes256GcmCipher);

@@ -205,8 +205,7 @@ impl Peer {
     /// Sends octets as they are. Only a faulty camera does.
     pub(crate) async fn send_beside(&mut self, octets: Vec<u8>) {
         if let Some(to) = self.found {
-            let length = octets.len();
-            self.outbox.push_back((to, octets, length));
+            self.post(to, octets);
             self.flush().await;
         }
     }
@@ -299,9 +298,7 @@ impl Peer {
         }
         let found = kind == Kind::Stun && self.found.replace(from).is_none();
         if let Some(make) = self.fault.first_datagram.filter(|_| found) {
-            let octets = make();
-            let length = octets.len();
-            self.outbox.push_back((from, octets, length));
+            self.post(from, make());
         }
         if let Kind::Rtp | Kind::Rtcp = kind {
             let Some(opened) = self.open(kind, datagram, from) else {
@@ -392,17 +389,22 @@ impl Peer {
                 } else {
                     let mut packet = packet.to_vec();
                     transport.seal_rtcp(&mut packet)?;
-                    let length = packet.len();
-                    self.outbox.push_back((to, packet, length));
+                    self.post(to, packet);
                 }
             }
             (Some(Kind::Stun | Kind::Dtls), ..) => {
-                self.outbox.push_back((to, octets.to_vec(), octets.len()));
+                self.post(to, octets.to_vec());
             }
             // RTP without keys does not leave.
             _ => {}
         }
         Ok(())
+    }
+
+    /// Has one datagram sent.
+    fn post(&mut self, to: SocketAddr, octets: Vec<u8>) {
+        let length = octets.len();
+        self.outbox.push_back((to, octets, length));
     }
 
     /// Seals the RTP packets that wait for it.
