@@ -196,8 +196,10 @@ impl SimTarget {
         let seed = plan.seed;
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let tap = Tap::start(clock.clone(), self.surroundings.rough);
-        let peer = Tap::start(clock.clone(), false);
-        *lock(&notes.peer) = Some(peer.clone());
+        // Elsewhere nothing is held between two protections.
+        let is_webrtc = job.path.carriage == Carriage::Webrtc;
+        let peer = is_webrtc.then(|| Tap::start(clock.clone(), false));
+        lock(&notes.peer).clone_from(&peer);
         let network = Network::new(tap.clone());
         let entropy: Arc<dyn Entropy> = Arc::new(Seeded::new(seed, job.index as u64));
         let host = |address| World {
@@ -313,10 +315,7 @@ impl SimTarget {
         // Connections that the camera dropped say so on the wire.
         tokio::task::yield_now().await;
         let mut captures = vec![(Vantage::Wire, tap.finish())];
-        // Elsewhere nothing is held between two protections.
-        if job.path.carriage == Carriage::Webrtc {
-            captures.push((Vantage::Peer, peer.finish()));
-        }
+        captures.extend(peer.map(|peer| (Vantage::Peer, peer.finish())));
         let notes = &*notes;
         Ok(Recorded {
             declaration,
