@@ -37,7 +37,7 @@ async fn come_back(visit: Visit) -> Experience {
     };
     for number in ["first", "second"] {
         let failed = match config.clone() {
-            Some(config) if address.url.starts_with("https:") => {
+            Some(config) if visit.is_over_http() => {
                 ask(&visit, config, number, &mut diary).await.err()
             }
             config => describe(&visit, config, number, &mut diary).await.err(),

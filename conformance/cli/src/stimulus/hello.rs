@@ -2,10 +2,11 @@
 
 use std::{io, time::Duration};
 
+use lightleak_case::Experience;
 use lightleak_sim::world::Entropy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::Visit;
+use super::{Diary, Visit};
 
 /// How long the answer may take.
 const WAIT: Duration = Duration::from_secs(5);
@@ -19,8 +20,22 @@ pub const TLS11: u16 = 0x0302;
 pub const TLS12: u16 = 0x0303;
 pub const TLS13: u16 = 0x0304;
 
+/// What is offered: its name, a version and suites.
+pub type Offer = (&'static str, u16, &'static [u16]);
+
+/// A sound handshake, then those offers.
+pub async fn offer_all(visit: Visit, offers: &[Offer]) -> Experience {
+    let mut diary = Diary::default();
+    diary.sound_handshake(&visit).await;
+    for (name, version, suites) in offers {
+        let answer = offer(&visit, *version, suites).await;
+        diary.note(format!("{name}: {answer}"));
+    }
+    diary.0
+}
+
 /// Connects, sends the hello and reads what comes back; in words.
-pub async fn offer(visit: &Visit, version: u16, suites: &[u16]) -> String {
+async fn offer(visit: &Visit, version: u16, suites: &[u16]) -> String {
     let hello = client_hello(version, suites, &*visit.world.entropy);
     match exchange(visit, &hello).await {
         Ok(answer) => describe(&answer),

@@ -143,6 +143,13 @@ pub struct Visit {
     pub says: Sound,
 }
 
+impl Visit {
+    /// Whether the path is asked over HTTP, not in RTSP.
+    fn is_over_http(&self) -> bool {
+        self.address.url.starts_with("https:")
+    }
+}
+
 /// A visitor with the memory card of a camera, which goes on recording.
 #[derive(Clone)]
 pub struct CardVisit {
@@ -200,7 +207,7 @@ impl Diary {
 
     /// What an honest viewer does at the least, and how the device takes it.
     async fn sound_handshake(&mut self, visit: &Visit) {
-        if visit.address.url.starts_with("https:") {
+        if visit.is_over_http() {
             return self.sound_request(visit).await;
         }
         match RtspViewer::connect(&visit.address, None, &visit.world).await {

@@ -2,28 +2,22 @@
 //! that offers 1.1. A sound handshake comes first: whoever refuses old versions
 //! must speak a new one.
 
-use lightleak_case::Experience;
-
-use super::{Diary, Stimulus, Visit, hello};
+use super::{
+    Stimulus,
+    hello::{self, Offer, TLS10, TLS11},
+};
 
 /// Suites of that time.
-const SUITES: [u16; 4] = [0xc013, 0xc009, 0x002f, 0x000a];
+const SUITES: &[u16] = &[0xc013, 0xc009, 0x002f, 0x000a];
+
+/// Name, version and suites.
+const OFFERS: &[Offer] = &[("TLS 1.0", TLS10, SUITES), ("TLS 1.1", TLS11, SUITES)];
 
 /// The stimulus.
 pub const STIMULUS: Stimulus = Stimulus {
     id: "tls10-offer",
     title: "a sound TLS handshake, then ClientHellos that offer TLS 1.0 and 1.1 at most",
-    network: Some(|visit| Box::pin(offer(visit))),
-    webrtc: Some(|visit| Box::pin(offer(visit))),
+    network: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
+    webrtc: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
     ..Stimulus::NOTHING
 };
-
-async fn offer(visit: Visit) -> Experience {
-    let mut diary = Diary::default();
-    diary.sound_handshake(&visit).await;
-    for (name, version) in [("TLS 1.0", hello::TLS10), ("TLS 1.1", hello::TLS11)] {
-        let answer = hello::offer(&visit, version, &SUITES).await;
-        diary.note(format!("{name}: {answer}"));
-    }
-    diary.0
-}

@@ -2,15 +2,13 @@
 //! should accept, and some that show what a device prefers and what it
 //! authenticates itself with. A sound handshake comes first.
 
-use lightleak_case::Experience;
-
 use super::{
-    Diary, Stimulus, Visit,
-    hello::{self, TLS12, TLS13},
+    Stimulus,
+    hello::{self, Offer, TLS12, TLS13},
 };
 
 /// Name, version and suites (IANA TLS Cipher Suites).
-const OFFERS: &[(&str, u16, &[u16])] = &[
+const OFFERS: &[Offer] = &[
     (
         "no encryption, TLS 1.2",
         TLS12,
@@ -47,17 +45,7 @@ const OFFERS: &[(&str, u16, &[u16])] = &[
 pub const STIMULUS: Stimulus = Stimulus {
     id: "weak-suites",
     title: "a sound TLS handshake, then ClientHellos that offer suites without encryption, without forward secrecy, and with RSA certificates alone",
-    network: Some(|visit| Box::pin(offer(visit))),
-    webrtc: Some(|visit| Box::pin(offer(visit))),
+    network: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
+    webrtc: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
     ..Stimulus::NOTHING
 };
-
-async fn offer(visit: Visit) -> Experience {
-    let mut diary = Diary::default();
-    diary.sound_handshake(&visit).await;
-    for (name, version, suites) in OFFERS {
-        let answer = hello::offer(&visit, *version, suites).await;
-        diary.note(format!("{name}: {answer}"));
-    }
-    diary.0
-}
