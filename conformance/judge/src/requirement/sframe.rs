@@ -235,15 +235,8 @@ fn metadata_are_authenticated(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
             note(seen, vantage, &mut found, frame, why);
         }
     }
-    if !found.is_empty() {
-        return unless(found, nothing);
-    }
-    each(
-        seen,
-        vantage,
-        "each opened with its header and metadata as what is authenticated beside",
-        |_, _, _| None,
-    )
+    let holds = "each opened with its header and metadata as what is authenticated beside";
+    unless(found, || each(seen, vantage, holds, |_, _, _| None))
 }
 
 fn tags_are_long(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
@@ -277,13 +270,6 @@ fn nothing_is_clear_inside(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
         evidence_at(seen, (vantage, None, sighting.span), why)
     }));
     found.extend(super::xc::playing(seen, vantage));
-    if !found.is_empty() {
-        return unless(found, nothing);
-    }
-    each(
-        seen,
-        vantage,
-        "and nothing of the device that is none",
-        |_, _, _| None,
-    )
+    let holds = "and nothing of the device that is none";
+    unless(found, || each(seen, vantage, holds, |_, _, _| None))
 }
