@@ -161,12 +161,12 @@ const asked = async (method, path, headers, body) => {
 };
 
 // Everything up to the key, which takes a signature by the owner's key.
-async function connect({ user, password, path }) {
+async function connect({ user, password, path, rtc }) {
   const json = { "Content-Type": "application/json" };
   const login = await asked("POST", "/login", json, JSON.stringify({ user, password }));
   const bearer = { Authorization: `Bearer ${(await login.json()).token}` };
 
-  const connection = new RTCPeerConnection();
+  const connection = new RTCPeerConnection(rtc);
   const url = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
   const workers = {};
   const video = document.createElement("video");
@@ -234,7 +234,8 @@ async function watch({ viewer_key, signature, turned, time, frames }) {
       worker.postMessage({});
     });
   }
-  for (const report of (await connection.getStats()).values()) {
+  const reports = await connection.getStats();
+  for (const report of reports.values()) {
     if (report.type === "inbound-rtp" && report.kind === "video") {
       outcome.frames_decoded = report.framesDecoded;
       outcome.frames_received = report.framesReceived;
@@ -243,6 +244,8 @@ async function watch({ viewer_key, signature, turned, time, frames }) {
       outcome.dtls_version = report.tlsVersion;
       outcome.dtls_cipher = report.dtlsCipher;
       outcome.srtp_cipher = report.srtpCipher;
+      const pair = reports.get(report.selectedCandidatePairId);
+      outcome.candidate = reports.get(pair.localCandidateId).candidateType;
     }
   }
   return outcome;

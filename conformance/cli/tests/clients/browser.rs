@@ -15,7 +15,7 @@ use crate::{
 const WATCH: u64 = 5_500;
 
 /// Frames that are decoded in that time at the least.
-const FRAMES: u64 = 60;
+pub const FRAMES: u64 = 60;
 
 /// A window in which the picture is as large as it is.
 const WINDOW: (u32, u32) = (1280, 900);
@@ -68,7 +68,7 @@ fn with_another_key_no_picture_is_decoded() {
 }
 
 /// A browser that has logged in and agreed on media.
-fn connected(camera: &Served) -> Option<Chromium> {
+pub fn connected(camera: &Served) -> Option<Chromium> {
     let browser = Chromium::start(Path::new(camera.text("/ca_file")), WINDOW)?;
     // Nothing is there for GET, and whatever answers is the camera's own origin.
     browser.go(path(camera, "url"));
@@ -76,9 +76,20 @@ fn connected(camera: &Served) -> Option<Chromium> {
 }
 
 fn watch(browser: &Chromium, camera: &Served, turned: u8, frames: u64) -> Value {
+    watch_with(browser, camera, json!({}), turned, frames)
+}
+
+/// The same, with this configuration of its connection (W3C WebRTC 4.2.1).
+pub fn watch_with(
+    browser: &Chromium,
+    camera: &Served,
+    rtc: Value,
+    turned: u8,
+    frames: u64,
+) -> Value {
     let [user, password] = ["user", "password"].map(|name| path(camera, name));
     let connected = browser.step(json!({
-        "step": "connect", "user": user, "password": password, "path": "/webrtc",
+        "step": "connect", "user": user, "password": password, "path": "/webrtc", "rtc": rtc,
     }));
     let key = connected["viewer_key"].as_str().expect("a key");
     let signature = camera.enrol(key);
@@ -97,7 +108,7 @@ fn path<'a>(camera: &'a Served, name: &str) -> &'a str {
     value.unwrap_or_else(|| panic!("app.webrtc has no {name}: {}", camera.ready))
 }
 
-fn number(value: &Value) -> u64 {
+pub fn number(value: &Value) -> u64 {
     value
         .as_u64()
         .unwrap_or_else(|| panic!("{value} is no number"))

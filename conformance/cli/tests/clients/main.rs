@@ -13,3 +13,4 @@ mod schema;
 mod serve;
 mod support;
 mod tshark;
+mod turn;
