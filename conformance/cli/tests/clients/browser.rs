@@ -100,7 +100,7 @@ pub fn watch_with(
 }
 
 /// What the ready file says of the path.
-fn path<'a>(camera: &'a Served, name: &str) -> &'a str {
+pub fn path<'a>(camera: &'a Served, name: &str) -> &'a str {
     let paths = camera.ready["cameras"][0]["paths"].as_array();
     let mut paths = paths.into_iter().flatten();
     let path = paths.find(|path| path["id"] == "app.webrtc");

@@ -3,6 +3,7 @@
 //! decoders get what is sealed.
 
 mod age;
+mod aiortc;
 mod browser;
 mod chromium;
 mod covered;
