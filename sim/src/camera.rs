@@ -22,6 +22,7 @@ use crate::{
     },
     scene::{Scene, SceneConfig, SceneError},
     seal::{keys::Identity, srtp::Begin, tls},
+    server::{self, Room},
     signalling::{self, AppAccess, Signalling},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
@@ -30,9 +31,6 @@ use crate::{
 /// How many connections a port takes at a time: what one of them may hold in
 /// memory is limited, so that everything is.
 pub const MOST_CONNECTIONS: usize = 64;
-
-/// How long a port takes no connection after it failed to.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What makes one camera different from another.
 #[derive(Clone, Debug)]
@@ -257,39 +255,19 @@ impl Device {
         listen: Listen,
         tasks: &mut JoinSet<()>,
     ) -> io::Result<SocketAddr> {
-        let mut listener = self.world.net.listen(listen.port).await?;
-        let (device, local) = (self.clone(), listener.local());
-        tasks.spawn(async move {
-            let (clock, log) = (device.world.clock.clone(), device.world.log.clone());
-            let mut connections = JoinSet::new();
-            loop {
-                let (stream, peer) = match listener.accept().await {
-                    Ok(accepted) => accepted,
-                    // Such as too many open files: it passes.
-                    Err(error) => {
-                        log.line(&format!("{local}: accept: {error}"));
-                        clock.sleep_until(clock.unix() + ACCEPT_PAUSE).await;
-                        continue;
-                    }
-                };
-                while let Some(ended) = connections.try_join_next() {
-                    if ended.is_err_and(|error| error.is_panic()) {
-                        log.line(&format!("{local}: a connection panicked"));
-                    }
-                }
-                if connections.len() >= MOST_CONNECTIONS {
-                    log.line(&format!("{local}: {peer}: one connection too many"));
-                    continue;
-                }
-                let (device, log) = (device.clone(), log.clone());
-                connections.spawn(async move {
-                    if let Err(error) = (listen.serve)(device, stream, local, peer).await {
-                        log.line(&format!("{local}: {peer}: {error}"));
-                    }
-                });
-            }
-        });
-        Ok(local)
+        const ROOM: Room = Room {
+            connections: MOST_CONNECTIONS,
+            of_one_address: MOST_CONNECTIONS,
+        };
+        let device = self.clone();
+        server::listen(
+            &self.world,
+            listen.port,
+            ROOM,
+            tasks,
+            move |stream, local, peer| (listen.serve)(device.clone(), stream, local, peer),
+        )
+        .await
     }
 }
 

@@ -11,6 +11,7 @@
     clippy::print_stdout
 )]
 
+mod access;
 pub mod camera;
 pub mod claim;
 pub mod factory;
@@ -22,6 +23,7 @@ mod hex;
 mod http;
 pub mod live;
 pub mod neighbour;
+mod offer;
 pub mod path;
 pub mod record;
 pub mod rtp;
@@ -29,6 +31,7 @@ pub mod rtsp;
 pub mod scene;
 pub mod seal;
 mod seeded;
+mod server;
 pub mod signalling;
 pub mod sound;
 pub mod viewer;

@@ -21,7 +21,7 @@ use crate::{
     world::{ByteStream, within},
 };
 
-pub use super::tls::HANDSHAKE_TIMEOUT;
+pub use crate::server::HANDSHAKE_TIMEOUT;
 
 /// The path.
 pub const PATH: TransportPath = TransportPath {
