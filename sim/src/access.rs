@@ -188,6 +188,17 @@ enum LogIn {
     Paused(Duration),
 }
 
+impl Grant {
+    /// Of a user who showed no token.
+    pub(crate) fn faulty(user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            number: u64::MAX,
+            end: Duration::MAX,
+        }
+    }
+}
+
 /// The token that a request shows.
 pub(crate) fn bearer(request: &Request) -> Option<BearerToken> {
     let (scheme, token) = request.field(AUTHORIZATION)?.split_once(' ')?;

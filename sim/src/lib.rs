@@ -14,6 +14,7 @@
 mod access;
 pub mod camera;
 pub mod claim;
+mod delivery;
 pub mod factory;
 pub mod fault;
 pub mod film;
@@ -25,7 +26,9 @@ pub mod live;
 pub mod neighbour;
 mod offer;
 pub mod path;
+pub mod portal;
 pub mod record;
+pub mod relay;
 pub mod rtp;
 pub mod rtsp;
 pub mod scene;

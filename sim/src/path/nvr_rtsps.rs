@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::AsyncWriteExt;
 
-use super::{Listen, TransportPath, tls};
+use super::{Listen, Served, TransportPath, tls};
 use crate::{
     camera::Device,
     claim::{Carriage, EndToEnd, Hop},
@@ -27,7 +27,7 @@ pub use crate::server::HANDSHAKE_TIMEOUT;
 pub const PATH: TransportPath = TransportPath {
     id: "nvr.rtsps",
     title: "RTSP over TLS to a video recorder, RTP interleaved, Digest authentication",
-    listen: Some(Listen {
+    served: Served::Device(Listen {
         port: 322,
         scheme: "rtsps",
         resource: PRESENTATION,

@@ -7,17 +7,19 @@ use hyper::{
     Method, StatusCode,
     header::{ALLOW, CACHE_CONTROL, LOCATION},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{Signalling, session_id};
 use crate::{
     camera::Device,
-    hex::{self, Hex},
+    delivery::{self, text},
+    hex,
     http::{Answer, Request, SDP},
     offer,
+    portal::Portal,
     seal::{
-        envelope::{ENCAPSULATED, HEAD, deliver},
+        envelope::deliver,
         keys::{HpkePublicKey, SFrameBaseKey},
         sframe::{KeyId, Suite},
     },
@@ -39,7 +41,7 @@ pub(crate) async fn answer(device: Arc<Device>, request: Request) -> Answer {
     let (Ok(answer) | Err(answer)) = dispatch(&device, &method, &path, request).await;
     // A session's id is nobody's but its viewer's.
     let place = path.split('/').nth(1).unwrap_or_default();
-    let place = if matches!(place, "login" | "webrtc") {
+    let place = if matches!(place, "login" | "webrtc" | "revoke") {
         place
     } else {
         "?"
@@ -80,7 +82,11 @@ async fn dispatch(
             admitted()?;
             end(&signalling, id).await
         }
-        (["login"] | ["webrtc"] | ["webrtc", _, "key"], _) => {
+        (["revoke"], &Method::POST) => {
+            admitted()?;
+            revoke(device, request).await
+        }
+        (["login" | "webrtc" | "revoke"] | ["webrtc", _, "key"], _) => {
             Err(Answer::of(StatusCode::METHOD_NOT_ALLOWED).with(ALLOW, "POST"))
         }
         (["webrtc", _], _) => Err(Answer::of(StatusCode::METHOD_NOT_ALLOWED).with(ALLOW, "DELETE")),
@@ -128,16 +134,13 @@ async fn give_keys(
     id: &str,
     request: Request,
 ) -> Result<Answer, Answer> {
-    let fields = request.json(LONGEST_KEY).await?;
-    let octets = |name| text(&fields, name).and_then(hex::octets);
-    let (Some(viewer), Some(signature)) = (octets("viewer_key"), octets("signature")) else {
-        return Err(Answer::of(StatusCode::BAD_REQUEST));
-    };
-    let viewer = viewer.try_into().map(HpkePublicKey);
-    let viewer = viewer.map_err(|_| Answer::of(StatusCode::BAD_REQUEST))?;
+    let (viewer, signature) = signed_key(request).await?;
     let commands = signalling.session(id);
     let commands = commands.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
-    if !signalling.app.owner.enrolled(&viewer, &signature) {
+    let is_revoked = |portal: &Arc<Portal>| portal.has_revoked(&viewer);
+    if !signalling.app.owner.enrolled(&viewer, &signature)
+        || device.portal.as_ref().is_some_and(is_revoked)
+    {
         return Err(Answer::of(StatusCode::FORBIDDEN));
     }
     let failed = |error: &dyn std::fmt::Display| {
@@ -159,20 +162,43 @@ async fn give_keys(
         world.witness.secret(&key.escrow());
         let delivery = deliver(&key, &name, &viewer, &*world.entropy);
         let delivery = delivery.map_err(|_| Answer::of(StatusCode::BAD_REQUEST))?;
-        let (enc, sealed) = delivery[HEAD..].split_at(ENCAPSULATED);
-        keys.push(json!({
-            "sender": sender,
-            "suite": suite.to_string(),
-            "kid": Hex(&key.id().kid().to_be_bytes()).to_string(),
-            "enc": Hex(enc).to_string(),
-            "sealed": Hex(sealed).to_string(),
-        }));
+        keys.extend(delivery::write(sender, &delivery));
     }
     let seals = Seals::new(bases, &device.fault).map_err(|error| failed(&error))?;
     let sent = commands.send(Command::Keys(Box::new(seals))).await;
     sent.map_err(|_| Answer::of(StatusCode::NOT_FOUND))?;
     let body = json!({ "keys": keys });
     Ok(Answer::of(StatusCode::OK).json(&body))
+}
+
+/// A viewer's key, and what is shown as the owner's signature.
+async fn signed_key(request: Request) -> Result<(HpkePublicKey, Vec<u8>), Answer> {
+    let fields = request.json(LONGEST_KEY).await?;
+    let wrong = || Answer::of(StatusCode::BAD_REQUEST);
+    let octets = |name| text(&fields, name).and_then(hex::octets).ok_or_else(wrong);
+    let (viewer, signature) = (octets("viewer_key")?, octets("signature")?);
+    let viewer = viewer.try_into().map(HpkePublicKey).map_err(|_| wrong())?;
+    Ok((viewer, signature))
+}
+
+/// Takes it from the owner that a viewer watches the portal no more.
+async fn revoke(device: &Device, request: Request) -> Result<Answer, Answer> {
+    let portal = device.portal.as_ref();
+    let portal = portal.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
+    let (viewer, signature) = signed_key(request).await?;
+    if !portal.access.owner.revoked(&viewer, &signature) {
+        return Err(Answer::of(StatusCode::FORBIDDEN));
+    }
+    portal
+        .revoke(viewer, &*device.world.disk)
+        .map_err(|error| {
+            device
+                .world
+                .log
+                .line(&format!("signalling: revoke: {error}"));
+            Answer::of(StatusCode::INSUFFICIENT_STORAGE)
+        })?;
+    Ok(Answer::of(StatusCode::NO_CONTENT))
 }
 
 async fn end(signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
@@ -184,8 +210,4 @@ async fn end(signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
         let _ = ended.await;
     }
     Ok(Answer::of(StatusCode::OK))
-}
-
-fn text<'a>(fields: &'a Value, name: &str) -> Option<&'a str> {
-    fields.get(name)?.as_str()
 }
