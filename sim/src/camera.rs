@@ -13,7 +13,8 @@ use crate::{
     g711::mu_law,
     h264::{AccessUnit, EncodeError, EncoderConfig},
     live::Live,
-    path::{self, Listen},
+    path::{self, Listen, Served},
+    portal::{self, Portal, PortalAccess},
     record::{self, Recording},
     rtsp::{
         Presentation, Track,
@@ -22,6 +23,7 @@ use crate::{
     },
     scene::{Scene, SceneConfig, SceneError},
     seal::{keys::Identity, srtp::Begin, tls},
+    server::{self, Room},
     signalling::{self, AppAccess, Signalling},
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     world::World,
@@ -30,9 +32,6 @@ use crate::{
 /// How many connections a port takes at a time: what one of them may hold in
 /// memory is limited, so that everything is.
 pub const MOST_CONNECTIONS: usize = 64;
-
-/// How long a port takes no connection after it failed to.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What makes one camera different from another.
 #[derive(Clone, Debug)]
@@ -59,6 +58,8 @@ pub struct Settings {
     pub recording: Option<Recording>,
     /// Whose app may watch; without, there is no path for apps.
     pub app: Option<AppAccess>,
+    /// The vendor's server that it publishes to; without, it has no portal.
+    pub portal: Option<PortalAccess>,
     /// Whether all is still and silent in front of it, but for the clock and
     /// the marks; then it fills access units up ([`FILLER`](crate::film::FILLER)).
     pub quiet: bool,
@@ -131,9 +132,14 @@ impl Camera {
             }
             None => None,
         };
+        let portal = match settings.portal.clone() {
+            Some(access) => Some(Arc::new(Portal::new(access, &*world.disk)?)),
+            None => None,
+        };
         let device = Arc::new(Device {
             settings,
             signalling,
+            portal,
             fault,
             faulty: fault::State::default(),
             tls: Arc::new(tls),
@@ -145,18 +151,23 @@ impl Camera {
 
         let (mut claims, mut undeclared) = (Vec::new(), Vec::new());
         for path in path::ALL {
-            // Without an owner's app there is nobody to serve.
-            let for_apps = path.carriage == Carriage::Webrtc;
-            if for_apps && device.signalling.is_none() {
-                continue;
-            }
-            match path.listen {
-                Some(listen) => {
+            match path.served {
+                Served::Device(listen) => {
+                    // Without an owner's app there is nobody to serve.
+                    if path.carriage == Carriage::Webrtc && device.signalling.is_none() {
+                        continue;
+                    }
                     let local = device.listen(listen, &mut tasks).await?;
                     claims.push(Claim::network(path, listen, local));
                 }
-                None if device.settings.recording.is_some() => claims.push(Claim::card(path)),
-                None => {}
+                Served::Relay => {
+                    let portal = device.portal.as_ref();
+                    claims.extend(portal.map(|p| Claim::relay(path, p.access.relay)));
+                }
+                Served::Card if device.settings.recording.is_some() => {
+                    claims.push(Claim::card(path));
+                }
+                Served::Card => {}
             }
         }
         let mut extra = Vec::new();
@@ -172,6 +183,9 @@ impl Camera {
         }
         if let Some(errand) = device.fault.errand {
             tasks.spawn(errand(device.clone()));
+        }
+        if let Some(portal) = device.portal.clone() {
+            tasks.spawn(portal::run(device.clone(), portal));
         }
         if let Some(recording) = device.settings.recording.clone() {
             let (units, sound) = (device.live.subscribe(), device.sound.subscribe());
@@ -209,6 +223,8 @@ pub struct Device {
     pub sound: broadcast::Sender<Arc<SoundPacket>>,
     /// The signalling for apps, if they may watch.
     pub(crate) signalling: Option<Arc<Signalling>>,
+    /// The vendor's portal, if it publishes there.
+    pub(crate) portal: Option<Arc<Portal>>,
     /// What it can touch.
     pub world: World,
 }
@@ -257,39 +273,19 @@ impl Device {
         listen: Listen,
         tasks: &mut JoinSet<()>,
     ) -> io::Result<SocketAddr> {
-        let mut listener = self.world.net.listen(listen.port).await?;
-        let (device, local) = (self.clone(), listener.local());
-        tasks.spawn(async move {
-            let (clock, log) = (device.world.clock.clone(), device.world.log.clone());
-            let mut connections = JoinSet::new();
-            loop {
-                let (stream, peer) = match listener.accept().await {
-                    Ok(accepted) => accepted,
-                    // Such as too many open files: it passes.
-                    Err(error) => {
-                        log.line(&format!("{local}: accept: {error}"));
-                        clock.sleep_until(clock.unix() + ACCEPT_PAUSE).await;
-                        continue;
-                    }
-                };
-                while let Some(ended) = connections.try_join_next() {
-                    if ended.is_err_and(|error| error.is_panic()) {
-                        log.line(&format!("{local}: a connection panicked"));
-                    }
-                }
-                if connections.len() >= MOST_CONNECTIONS {
-                    log.line(&format!("{local}: {peer}: one connection too many"));
-                    continue;
-                }
-                let (device, log) = (device.clone(), log.clone());
-                connections.spawn(async move {
-                    if let Err(error) = (listen.serve)(device, stream, local, peer).await {
-                        log.line(&format!("{local}: {peer}: {error}"));
-                    }
-                });
-            }
-        });
-        Ok(local)
+        const ROOM: Room = Room {
+            connections: MOST_CONNECTIONS,
+            of_one_address: MOST_CONNECTIONS,
+        };
+        let device = self.clone();
+        server::listen(
+            &self.world,
+            listen.port,
+            ROOM,
+            tasks,
+            move |stream, local, peer| (listen.serve)(device.clone(), stream, local, peer),
+        )
+        .await
     }
 }
 

@@ -26,6 +26,11 @@ impl Claim {
         Self::new(path, listen.url(local), Some(local))
     }
 
+    /// Of a path that the vendor's server serves at that address.
+    pub fn relay(path: &TransportPath, endpoint: SocketAddr) -> Self {
+        Self::new(path, format!("https://{endpoint}/"), Some(endpoint))
+    }
+
     pub(crate) fn card(path: &TransportPath) -> Self {
         Self::new(path, "card:".into(), None)
     }

@@ -11,8 +11,10 @@
     clippy::print_stdout
 )]
 
+mod access;
 pub mod camera;
 pub mod claim;
+mod delivery;
 pub mod factory;
 pub mod fault;
 pub mod film;
@@ -22,13 +24,17 @@ mod hex;
 mod http;
 pub mod live;
 pub mod neighbour;
+mod offer;
 pub mod path;
+pub mod portal;
 pub mod record;
+pub mod relay;
 pub mod rtp;
 pub mod rtsp;
 pub mod scene;
 pub mod seal;
 mod seeded;
+mod server;
 pub mod signalling;
 pub mod sound;
 pub mod viewer;

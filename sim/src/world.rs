@@ -139,6 +139,8 @@ pub trait Witness: Send + Sync {
 pub enum Held {
     /// A viewer.
     Peer,
+    /// The vendor's server.
+    Relay,
 }
 
 /// The time of day.

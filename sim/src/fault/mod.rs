@@ -14,6 +14,7 @@ pub mod decoys;
 pub mod documents;
 pub mod errands;
 pub mod mutants;
+pub mod portal;
 pub mod raw_video;
 pub mod recorder;
 mod state;
@@ -52,6 +53,7 @@ use crate::{
 
 pub use decoys::{DECOYS, Decoy, Surroundings};
 pub use mutants::Mutant;
+pub use portal::PortalFault;
 pub use state::State;
 
 /// Hooks at fixed points of a camera.
@@ -116,6 +118,8 @@ pub struct Fault {
     pub sframe: Option<MakesSframe>,
     /// Takes the place of the witness.
     pub witness: Option<MakesWitness>,
+    /// Where the vendor's server has a part in it.
+    pub portal: PortalFault,
 }
 
 /// Makes the file of a clip.
@@ -167,5 +171,6 @@ impl Fault {
         sframe_suite: None,
         sframe: None,
         witness: None,
+        portal: PortalFault::NONE,
     };
 }

@@ -12,6 +12,11 @@ pub(crate) use client::Client;
 pub use client::HttpError;
 pub(crate) use server::{Request, serve};
 
+/// Media type of JSON (RFC 8259 11).
+pub(crate) const JSON: &str = "application/json";
+/// Media type of SDP (RFC 8866 8.1).
+pub(crate) const SDP: &str = "application/sdp";
+
 /// What is answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -40,6 +45,11 @@ impl Answer {
     pub(crate) fn body(mut self, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.with(hyper::header::CONTENT_TYPE, media_type)
+    }
+
+    /// The same with a value as its body.
+    pub(crate) fn json(self, value: &serde_json::Value) -> Self {
+        self.body(JSON, value.to_string())
     }
 
     /// A refusal that says nothing itself says its status in words: a browser shows

@@ -9,11 +9,15 @@ use std::{
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
-    Method, StatusCode, body::Incoming, header::AsHeaderName, server::conn::http1,
+    Method, StatusCode,
+    body::Incoming,
+    header::{AsHeaderName, CONTENT_TYPE},
+    server::conn::http1,
     service::service_fn,
 };
+use serde_json::Value;
 
-use super::{Answer, io::Stream};
+use super::{Answer, JSON, io::Stream};
 use crate::world::{BoxFuture, ByteStream, Clock, within};
 
 /// What answers are made of.
@@ -44,11 +48,42 @@ impl Request {
         self.request.uri().path()
     }
 
+    /// What stands behind the path, if it is `name=` and a number.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        let query = self.request.uri().query()?.strip_prefix(name)?;
+        query.strip_prefix('=')?.parse().ok()
+    }
+
     /// The value of a field that is there once, and is text.
     pub(crate) fn field(&self, name: impl AsHeaderName) -> Option<&str> {
         let mut values = self.request.headers().get_all(name).into_iter();
         let value = values.next()?.to_str().ok()?;
         values.next().is_none().then_some(value)
+    }
+
+    /// Whether the body is of that media type.
+    ///
+    /// # Errors
+    ///
+    /// What to answer: 415.
+    pub(crate) fn of_type(&self, expected: &str) -> Result<(), Answer> {
+        let media_type = self.field(CONTENT_TYPE).unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        match essence.eq_ignore_ascii_case(expected) {
+            true => Ok(()),
+            false => Err(Answer::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+        }
+    }
+
+    /// The body as JSON, of at most so many octets.
+    ///
+    /// # Errors
+    ///
+    /// What to answer: 415, or as [`body`](Self::body).
+    pub(crate) async fn json(self, longest: usize) -> Result<Value, Answer> {
+        self.of_type(JSON)?;
+        let body = self.body(longest).await?;
+        serde_json::from_slice(&body).map_err(|_| Answer::of(StatusCode::BAD_REQUEST))
     }
 
     /// The body, of at most so many octets.

@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{Listen, TransportPath, tls};
+use super::{Listen, Served, TransportPath, tls};
 use crate::{
     camera::Device,
     claim::{Carriage, EndToEnd, Hop},
@@ -19,7 +19,7 @@ use crate::{
 pub const PATH: TransportPath = TransportPath {
     id: "app.webrtc",
     title: "WebRTC to the owner's app, SFrame inside, talk-back; signalling over HTTPS",
-    listen: Some(Listen {
+    served: Served::Device(Listen {
         port: 8443,
         scheme: "https",
         resource: "webrtc",

@@ -4,6 +4,7 @@ pub mod app_webrtc;
 pub mod nvr_rtsps;
 pub mod nvr_srtp;
 pub mod owner_recording;
+pub mod portal_webrtc;
 mod tls;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
@@ -11,6 +12,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use crate::{
     camera::Device,
     claim::{Carriage, EndToEnd, Hop},
+    relay,
     rtsp::connection::ConnectionError,
     world::{BoxFuture, ByteStream},
 };
@@ -20,6 +22,7 @@ pub const ALL: &[&TransportPath] = &[
     &nvr_rtsps::PATH,
     &nvr_srtp::PATH,
     &app_webrtc::PATH,
+    &portal_webrtc::PATH,
     &owner_recording::PATH,
 ];
 
@@ -30,14 +33,36 @@ pub struct TransportPath {
     pub id: &'static str,
     /// What it is, in a line.
     pub title: &'static str,
-    /// What answers on the network; none if it is the memory card.
-    pub listen: Option<Listen>,
+    /// Where a viewer finds it.
+    pub served: Served,
     /// How media travels.
     pub carriage: Carriage,
     /// Protection between the device and the next hop.
     pub hop: Hop,
     /// Protection between the device and the viewer.
     pub end_to_end: EndToEnd,
+}
+
+/// Who serves a transport path.
+#[derive(Clone, Copy, Debug)]
+pub enum Served {
+    /// The device, on a port of its own.
+    Device(Listen),
+    /// The vendor's server, which the device sends to.
+    Relay,
+    /// Whoever takes the memory card out.
+    Card,
+}
+
+impl TransportPath {
+    /// The usual TCP port; none if it is not on the network.
+    pub fn port(&self) -> Option<u16> {
+        match self.served {
+            Served::Device(listen) => Some(listen.port),
+            Served::Relay => Some(relay::PORT),
+            Served::Card => None,
+        }
+    }
 }
 
 /// A TCP port and what answers on it.

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::AsyncWriteExt;
 
-use super::{Listen, TransportPath, tls};
+use super::{Listen, Served, TransportPath, tls};
 use crate::{
     camera::Device,
     claim::{Carriage, EndToEnd, Hop},
@@ -21,13 +21,13 @@ use crate::{
     world::{ByteStream, within},
 };
 
-pub use super::tls::HANDSHAKE_TIMEOUT;
+pub use crate::server::HANDSHAKE_TIMEOUT;
 
 /// The path.
 pub const PATH: TransportPath = TransportPath {
     id: "nvr.rtsps",
     title: "RTSP over TLS to a video recorder, RTP interleaved, Digest authentication",
-    listen: Some(Listen {
+    served: Served::Device(Listen {
         port: 322,
         scheme: "rtsps",
         resource: PRESENTATION,

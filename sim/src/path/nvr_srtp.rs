@@ -9,7 +9,7 @@
 //! TEKs with the salt right behind the key in every suite, as GStreamer reads
 //! them, and a key that SETUP brings is that of the client's own RTCP.
 
-use super::{Listen, TransportPath, nvr_rtsps};
+use super::{Listen, Served, TransportPath, nvr_rtsps};
 use crate::{
     claim::{Carriage, EndToEnd, Hop},
     rtsp::{PRESENTATION, server::Service},
@@ -19,7 +19,7 @@ use crate::{
 pub const PATH: TransportPath = TransportPath {
     id: "nvr.srtp",
     title: "SRTP over UDP or interleaved to a video recorder, keys by MIKEY in RTSP over TLS",
-    listen: Some(Listen {
+    served: Served::Device(Listen {
         port: 8322,
         scheme: "rtsps",
         resource: PRESENTATION,

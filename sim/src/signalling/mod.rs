@@ -1,33 +1,27 @@
 //! The signalling of WebRTC, over HTTPS: who is logged in, which sessions there
 //! are, and which offers are taken.
 
-mod offer;
 pub(crate) mod resource;
 
 use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
+    access::Access,
     hex::Hex,
-    seal::keys::{BearerToken, OwnerPublicKey},
+    seal::keys::OwnerPublicKey,
     webrtc::{Command, DtlsVersions},
     world::{BoxFuture, World},
 };
 
-pub use offer::OfferError;
+pub use crate::access::{MOST_FAILURES, PAUSE, TOKEN_LIFETIME};
+pub use crate::offer::OfferError;
 
-/// How long a token is good for.
-pub const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
-/// How many log-ins may fail in a row before there is a pause.
-pub const MOST_FAILURES: u32 = 5;
-/// How long the pause is: 20 random characters are not found at 5 a minute.
-pub const PAUSE: Duration = Duration::from_secs(60);
 /// How many tokens are good at a time: a household's phones. The oldest goes.
 pub const MOST_TOKENS: usize = 64;
 /// How many sessions there are at a time: each seals the video once more.
@@ -44,16 +38,14 @@ pub struct AppAccess {
 
 /// The signalling of one camera.
 pub struct Signalling {
-    pub(crate) access: AppAccess,
+    pub(crate) app: AppAccess,
+    pub(crate) access: Access,
     state: Mutex<State>,
     tasks: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
 }
 
 #[derive(Default)]
 struct State {
-    tokens: Vec<(BearerToken, Duration)>,
-    failures: u32,
-    paused_until: Duration,
     sessions: BTreeMap<String, mpsc::Sender<Command>>,
 }
 
@@ -64,61 +56,20 @@ pub(crate) fn session_id(world: &World) -> String {
     Hex(&octets).to_string()
 }
 
-/// How a log-in went.
-#[derive(Debug)]
-pub(crate) enum LogIn {
-    Token(BearerToken),
-    Wrong,
-    /// Not looked at; after this time it is again.
-    Paused(Duration),
-}
-
 /// Runs what is handed to it, and ends it when it ends itself.
 pub(crate) type Sessions = mpsc::UnboundedReceiver<BoxFuture<'static, ()>>;
 
 impl Signalling {
     /// The signalling of a camera, and what runs its sessions.
-    pub(crate) fn new(access: AppAccess) -> (Self, Sessions) {
+    pub(crate) fn new(app: AppAccess) -> (Self, Sessions) {
         let (tasks, sessions) = mpsc::unbounded_channel();
         let signalling = Self {
-            access,
+            app,
+            access: Access::new(MOST_TOKENS),
             state: Mutex::default(),
             tasks,
         };
         (signalling, sessions)
-    }
-
-    /// Takes the outcome of a look at a password into account.
-    pub(crate) fn log_in(&self, user: &str, is_right: bool, world: &World) -> LogIn {
-        let now = world.clock.unix();
-        let mut state = self.state();
-        if let Some(left) = state.paused_until.checked_sub(now).filter(|l| !l.is_zero()) {
-            return LogIn::Paused(left);
-        }
-        if !is_right {
-            state.failures += 1;
-            if state.failures >= MOST_FAILURES {
-                state.failures = 0;
-                state.paused_until = now + PAUSE;
-            }
-            return LogIn::Wrong;
-        }
-        state.failures = 0;
-        state.tokens.retain(|(_, end)| *end > now);
-        if state.tokens.len() >= MOST_TOKENS {
-            state.tokens.remove(0);
-        }
-        let token = BearerToken::random(&*world.entropy);
-        world.witness.secret(&token.escrow(user));
-        state.tokens.push((token.clone(), now + TOKEN_LIFETIME));
-        LogIn::Token(token)
-    }
-
-    /// Whether whoever shows that token is logged in.
-    pub(crate) fn admits(&self, shown: &BearerToken, now: Duration) -> bool {
-        let state = self.state();
-        let mut tokens = state.tokens.iter();
-        tokens.any(|(token, end)| *end > now && token.is(shown))
     }
 
     /// Whether there may be one more session.
@@ -176,8 +127,7 @@ pub(crate) async fn run(mut sessions: Sessions) {
 
 impl fmt::Debug for Signalling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state();
-        let (tokens, sessions) = (state.tokens.len(), state.sessions.len());
+        let (tokens, sessions) = (self.access.tokens(), self.state().sessions.len());
         write!(f, "Signalling({tokens} tokens, {sessions} sessions)")
     }
 }

@@ -3,35 +3,30 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hyper::{
     Method, StatusCode,
-    header::{
-        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
-    },
+    header::{ALLOW, CACHE_CONTROL, LOCATION},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{LogIn, OfferError, Signalling, offer, session_id};
+use super::{Signalling, session_id};
 use crate::{
     camera::Device,
-    hex::{self, Hex},
-    http::{Answer, Request},
+    delivery::{self, text},
+    hex,
+    http::{Answer, Request, SDP},
+    offer,
+    portal::Portal,
     seal::{
-        envelope::{ENCAPSULATED, HEAD, deliver},
-        keys::{BearerToken, HpkePublicKey, SFrameBaseKey},
+        envelope::deliver,
+        keys::{HpkePublicKey, SFrameBaseKey},
         sframe::{KeyId, Suite},
     },
     webrtc::{Command, Peer, SENDERS, Seals, complete, session},
 };
 
-/// Octets of the bodies that are read: user and password; an offer of a browser
-/// with some dozen candidates; a key and its signature.
-const LONGEST_LOGIN: usize = 1024;
-/// See [`LONGEST_LOGIN`].
-const LONGEST_OFFER: usize = 32 * 1024;
-/// See [`LONGEST_LOGIN`].
+/// Octets of the bodies that are read: a viewer's key and its signature.
 const LONGEST_KEY: usize = 1024;
 /// Commands that wait for a session.
 const MOST_COMMANDS: usize = 4;
@@ -40,16 +35,13 @@ const KID_BITS: u32 = 2;
 /// The suite of SFrame.
 const SUITE: Suite = Suite::Aes128Gcm;
 
-const SDP: &str = "application/sdp";
-const JSON: &str = "application/json";
-
 /// Answers a request.
 pub(crate) async fn answer(device: Arc<Device>, request: Request) -> Answer {
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let (Ok(answer) | Err(answer)) = dispatch(&device, &method, &path, request).await;
     // A session's id is nobody's but its viewer's.
     let place = path.split('/').nth(1).unwrap_or_default();
-    let place = if matches!(place, "login" | "webrtc") {
+    let place = if matches!(place, "login" | "webrtc" | "revoke") {
         place
     } else {
         "?"
@@ -68,73 +60,37 @@ async fn dispatch(
     let Some(signalling) = device.signalling.clone() else {
         return Err(Answer::of(StatusCode::NOT_FOUND));
     };
+    let admitted = || signalling.access.admitted(&request, &device.world);
     let parts = path.split('/').skip(1).collect::<Vec<_>>();
     match (parts.as_slice(), method) {
-        (["login"], &Method::POST) => log_in(device, &signalling, request).await,
+        (["login"], &Method::POST) => {
+            let known = std::iter::once(&device.settings.credentials);
+            signalling
+                .access
+                .log_in(known, request, &device.world)
+                .await
+        }
         (["webrtc"], &Method::POST) => {
-            admitted(device, &signalling, &request)?;
+            admitted()?;
             take_offer(device, &signalling, request).await
         }
         (["webrtc", id, "key"], &Method::POST) => {
-            admitted(device, &signalling, &request)?;
+            admitted()?;
             give_keys(device, &signalling, id, request).await
         }
         (["webrtc", id], &Method::DELETE) => {
-            admitted(device, &signalling, &request)?;
+            admitted()?;
             end(&signalling, id).await
         }
-        (["login"] | ["webrtc"] | ["webrtc", _, "key"], _) => {
+        (["revoke"], &Method::POST) => {
+            admitted()?;
+            revoke(device, request).await
+        }
+        (["login" | "webrtc" | "revoke"] | ["webrtc", _, "key"], _) => {
             Err(Answer::of(StatusCode::METHOD_NOT_ALLOWED).with(ALLOW, "POST"))
         }
         (["webrtc", _], _) => Err(Answer::of(StatusCode::METHOD_NOT_ALLOWED).with(ALLOW, "DELETE")),
         _ => Err(Answer::of(StatusCode::NOT_FOUND)),
-    }
-}
-
-/// RFC 6750 2.1, 3.
-fn admitted(device: &Device, signalling: &Signalling, request: &Request) -> Result<(), Answer> {
-    let shown = request.field(AUTHORIZATION).and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token)
-    });
-    let now = device.world.clock.unix();
-    match shown {
-        Some(token) if signalling.admits(&BearerToken::shown(token), now) => Ok(()),
-        Some(_) => Err(unauthorized("Bearer error=\"invalid_token\"")),
-        None => Err(unauthorized("Bearer")),
-    }
-}
-
-fn unauthorized(challenge: &str) -> Answer {
-    Answer::of(StatusCode::UNAUTHORIZED).with(WWW_AUTHENTICATE, challenge)
-}
-
-async fn log_in(
-    device: &Device,
-    signalling: &Signalling,
-    request: Request,
-) -> Result<Answer, Answer> {
-    let fields = json_body(request, LONGEST_LOGIN).await?;
-    let (Some(user), Some(password)) = (text(&fields, "user"), text(&fields, "password")) else {
-        return Err(Answer::of(StatusCode::BAD_REQUEST));
-    };
-    let known = &device.settings.credentials;
-    let same = |a: &str, b: &str| verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok();
-    // Both are looked at, so that it takes as long whichever is wrong.
-    let is_right = same(user, &known.user) & same(password, known.password.expose());
-    match signalling.log_in(&known.user, is_right, &device.world) {
-        LogIn::Token(token) => {
-            let lifetime = super::TOKEN_LIFETIME.as_secs();
-            let body = json!({"token": token.expose(), "expires_in": lifetime});
-            Ok(Answer::of(StatusCode::OK).body(JSON, body.to_string()))
-        }
-        // Nothing of HTTP's own authentication is meant.
-        LogIn::Wrong => Err(unauthorized("Bearer")),
-        LogIn::Paused(left) => {
-            let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-            let answer = Answer::of(StatusCode::TOO_MANY_REQUESTS);
-            Err(answer.with(RETRY_AFTER, seconds.to_string()))
-        }
     }
 }
 
@@ -143,18 +99,15 @@ async fn take_offer(
     signalling: &Arc<Signalling>,
     request: Request,
 ) -> Result<Answer, Answer> {
-    of_type(&request, SDP)?;
-    let offer = offer::read(&request.body(LONGEST_OFFER).await?).map_err(|error| {
+    request.of_type(SDP)?;
+    let offer = offer::read(&request.body(offer::LONGEST).await?, None).map_err(|error| {
         device.world.log.line(&format!("signalling: {error}"));
-        Answer::of(match error {
-            OfferError::Malformed(_) => StatusCode::BAD_REQUEST,
-            _ => StatusCode::NOT_ACCEPTABLE,
-        })
+        Answer::of(error.status())
     })?;
     if !signalling.has_room() {
         return Err(Answer::of(StatusCode::SERVICE_UNAVAILABLE));
     }
-    let peer = Peer::bind(&device.world, signalling.access.dtls, None, device.fault).await;
+    let peer = Peer::bind(&device.world, signalling.app.dtls, None, device.fault).await;
     let mut peer = peer.map_err(|error| {
         device.world.log.line(&format!("signalling: {error}"));
         Answer::of(StatusCode::SERVICE_UNAVAILABLE)
@@ -181,16 +134,13 @@ async fn give_keys(
     id: &str,
     request: Request,
 ) -> Result<Answer, Answer> {
-    let fields = json_body(request, LONGEST_KEY).await?;
-    let octets = |name| text(&fields, name).and_then(hex::octets);
-    let (Some(viewer), Some(signature)) = (octets("viewer_key"), octets("signature")) else {
-        return Err(Answer::of(StatusCode::BAD_REQUEST));
-    };
-    let viewer = viewer.try_into().map(HpkePublicKey);
-    let viewer = viewer.map_err(|_| Answer::of(StatusCode::BAD_REQUEST))?;
+    let (viewer, signature) = signed_key(request).await?;
     let commands = signalling.session(id);
     let commands = commands.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
-    if !signalling.access.owner.enrolled(&viewer, &signature) {
+    let is_revoked = |portal: &Arc<Portal>| portal.has_revoked(&viewer);
+    if !signalling.app.owner.enrolled(&viewer, &signature)
+        || device.portal.as_ref().is_some_and(is_revoked)
+    {
         return Err(Answer::of(StatusCode::FORBIDDEN));
     }
     let failed = |error: &dyn std::fmt::Display| {
@@ -212,20 +162,43 @@ async fn give_keys(
         world.witness.secret(&key.escrow());
         let delivery = deliver(&key, &name, &viewer, &*world.entropy);
         let delivery = delivery.map_err(|_| Answer::of(StatusCode::BAD_REQUEST))?;
-        let (enc, sealed) = delivery[HEAD..].split_at(ENCAPSULATED);
-        keys.push(json!({
-            "sender": sender,
-            "suite": suite.to_string(),
-            "kid": Hex(&key.id().kid().to_be_bytes()).to_string(),
-            "enc": Hex(enc).to_string(),
-            "sealed": Hex(sealed).to_string(),
-        }));
+        keys.extend(delivery::write(sender, &delivery));
     }
     let seals = Seals::new(bases, &device.fault).map_err(|error| failed(&error))?;
     let sent = commands.send(Command::Keys(Box::new(seals))).await;
     sent.map_err(|_| Answer::of(StatusCode::NOT_FOUND))?;
     let body = json!({ "keys": keys });
-    Ok(Answer::of(StatusCode::OK).body(JSON, body.to_string()))
+    Ok(Answer::of(StatusCode::OK).json(&body))
+}
+
+/// A viewer's key, and what is shown as the owner's signature.
+async fn signed_key(request: Request) -> Result<(HpkePublicKey, Vec<u8>), Answer> {
+    let fields = request.json(LONGEST_KEY).await?;
+    let wrong = || Answer::of(StatusCode::BAD_REQUEST);
+    let octets = |name| text(&fields, name).and_then(hex::octets).ok_or_else(wrong);
+    let (viewer, signature) = (octets("viewer_key")?, octets("signature")?);
+    let viewer = viewer.try_into().map(HpkePublicKey).map_err(|_| wrong())?;
+    Ok((viewer, signature))
+}
+
+/// Takes it from the owner that a viewer watches the portal no more.
+async fn revoke(device: &Device, request: Request) -> Result<Answer, Answer> {
+    let portal = device.portal.as_ref();
+    let portal = portal.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
+    let (viewer, signature) = signed_key(request).await?;
+    if !portal.access.owner.revoked(&viewer, &signature) {
+        return Err(Answer::of(StatusCode::FORBIDDEN));
+    }
+    portal
+        .revoke(viewer, &*device.world.disk)
+        .map_err(|error| {
+            device
+                .world
+                .log
+                .line(&format!("signalling: revoke: {error}"));
+            Answer::of(StatusCode::INSUFFICIENT_STORAGE)
+        })?;
+    Ok(Answer::of(StatusCode::NO_CONTENT))
 }
 
 async fn end(signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
@@ -237,23 +210,4 @@ async fn end(signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
         let _ = ended.await;
     }
     Ok(Answer::of(StatusCode::OK))
-}
-
-async fn json_body(request: Request, longest: usize) -> Result<Value, Answer> {
-    of_type(&request, JSON)?;
-    let body = request.body(longest).await?;
-    serde_json::from_slice(&body).map_err(|_| Answer::of(StatusCode::BAD_REQUEST))
-}
-
-fn text<'a>(fields: &'a Value, name: &str) -> Option<&'a str> {
-    fields.get(name)?.as_str()
-}
-
-fn of_type(request: &Request, expected: &str) -> Result<(), Answer> {
-    let media_type = request.field(CONTENT_TYPE).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    match essence.eq_ignore_ascii_case(expected) {
-        true => Ok(()),
-        false => Err(Answer::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
-    }
 }

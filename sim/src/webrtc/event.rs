@@ -77,10 +77,13 @@ pub(crate) enum Media {
 }
 
 /// An RTP packet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Packet {
     pub(crate) track: Track,
+    /// Extended by how often it wrapped.
     pub(crate) sequence: u64,
+    /// The RTP time stamp.
+    pub(crate) time: u32,
     pub(crate) marker: bool,
     pub(crate) payload: Arc<[u8]>,
 }

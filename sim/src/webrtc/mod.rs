@@ -13,12 +13,14 @@ mod sealed;
 pub(crate) mod session;
 mod transport;
 
+use std::time::Duration;
+
 use str0m::media::Pt;
 
 pub use event::{Counts, DtlsVersions, PeerError};
 pub(crate) use event::{Media, Packet, Track};
-pub(crate) use peer::{Peer, first_sequence};
-pub(crate) use sealed::{Packetizers, Seals};
+pub(crate) use peer::{Peer, Purpose, first_sequence};
+pub(crate) use sealed::{Packetizers, Seals, Senders};
 pub(crate) use session::Command;
 
 /// Payload type of H.264.
@@ -35,6 +37,10 @@ pub const SENDERS: [&str; 3] = ["video", "audio", "talk-back"];
 /// The longest RTP packet that we make, in octets: with what SRTP adds it is
 /// not above what every path in practice carries (1200 octets and headers).
 pub(crate) const MAX_PACKET: usize = 1184;
+
+/// How long ICE and DTLS may take: DTLS gives up after 40 s by itself (dimpl),
+/// and whoever needs as long as that is not there.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The SDP, which says that there are no more candidates than it has (RFC 8840
 /// 8.2).

@@ -37,6 +37,12 @@ const LONGEST: usize = 2048;
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// Baseline, constrained, level 3.1: what every browser decodes (RFC 7742 6.2).
 const PROFILE_LEVEL: u32 = 0x42_e01f;
+/// Ticks between the last packet of a source that is sent on and the first of
+/// the next: a picture at 30 per second.
+const STEP: u32 = 3_000;
+/// How far sequence numbers that are sent on may jump: less than half of their
+/// range, so that whoever receives them counts wraps as we do (RFC 3711 3.3.1).
+const MOST_AHEAD: u64 = 1 << 14;
 /// The highest sequence number to begin with ([`first_sequence`]).
 const HIGHEST_FIRST: u16 = 0x7fff;
 
@@ -62,6 +68,17 @@ pub(crate) struct Peer {
     pub(crate) counts: Counts,
 }
 
+/// What an end that offers is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To see and hear, and to be heard.
+    Call,
+    /// To be seen and heard.
+    Publish,
+    /// To see and hear.
+    Watch,
+}
+
 /// Media sections and the sequence numbers of what is sent there.
 #[derive(Default)]
 struct Lines {
@@ -73,6 +90,40 @@ struct Line {
     mid: Mid,
     /// The last, extended by how often they wrapped.
     sequence: Option<u64>,
+    /// Where what is sent on stands.
+    forwarded: Option<Forwarded>,
+}
+
+/// From what was received to what is sent on.
+#[derive(Clone, Copy)]
+struct Forwarded {
+    source: u64,
+    /// The first sequence number of the source, and what it became.
+    first: u64,
+    least: u64,
+    /// What is added to time stamps.
+    time: u32,
+    /// The highest sequence number of the source, with its time stamp.
+    last: (u64, u32),
+}
+
+impl Forwarded {
+    fn sequence(&self, of_source: u64) -> u64 {
+        self.least + of_source.saturating_sub(self.first)
+    }
+
+    fn time(&self, of_source: u32) -> u32 {
+        of_source.wrapping_add(self.time)
+    }
+}
+
+impl Lines {
+    fn of(&mut self, track: Track) -> Option<&mut Line> {
+        match track {
+            Track::Video => self.video.as_mut(),
+            Track::Sound => self.sound.as_mut(),
+        }
+    }
 }
 
 impl Peer {
@@ -130,11 +181,19 @@ impl Peer {
         self.socket.local()
     }
 
-    /// Offers to receive video, and to send and receive sound.
-    pub(crate) fn offer(&mut self) -> Result<(SdpOffer, SdpPendingOffer), PeerError> {
+    /// Offers what it is for.
+    pub(crate) fn offer(
+        &mut self,
+        purpose: Purpose,
+    ) -> Result<(SdpOffer, SdpPendingOffer), PeerError> {
+        let (video, sound) = match purpose {
+            Purpose::Call => (Direction::RecvOnly, Direction::SendRecv),
+            Purpose::Publish => (Direction::SendOnly, Direction::SendOnly),
+            Purpose::Watch => (Direction::RecvOnly, Direction::RecvOnly),
+        };
         let mut api = self.rtc.sdp_api();
-        let video = api.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
-        let sound = api.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        let video = api.add_media(MediaKind::Video, video, None, None, None);
+        let sound = api.add_media(MediaKind::Audio, sound, None, None, None);
         let offer = api.apply();
         self.lines.video = Some(Line::new(video));
         self.lines.sound = Some(Line::new(sound));
@@ -195,7 +254,44 @@ impl Peer {
     pub(crate) async fn send(&mut self, track: Track, packets: &Packets) -> Result<(), PeerError> {
         let now = self.now();
         for packet in packets.iter() {
-            self.write(track, packet, now);
+            let (Some(line), Some((header, payload))) = (
+                self.lines.of(track),
+                packet.split_first_chunk::<HEADER_LENGTH>(),
+            ) else {
+                continue;
+            };
+            let [_, marker, s0, s1, t0, t1, t2, t3, ..] = *header;
+            let sequence = line.extend(u16::from_be_bytes([s0, s1]));
+            let time = u32::from_be_bytes([t0, t1, t2, t3]);
+            self.write(track, sequence, time, marker & 0x80 != 0, payload, now);
+        }
+        self.tick()?;
+        self.flush().await;
+        Ok(())
+    }
+
+    /// Sends on what another end received, with the same payloads and markers.
+    /// Sequence numbers and time stamps keep their distances for as long as
+    /// `source` is the same, and go on from there for the next.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerError`] if the connection is broken.
+    pub(crate) async fn forward(
+        &mut self,
+        source: u64,
+        packets: &[Packet],
+    ) -> Result<(), PeerError> {
+        let now = self.now();
+        for packet in packets {
+            let Some(line) = self.lines.of(packet.track) else {
+                continue;
+            };
+            let Some((sequence, time)) = line.rebase(source, packet) else {
+                continue;
+            };
+            let payload = packet.payload.clone();
+            self.write(packet.track, sequence, time, packet.marker, payload, now);
         }
         self.tick()?;
         self.flush().await;
@@ -257,25 +353,25 @@ impl Peer {
             .map(|known| known.pt())
     }
 
-    fn write(&mut self, track: Track, packet: &[u8], now: Instant) {
+    fn write(
+        &mut self,
+        track: Track,
+        sequence: u64,
+        time: u32,
+        marker: bool,
+        payload: impl Into<Arc<[u8]>>,
+        now: Instant,
+    ) {
         let number = self.payload_type(track);
-        let line = match track {
-            Track::Video => &mut self.lines.video,
-            Track::Sound => &mut self.lines.sound,
-        };
-        let (Some(line), Some(number), Some((header, payload))) =
-            (line, number, packet.split_first_chunk::<HEADER_LENGTH>())
-        else {
+        let (Some(line), Some(number)) = (self.lines.of(track), number) else {
             return;
         };
-        let [_, marker, s0, s1, t0, t1, t2, t3, ..] = *header;
-        let sequence = line.extend(u16::from_be_bytes([s0, s1]));
-        let time = u32::from_be_bytes([t0, t1, t2, t3]);
         let write = RtpWrite::new(number, sequence.into(), time, now, payload)
-            .marker(marker & 0x80 != 0)
+            .marker(marker)
             .nackable(track == Track::Video);
+        let mid = line.mid;
         let mut api = self.rtc.direct_api();
-        if let Some(stream) = api.stream_tx_by_mid(line.mid, None) {
+        if let Some(stream) = api.stream_tx_by_mid(mid, None) {
             stream.write_rtp(write);
         }
     }
@@ -440,6 +536,7 @@ impl Peer {
                 Media::Packet(Packet {
                     track,
                     sequence: *packet.seq_no,
+                    time: packet.header.timestamp,
                     marker: packet.header.marker,
                     payload: packet.payload,
                 })
@@ -471,7 +568,44 @@ impl Line {
         Self {
             mid,
             sequence: None,
+            forwarded: None,
         }
+    }
+
+    /// Sequence number and time stamp with which a packet is sent on; none for
+    /// one from before the first.
+    fn rebase(&mut self, source: u64, packet: &Packet) -> Option<(u64, u32)> {
+        let goes_on = |known: &Forwarded| {
+            let ahead = packet.sequence.saturating_sub(known.last.0);
+            known.source == source && ahead <= MOST_AHEAD
+        };
+        let mut known = match self.forwarded {
+            Some(known) if goes_on(&known) => known,
+            Some(before) => Forwarded {
+                source,
+                first: packet.sequence,
+                least: before.sequence(before.last.0) + 1,
+                time: before
+                    .time(before.last.1)
+                    .wrapping_add(STEP)
+                    .wrapping_sub(packet.time),
+                last: (packet.sequence, packet.time),
+            },
+            None => Forwarded {
+                source,
+                first: packet.sequence,
+                // So low that the first packets arrive before it wraps.
+                least: first_sequence(packet.sequence as u16).into(),
+                time: 0,
+                last: (packet.sequence, packet.time),
+            },
+        };
+        if packet.sequence < known.first {
+            return None;
+        }
+        known.last = known.last.max((packet.sequence, packet.time));
+        self.forwarded = Some(known);
+        Some((known.sequence(packet.sequence), known.time(packet.time)))
     }
 
     /// Sequence numbers only go up.

@@ -17,12 +17,38 @@ use super::{MAX_PACKET, SOUND, VIDEO, first_sequence};
 /// Ticks per second of the RTP clock of video (RFC 6184 8.2.1).
 const VIDEO_CLOCK: u32 = 90_000;
 
-/// What a camera seals with for one viewer, and opens with from it. The keys
-/// are gone with the session, so that counters need not be kept.
+/// What a camera seals video and sound with.
 #[derive(Debug)]
-pub(crate) struct Seals {
+pub(crate) struct Senders {
     pub(crate) video: Box<dyn FrameSealer>,
     pub(crate) sound: Box<dyn FrameSealer>,
+}
+
+impl Senders {
+    /// With keys that are gone when this is, so that counters need not be kept.
+    ///
+    /// # Errors
+    ///
+    /// [`SFrameError::Library`] if the library refuses one.
+    pub(crate) fn new(
+        [video, sound]: [SFrameBaseKey; 2],
+        fault: &Fault,
+    ) -> Result<Self, SFrameError> {
+        let sealer = |base| match fault.sframe {
+            Some(make) => make(base),
+            None => Ok(Box::new(Sender::new(base, VolatileCounters::default())?) as Box<_>),
+        };
+        Ok(Self {
+            video: sealer(video)?,
+            sound: sealer(sound)?,
+        })
+    }
+}
+
+/// What a camera seals with for one viewer, and opens with from it.
+#[derive(Debug)]
+pub(crate) struct Seals {
+    pub(crate) senders: Senders,
     pub(crate) talk_back: Receiver,
 }
 
@@ -36,13 +62,8 @@ impl Seals {
         [video, sound, talk_back]: [SFrameBaseKey; 3],
         fault: &Fault,
     ) -> Result<Self, SFrameError> {
-        let sealer = |base| match fault.sframe {
-            Some(make) => make(base),
-            None => Ok(Box::new(Sender::new(base, VolatileCounters::default())?) as Box<_>),
-        };
         Ok(Self {
-            video: sealer(video)?,
-            sound: sealer(sound)?,
+            senders: Senders::new([video, sound], fault)?,
             talk_back: Receiver::new(&talk_back.opening())?,
         })
     }

@@ -1,20 +1,16 @@
 //! A viewer of a camera: what it is sent, and what it says.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::{broadcast::error::RecvError, mpsc, oneshot};
 
-use super::{Media, Packetizers, Peer, PeerError, Seals, Track};
+use super::{CONNECT_TIMEOUT, Media, Packetizers, Peer, PeerError, Seals, Track};
 use crate::{
     camera::Device,
     h264::AccessUnit,
     seal::sframe::{Frames, SFrameError},
     sound::SoundPacket,
 };
-
-/// How long ICE and DTLS may take: DTLS gives up after 40 s by itself (dimpl),
-/// and whoever needs as long as that is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a session is told.
 #[derive(Debug)]
@@ -145,7 +141,7 @@ impl Session {
         if let Some(make) = self.device.fault.datagram_beside {
             self.peer.send_beside(make(unit)).await;
         }
-        let packets = packetizers.video(unit, &mut *seals.video)?;
+        let packets = packetizers.video(unit, &mut *seals.senders.video)?;
         Ok(self.peer.send(Track::Video, packets).await?)
     }
 
@@ -158,7 +154,7 @@ impl Session {
             return Ok(());
         };
         let (octets, time) = (&packet.octets, packet.rtp_time());
-        let packets = packetizers.sound(octets, time, &mut *seals.sound)?;
+        let packets = packetizers.sound(octets, time, &mut *seals.senders.sound)?;
         Ok(self.peer.send(Track::Sound, packets).await?)
     }
 

@@ -97,6 +97,21 @@ impl Epochs {
         }
     }
 
+    /// Lets these viewers watch from now on, and no others. An epoch begins
+    /// whether they are the same as before or not: one of them may have lost its
+    /// key.
+    ///
+    /// # Errors
+    ///
+    /// [`EpochError`] if the epoch can't begin; the viewers are as before then.
+    pub fn renew(
+        &mut self,
+        viewers: BTreeSet<HpkePublicKey>,
+        entropy: &dyn Entropy,
+    ) -> Result<Epoch, EpochError> {
+        self.begin(viewers, entropy)
+    }
+
     fn begin(
         &mut self,
         viewers: BTreeSet<HpkePublicKey>,

@@ -10,6 +10,8 @@ use crate::{hex::Hex, world::Entropy};
 /// What stands before a viewer's key where it is signed, so that the signature
 /// says nothing else.
 const CONTEXT: &[u8] = b"lightleak viewer key 1";
+/// The same for a key that may watch no more.
+const REVOKED: &[u8] = b"lightleak viewer revoked 1";
 
 /// The key (Ed25519, RFC 8032) of an owner. A camera never has it.
 #[derive(Clone)]
@@ -44,7 +46,13 @@ impl OwnerKey {
     /// Enrols a viewer: the signature (64 octets) over `lightleak viewer key 1`
     /// and the viewer's public key.
     pub fn enrol(&self, viewer: &HpkePublicKey) -> Vec<u8> {
-        self.0.sign(&message(viewer))
+        self.0.sign(&message(CONTEXT, viewer))
+    }
+
+    /// Takes that back: the signature (64 octets) over `lightleak viewer revoked
+    /// 1` and the viewer's public key.
+    pub fn revoke(&self, viewer: &HpkePublicKey) -> Vec<u8> {
+        self.0.sign(&message(REVOKED, viewer))
     }
 }
 
@@ -63,8 +71,17 @@ pub struct OwnerPublicKey(pub [u8; 32]);
 impl OwnerPublicKey {
     /// Whether the owner enrolled that viewer.
     pub fn enrolled(&self, viewer: &HpkePublicKey, signature: &[u8]) -> bool {
+        self.signed(&message(CONTEXT, viewer), signature)
+    }
+
+    /// Whether the owner took that back.
+    pub fn revoked(&self, viewer: &HpkePublicKey, signature: &[u8]) -> bool {
+        self.signed(&message(REVOKED, viewer), signature)
+    }
+
+    fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let key = UnparsedPublicKey::new(&ED25519, self.0);
-        key.verify(&message(viewer), signature).is_ok()
+        key.verify(message, signature).is_ok()
     }
 }
 
@@ -74,8 +91,8 @@ impl fmt::Display for OwnerPublicKey {
     }
 }
 
-fn message(viewer: &HpkePublicKey) -> Vec<u8> {
-    [CONTEXT, &viewer.0].concat()
+fn message(context: &[u8], viewer: &HpkePublicKey) -> Vec<u8> {
+    [context, &viewer.0].concat()
 }
 
 #[cfg(test)]
@@ -92,6 +109,11 @@ mod tests {
         assert!(!owner.public().enrolled(&ghost, &signature));
         assert!(!other.public().enrolled(&viewer, &signature));
         assert!(!owner.public().enrolled(&viewer, &[]));
+        let revoked = owner.revoke(&viewer);
+        assert!(owner.public().revoked(&viewer, &revoked));
+        assert!(!owner.public().revoked(&ghost, &revoked));
+        assert!(!owner.public().revoked(&viewer, &signature));
+        assert!(!owner.public().enrolled(&viewer, &revoked));
         assert_eq!(format!("{owner:?}"), "OwnerKey(redacted)");
     }
 }

@@ -4,16 +4,22 @@ use std::{net::SocketAddr, time::Duration};
 
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 
-use super::{AppError, depacketizer::Depacketizer};
+use super::{
+    AppError,
+    depacketizer::Depacketizer,
+    opening::{Opening, Outcome},
+};
 use crate::{
     fault::Fault,
     g711::mu_law,
     seal::{
         keys::{SFrameBaseKey, SFrameOpeningKey},
-        sframe::{Frames, Receiver, Sender, VolatileCounters, nal},
+        sframe::{Frames, Sender, VolatileCounters, nal},
     },
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
-    webrtc::{Counts, DtlsVersions, Media, Packet, Packetizers, Peer, PeerError, Track, complete},
+    webrtc::{
+        Counts, DtlsVersions, Media, Packet, Packetizers, Peer, PeerError, Purpose, Track, complete,
+    },
     world::{Held, World},
 };
 
@@ -34,9 +40,10 @@ pub struct Call {
 
 /// What it opens and seals with.
 struct Keys {
-    video: Receiver,
-    sound: Receiver,
-    talk_back: Sender,
+    video: Opening,
+    sound: Opening,
+    /// None where nobody listens.
+    talk_back: Option<Sender>,
 }
 
 /// What a viewer was sent.
@@ -53,6 +60,8 @@ pub struct Received {
     pub octets: u64,
     /// Frames that are sealed, and were refused.
     pub refused: u64,
+    /// Frames under keys that the viewer did not have.
+    pub without_key: u64,
     /// Frames in clear, which are never played.
     pub clear: u64,
 }
@@ -67,8 +76,28 @@ impl Call {
         world: &World,
         versions: DtlsVersions,
     ) -> Result<(Self, String), AppError> {
+        Self::prepare_to(Purpose::Call, world, versions).await
+    }
+
+    /// The same for who only watches.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare`](Self::prepare).
+    pub async fn prepare_to_watch(
+        world: &World,
+        versions: DtlsVersions,
+    ) -> Result<(Self, String), AppError> {
+        Self::prepare_to(Purpose::Watch, world, versions).await
+    }
+
+    async fn prepare_to(
+        purpose: Purpose,
+        world: &World,
+        versions: DtlsVersions,
+    ) -> Result<(Self, String), AppError> {
         let mut peer = Peer::bind(world, versions, Some(Held::Peer), Fault::NONE).await?;
-        let (offer, pending) = peer.offer()?;
+        let (offer, pending) = peer.offer(purpose)?;
         let call = Self {
             peer,
             world: world.clone(),
@@ -106,11 +135,41 @@ impl Call {
         let [video, sound, talk_back] = keys;
         let base = SFrameBaseKey::new(talk_back.suite(), talk_back.id(), talk_back.expose())?;
         self.keys = Some(Keys {
-            video: Receiver::new(video)?,
-            sound: Receiver::new(sound)?,
-            talk_back: Sender::new(base, VolatileCounters::default())?,
+            video: Opening::new(video)?,
+            sound: Opening::new(sound)?,
+            talk_back: Some(Sender::new(base, VolatileCounters::default())?),
         });
         Ok(())
+    }
+
+    /// Opens with the keys of this epoch too, those of the camera's video and
+    /// sound; with those of the epochs before for the
+    /// [grace period](super::GRACE).
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::SFrame`] if the library refuses one, or it is of an epoch that
+    /// was there before.
+    pub fn begin_epoch(&mut self, [video, sound]: &[SFrameOpeningKey; 2]) -> Result<(), AppError> {
+        match &mut self.keys {
+            Some(keys) => {
+                keys.video.add(video)?;
+                keys.sound.add(sound)?;
+            }
+            None => {
+                self.keys = Some(Keys {
+                    video: Opening::new(video)?,
+                    sound: Opening::new(sound)?,
+                    talk_back: None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What it can touch.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
     }
 
     /// What it dropped, and why.
@@ -193,7 +252,8 @@ impl Call {
     async fn say(&mut self, sound: &Sound) -> Result<(), AppError> {
         let number = self.said;
         self.said += 1;
-        let Some(keys) = self.keys.as_mut().filter(|_| self.received.connected) else {
+        let keys = self.keys.as_mut().filter(|_| self.received.connected);
+        let Some(talk_back) = keys.and_then(|keys| keys.talk_back.as_mut()) else {
             return Ok(());
         };
         let packet = SoundPacket {
@@ -202,7 +262,7 @@ impl Call {
             taken: self.world.clock.unix(),
         };
         let (octets, time) = (&packet.octets, packet.rtp_time());
-        let packets = self.packetizers.sound(octets, time, &mut keys.talk_back)?;
+        let packets = self.packetizers.sound(octets, time, talk_back)?;
         Ok(self.peer.send(Track::Sound, packets).await?)
     }
 
@@ -243,29 +303,40 @@ impl Call {
                 return;
             }
         }
-        let Some(keys) = &mut self.keys else {
-            self.received.refused += 1;
-            return;
+        let now = self.world.clock.unix();
+        let keys = self.keys.as_mut();
+        let outcome = match self.frames.len() {
+            1 => keys.map(|keys| keys.video.open(&mut self.frames, now)),
+            _ => Some(Outcome::Refused),
         };
-        let opened = keys.video.open(&mut self.frames);
-        if opened.len() != 1 || opened.iter().any(Result::is_err) {
-            self.received.refused += 1;
-            return;
+        if self.received.count(outcome) {
+            let units = self.frames.iter().map(<[u8]>::to_vec);
+            self.received.units.extend(units);
         }
-        let units = self.frames.iter().map(<[u8]>::to_vec);
-        self.received.units.extend(units);
     }
 
     fn hear(&mut self, payload: &[u8]) {
         self.frames.clear();
         self.frames.push(payload, &[]);
+        let now = self.world.clock.unix();
         let keys = self.keys.as_mut();
-        match keys.map(|keys| keys.sound.open(&mut self.frames)) {
-            Some([Ok(_)]) => {
-                let sound = self.frames.iter().map(<[u8]>::to_vec);
-                self.received.sound.extend(sound);
-            }
-            _ => self.received.refused += 1,
+        let outcome = keys.map(|keys| keys.sound.open(&mut self.frames, now));
+        if self.received.count(outcome) {
+            let sound = self.frames.iter().map(<[u8]>::to_vec);
+            self.received.sound.extend(sound);
         }
+    }
+}
+
+impl Received {
+    /// Counts a frame, with none if there were no keys at all; whether it was
+    /// opened.
+    fn count(&mut self, outcome: Option<Outcome>) -> bool {
+        match outcome {
+            Some(Outcome::Opened) => return true,
+            Some(Outcome::Refused) => self.refused += 1,
+            Some(Outcome::WithoutKey) | None => self.without_key += 1,
+        }
+        false
     }
 }

@@ -3,9 +3,13 @@
 
 mod call;
 mod depacketizer;
+mod opening;
+mod poll;
 mod signalling;
 
 pub use call::{Call, Received};
+pub use opening::GRACE;
+pub(crate) use poll::LongPoll;
 pub use signalling::{App, Reply, SessionAddress};
 
 use crate::{

@@ -1,8 +1,6 @@
 //! What the app asks for over HTTPS.
 
-use std::net::SocketAddr;
-
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{
     Method, Response,
@@ -14,13 +12,13 @@ use tokio_rustls::TlsConnector;
 
 use super::AppError;
 use crate::{
-    hex::{self, Hex},
-    http::Client,
+    delivery::{self, text},
+    hex::Hex,
+    http::{Client, JSON, SDP},
     rtsp::digest::Credentials,
     seal::{
         envelope::Epoch,
-        keys::{BearerToken, HpkeKey, OwnerKey, SFrameOpeningKey},
-        sframe::Suite,
+        keys::{BearerToken, HpkeKey, HpkePublicKey, OwnerKey, SFrameOpeningKey},
         tls,
     },
     viewer::rtsp::{Address, PATIENCE, ViewerError},
@@ -139,10 +137,16 @@ impl App {
     ///
     /// [`AppError::Status`] if the camera refuses.
     pub async fn offer(&mut self, offer: &str) -> Result<SessionAddress, AppError> {
-        let reply = self
-            .post("/webrtc", SDP, offer.into())
-            .await?
-            .of("offer", 201)?;
+        self.offer_to("/webrtc", offer).await
+    }
+
+    /// Makes a session of an offer at that path.
+    ///
+    /// # Errors
+    ///
+    /// As [`offer`](Self::offer).
+    pub async fn offer_to(&mut self, path: &str, offer: &str) -> Result<SessionAddress, AppError> {
+        let reply = self.post(path, SDP, offer.into()).await?.of("offer", 201)?;
         let path = reply.location.ok_or(AppError::Answer("offer"))?;
         let answer = String::from_utf8(reply.body).map_err(|_| AppError::Answer("offer"))?;
         Ok(SessionAddress { path, answer })
@@ -163,25 +167,37 @@ impl App {
     ) -> Result<[SFrameOpeningKey; 3], AppError> {
         self.world.witness.secret(&viewer.escrow());
         let signature = owner.enrol(&viewer.public());
-        let body = json!({
-            "viewer_key": viewer.public().to_string(),
-            "signature": Hex(&signature).to_string(),
-        });
         let path = format!("{session}/key");
-        let reply = self.post(&path, JSON, body.to_string().into()).await?;
+        let reply = self.show(&path, &viewer.public(), &signature).await?;
         let fields = reply.json("keys", 200)?;
         let id = session.rsplit('/').next().unwrap_or_default();
         let keys = fields.get("keys").and_then(Value::as_array);
         let keys = keys.ok_or(AppError::Answer("keys"))?;
         let find = |sender| {
-            let mut keys = keys.iter();
-            let key = keys.find(|key| text(key, "sender") == Some(sender));
-            let delivery = key.and_then(delivery).ok_or(AppError::Answer("keys"))?;
+            let delivery = delivery::find(keys, sender).ok_or(AppError::Answer("keys"))?;
             let name = format!("{id}/{sender}");
             Ok::<_, AppError>(Epoch::receive(&delivery, &name, viewer)?)
         };
         let [video, sound, talk_back] = SENDERS.map(find);
         Ok([video?, sound?, talk_back?])
+    }
+
+    /// Shows a viewer's key with what the owner signed of it.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Http`] if there is no response.
+    pub async fn show(
+        &mut self,
+        path: &str,
+        viewer: &HpkePublicKey,
+        signature: &[u8],
+    ) -> Result<Reply, AppError> {
+        let body = json!({
+            "viewer_key": viewer.to_string(),
+            "signature": Hex(signature).to_string(),
+        });
+        self.post(path, JSON, body.to_string().into()).await
     }
 
     /// Ends a session.
@@ -226,19 +242,38 @@ impl App {
         media_type: Option<&str>,
         body: Vec<u8>,
     ) -> Result<Reply, AppError> {
+        self.ask_within(PATIENCE, method, path, media_type, body)
+            .await
+    }
+
+    /// The same for an answer that may take so long.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask).
+    pub(crate) async fn ask_within(
+        &mut self,
+        patience: Duration,
+        method: &str,
+        path: &str,
+        media_type: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Reply, AppError> {
         let method = Method::from_bytes(method.as_bytes());
         let method = method.map_err(|_| AppError::Answer("a method"))?;
         let token = self.token.as_ref();
         let asked = self.client.ask(method, path, token, media_type, body);
-        let reply = within(&*self.world.clock, PATIENCE, asked).await;
+        let reply = within(&*self.world.clock, patience, asked).await;
         Ok(Reply::of_response(
-            reply.ok_or(ViewerError::Silence(PATIENCE))??,
+            reply.ok_or(ViewerError::Silence(patience))??,
         ))
     }
-}
 
-const JSON: &str = "application/json";
-const SDP: &str = "application/sdp";
+    /// What it can touch.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+}
 
 impl Reply {
     fn of_response(response: Response<Vec<u8>>) -> Self {
@@ -255,37 +290,15 @@ impl Reply {
         }
     }
 
-    fn of(self, what: &'static str, status: u16) -> Result<Self, AppError> {
+    pub(crate) fn of(self, what: &'static str, status: u16) -> Result<Self, AppError> {
         match self.status == status {
             true => Ok(self),
             false => Err(AppError::Status(what, self.status)),
         }
     }
 
-    fn json(self, what: &'static str, status: u16) -> Result<Value, AppError> {
+    pub(crate) fn json(self, what: &'static str, status: u16) -> Result<Value, AppError> {
         let reply = self.of(what, status)?;
         serde_json::from_slice(&reply.body).map_err(|_| AppError::Answer(what))
     }
-}
-
-/// A key as [`Epoch::receive`] takes it.
-fn delivery(key: &Value) -> Option<Vec<u8>> {
-    let suite: Suite = text(key, "suite")?.parse().ok()?;
-    let octets = |name| text(key, name).and_then(hex::octets);
-    let [kid, enc, sealed] = ["kid", "enc", "sealed"].map(octets);
-    // No bits of these KIDs count ratchet steps.
-    Some(
-        [
-            &suite.value().to_be_bytes()[..],
-            &kid?,
-            &[0],
-            &enc?,
-            &sealed?,
-        ]
-        .concat(),
-    )
-}
-
-fn text<'a>(fields: &'a Value, name: &str) -> Option<&'a str> {
-    fields.get(name)?.as_str()
 }

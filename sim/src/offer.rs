@@ -1,8 +1,13 @@
 //! What is wrong with an offer (RFC 8829 5.8, RFC 8827 6.5), before anything of
 //! it is taken.
 
+use hyper::StatusCode;
 use sdp_types::{Media, Session};
 use str0m::change::SdpOffer;
+
+/// Octets of an offer that are read: one of a browser with some dozen
+/// candidates.
+pub(crate) const LONGEST: usize = 32 * 1024;
 
 /// The only profile that media may have (RFC 8834 4.2, RFC 5764 8).
 const PROFILE: &str = "UDP/TLS/RTP/SAVPF";
@@ -30,14 +35,34 @@ pub enum OfferError {
     /// Neither video nor sound that we have.
     #[error("no H.264 of packetization-mode 1 and no PCMU")]
     Codec,
+    /// Media that go the wrong way.
+    #[error("media that are not {0}")]
+    Direction(&'static str),
 }
 
-/// The offer in a body.
-pub(super) fn read(body: &[u8]) -> Result<SdpOffer, OfferError> {
+impl OfferError {
+    /// What to answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::NOT_ACCEPTABLE,
+        }
+    }
+}
+
+/// The offer in a body, in which all media have that direction (RFC 8866 6.7)
+/// if it matters.
+pub(crate) fn read(body: &[u8], direction: Option<&'static str>) -> Result<SdpOffer, OfferError> {
     let malformed = |error: &dyn std::fmt::Display| OfferError::Malformed(error.to_string());
     let text = std::str::from_utf8(body).map_err(|error| malformed(&error))?;
     let session = Session::parse(body).map_err(|error| malformed(&error))?;
     check(&session)?;
+    if let Some(direction) = direction {
+        let mut media = session.medias.iter();
+        if !media.all(|media| has(media, |(name, _)| name == direction)) {
+            return Err(OfferError::Direction(direction));
+        }
+    }
     SdpOffer::from_sdp_string(text).map_err(|error| malformed(&error))
 }
 

@@ -1,0 +1,58 @@
+//! What can be wrong with the vendor's server, and with what a camera does
+//! there.
+
+use hyper::Method;
+use serde_json::Value;
+
+use super::{Fault, MakesSrtp};
+use crate::{camera::Device, relay::RelaySettings, seal::envelope::Epoch, world::World};
+
+/// Hooks at fixed points of a relay and of a camera that publishes.
+#[derive(Clone, Copy, Debug)]
+pub struct PortalFault {
+    /// Names a user for a request below `/whep` that shows no good token.
+    pub viewer: Option<FindsUser>,
+    /// Decides which requests below a camera at `/whip` need no token.
+    pub publisher: Option<fn(&Method, &[&str]) -> bool>,
+    /// Makes the id of a session of a number that counts up.
+    pub session_id: Option<fn(u64) -> String>,
+    /// Changes a part of the page (path, octets).
+    pub page: Option<fn(&str, &[u8]) -> Vec<u8>>,
+    /// Adds to who watches.
+    pub roster: Option<fn(&World, &mut Vec<Value>)>,
+    /// Makes who seals SRTP to viewers, in place of the engine.
+    pub viewer_leg: Option<MakesSrtp>,
+    /// Decides whether the camera wraps keys for a viewer (enrolled, revoked).
+    pub wraps_for: Option<fn(bool, bool) -> bool>,
+    /// Changes the epochs of the camera's senders as they begin.
+    pub epochs: Option<fn(&Device, &mut [Epoch])>,
+    /// Adds to what the camera tells the relay of them.
+    pub delivers: Option<fn(&[Epoch], &mut Value)>,
+}
+
+/// Names the user for whom a request is answered (settings, method, parts of
+/// the path).
+pub type FindsUser = fn(&RelaySettings, &Method, &[&str]) -> Option<String>;
+
+impl PortalFault {
+    /// An honest one.
+    pub const NONE: Self = Self {
+        viewer: None,
+        publisher: None,
+        session_id: None,
+        page: None,
+        roster: None,
+        viewer_leg: None,
+        wraps_for: None,
+        epochs: None,
+        delivers: None,
+    };
+
+    /// What is wrong with a connection for media.
+    pub(crate) fn leg(&self, is_viewers: bool) -> Fault {
+        Fault {
+            srtp: self.viewer_leg.filter(|_| is_viewers),
+            ..Fault::NONE
+        }
+    }
+}

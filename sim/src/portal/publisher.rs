@@ -1,0 +1,166 @@
+//! One publication: from the offer until the relay or the connection is gone.
+
+use std::sync::Arc;
+
+use str0m::change::SdpAnswer;
+use tokio::sync::{broadcast::error::RecvError, mpsc};
+
+use super::{Portal, roster::Roster};
+use crate::{
+    camera::Device,
+    h264::AccessUnit,
+    seal::{envelope::EpochError, sframe::SFrameError},
+    sound::SoundPacket,
+    viewer::webrtc::{App, AppError},
+    webrtc::{
+        CONNECT_TIMEOUT, Media, Packetizers, Peer, PeerError, Purpose, Senders, Track, complete,
+    },
+};
+
+/// Why a publication ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error(transparent)]
+    Relay(#[from] AppError),
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    #[error("SFrame: {0}")]
+    SFrame(#[from] SFrameError),
+    #[error("begin an epoch: {0}")]
+    Epoch(#[from] EpochError),
+    #[error("packetize: {0}")]
+    Rtp(#[from] crate::rtp::RtpError),
+}
+
+/// What seals from the next key frame on; nothing if nobody watches.
+pub(super) type Next = Option<Senders>;
+
+/// Publishes until the relay or the connection is gone.
+pub(super) async fn publish(
+    device: &Arc<Device>,
+    portal: &Portal,
+    roster: &mut Roster,
+) -> Result<&'static str, Broken> {
+    let world = &device.world;
+    let mut app = App::connect(&portal.address(), world).await?;
+    app.token = Some(portal.access.token.clone());
+    let mut peer = Peer::bind(world, portal.access.dtls, None, device.fault).await?;
+    let (offer, pending) = peer.offer(Purpose::Publish)?;
+    let offer = complete(&offer.to_sdp_string());
+    let path = format!("/whip/{}", device.settings.serial);
+    let session = app.offer_to(&path, &offer).await?;
+    let answer = SdpAnswer::from_sdp_string(&session.answer);
+    let answer = answer.map_err(|_| AppError::Answer("WHIP"))?;
+    peer.accept_answer(pending, answer)?;
+    let (next, epochs) = mpsc::channel(1);
+    let mut media = Publisher {
+        device: device.clone(),
+        peer,
+        now: None,
+        next: None,
+        is_connected: false,
+        has_key_frame: false,
+    };
+    tokio::select! {
+        ended = media.serve(epochs) => ended,
+        ended = roster.keep(portal, app, &session.path, next) => ended,
+    }
+}
+
+struct Publisher {
+    device: Arc<Device>,
+    peer: Peer,
+    now: Option<Senders>,
+    /// What takes its place at the next key frame.
+    next: Option<Senders>,
+    is_connected: bool,
+    /// Whether the relay was sent what a viewer can begin with.
+    has_key_frame: bool,
+}
+
+impl Publisher {
+    async fn serve(&mut self, mut epochs: mpsc::Receiver<Next>) -> Result<&'static str, Broken> {
+        let device = self.device.clone();
+        let clock = &device.world.clock;
+        let deadline = clock.unix() + CONNECT_TIMEOUT;
+        let mut packetizers = Packetizers::new(&*device.world.entropy)?;
+        let (mut units, mut sound) = (device.live.subscribe(), device.sound.subscribe());
+        loop {
+            tokio::select! {
+                biased;
+                epoch = epochs.recv() => match epoch {
+                    Some(Some(senders)) => {
+                        self.next = Some(senders);
+                        device.live.request_key_frame();
+                    }
+                    Some(None) => {
+                        self.now = None;
+                        self.next = None;
+                    }
+                    None => return Ok("nobody keeps the roster"),
+                },
+                media = self.peer.next() => match media? {
+                    Media::Connected => {
+                        self.is_connected = true;
+                        self.await_key_frame();
+                    }
+                    Media::WantsKeyFrame => device.live.request_key_frame(),
+                    Media::Packet(_) => {}
+                    Media::Over => return Ok("the relay is gone"),
+                },
+                unit = units.recv() => match unit {
+                    Ok(unit) => self.send_unit(&unit, &mut packetizers).await?,
+                    Err(RecvError::Lagged(_)) => self.await_key_frame(),
+                    Err(RecvError::Closed) => return Ok("the camera is off"),
+                },
+                packet = sound.recv() => match packet {
+                    Ok(packet) => self.send_sound(&packet, &mut packetizers).await?,
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Ok("the camera is off"),
+                },
+                () = clock.sleep_until(deadline), if !self.is_connected => {
+                    return Ok("the relay did not connect");
+                }
+            }
+        }
+    }
+
+    fn await_key_frame(&mut self) {
+        self.has_key_frame = false;
+        if self.now.is_some() || self.next.is_some() {
+            self.device.live.request_key_frame();
+        }
+    }
+
+    async fn send_unit(
+        &mut self,
+        unit: &AccessUnit,
+        packetizers: &mut Packetizers,
+    ) -> Result<(), Broken> {
+        if !self.is_connected {
+            return Ok(());
+        }
+        if unit.key_frame {
+            self.has_key_frame = true;
+            self.now = self.next.take().or(self.now.take());
+        }
+        let Some(senders) = self.now.as_mut().filter(|_| self.has_key_frame) else {
+            return Ok(());
+        };
+        let packets = packetizers.video(unit, &mut *senders.video)?;
+        Ok(self.peer.send(Track::Video, packets).await?)
+    }
+
+    async fn send_sound(
+        &mut self,
+        packet: &SoundPacket,
+        packetizers: &mut Packetizers,
+    ) -> Result<(), Broken> {
+        let Some(senders) = self.now.as_mut().filter(|_| self.is_connected) else {
+            return Ok(());
+        };
+        let (octets, time) = (&packet.octets, packet.rtp_time());
+        let packets = packetizers.sound(octets, time, &mut *senders.sound)?;
+        Ok(self.peer.send(Track::Sound, packets).await?)
+    }
+}

@@ -1,0 +1,203 @@
+//! The vendor's server. Cameras publish to it over WHIP (RFC 9725), viewers
+//! watch over WHEP (draft-ietf-wish-whep) with a page that it serves. It ends
+//! DTLS-SRTP on both sides and hands packets on; what is sealed from end to end
+//! stays so, and it never holds a key of that.
+
+mod account;
+mod channel;
+mod egress;
+mod ingest;
+pub mod page;
+mod resource;
+mod whep;
+mod whip;
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rustls::ServerConfig;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    access::Access,
+    fault::Fault,
+    http::{self, Answer},
+    seal::{keys::Identity, tls},
+    server::{self, Room},
+    signalling,
+    webrtc::DtlsVersions,
+    world::{BoxFuture, World},
+};
+
+pub use account::{Account, CameraAccount};
+use channel::Channel;
+
+/// How many viewers a camera has at a time: a household, and everybody whom a
+/// school or a club lets watch. Each has its own keys of the hop.
+pub const MOST_VIEWERS: usize = 512;
+/// How many tokens of a user are good at a time: those who share an account
+/// have one each. The oldest goes.
+pub const MOST_TOKENS: usize = 1024;
+/// Connections at a time: each viewer has one for its requests and one that
+/// waits for keys.
+const ROOM: Room = Room {
+    connections: 8192,
+    // Those behind one address translation, and nobody alone takes all.
+    of_one_address: 2048,
+};
+
+/// The usual port of HTTPS.
+pub const PORT: u16 = 443;
+
+/// What makes one relay different from another.
+#[derive(Clone, Debug)]
+pub struct RelaySettings {
+    /// Certificate and key.
+    pub identity: Identity,
+    /// Who may watch what.
+    pub accounts: Vec<Account>,
+    /// The cameras that may publish.
+    pub cameras: Vec<CameraAccount>,
+    /// The versions of DTLS that it speaks.
+    pub dtls: DtlsVersions,
+}
+
+/// A running relay. Dropping it switches it off.
+#[derive(Debug)]
+pub struct Relay {
+    /// Where it listens.
+    pub endpoint: SocketAddr,
+    /// Its tasks end with it.
+    _tasks: JoinSet<()>,
+}
+
+impl Relay {
+    /// Switches a relay on: it listens when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`RelayError`] if certificate and key do not fit, or the port is not to
+    /// be had.
+    pub async fn start(
+        settings: RelaySettings,
+        fault: Fault,
+        world: World,
+    ) -> Result<Self, RelayError> {
+        let tls = tls::server(&settings.identity, &world)?;
+        for account in &settings.accounts {
+            let credentials = &account.credentials;
+            world
+                .witness
+                .secret(&credentials.password.escrow(&credentials.user));
+        }
+        for camera in &settings.cameras {
+            world.witness.secret(&camera.token.escrow(&camera.serial));
+        }
+        let channels = settings.cameras.iter();
+        let channels =
+            channels.map(|camera| (camera.serial.clone(), Arc::new(Channel::new(camera))));
+        let (sessions, tasks_of_sessions) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            channels: channels.collect(),
+            access: Access::new(MOST_TOKENS),
+            settings,
+            fault,
+            tls: Arc::new(tls),
+            sessions,
+            publications: Mutex::new(0),
+            world,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(signalling::run(tasks_of_sessions));
+        let relay = shared.clone();
+        let endpoint = server::listen(
+            &shared.world,
+            PORT,
+            ROOM,
+            &mut tasks,
+            move |stream, _, _| -> BoxFuture<'static, io::Result<()>> {
+                let relay = relay.clone();
+                Box::pin(async move {
+                    let clock = relay.world.clock.clone();
+                    let accepted = server::accept(&relay.tls, &Fault::NONE, &*clock, stream);
+                    let Some(stream) = accepted.await? else {
+                        return Ok(());
+                    };
+                    let answer = move |request| -> BoxFuture<'static, Answer> {
+                        Box::pin(resource::answer(relay.clone(), request))
+                    };
+                    http::serve(stream, clock, answer).await
+                })
+            },
+        );
+        let endpoint = endpoint.await?;
+        Ok(Self {
+            endpoint,
+            _tasks: tasks,
+        })
+    }
+}
+
+/// Why a relay does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RelayError {
+    /// Certificate and key do not fit.
+    #[error("set TLS of the relay up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// A port is not to be had.
+    #[error("listen for the relay: {0}")]
+    Net(#[from] io::Error),
+}
+
+/// What the tasks of one relay share.
+struct Shared {
+    settings: RelaySettings,
+    /// What is wrong with it.
+    fault: Fault,
+    tls: Arc<ServerConfig>,
+    access: Access,
+    /// By the serial number of the camera.
+    channels: BTreeMap<String, Arc<Channel>>,
+    /// Runs the sessions for media.
+    sessions: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+    /// How often a camera began to publish.
+    publications: Mutex<u64>,
+    world: World,
+}
+
+impl Shared {
+    /// Runs a session for media.
+    fn run(&self, session: impl Future<Output = ()> + Send + 'static) {
+        // Without anybody who runs it, the relay is off.
+        let _ = self.sessions.send(Box::pin(session));
+    }
+
+    /// The camera of that serial number, if the user may watch it.
+    fn camera_of(&self, user: &str, serial: &str) -> Option<&Arc<Channel>> {
+        let mut accounts = self.settings.accounts.iter();
+        let account = accounts.find(|account| account.credentials.user == user)?;
+        let is_theirs = account.cameras.iter().any(|camera| camera == serial);
+        self.channels.get(serial).filter(|_| is_theirs)
+    }
+
+    /// A number that no other publication has.
+    fn next_publication(&self) -> u64 {
+        let mut publications: MutexGuard<'_, u64> = self
+            .publications
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *publications += 1;
+        *publications
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Relay({} cameras)", self.channels.len())
+    }
+}

@@ -1,0 +1,77 @@
+//! What a viewer opens the frames of one sender with, from epoch to epoch.
+
+use std::time::Duration;
+
+use crate::seal::{
+    keys::SFrameOpeningKey,
+    sframe::{Frames, Receiver, SFrameError},
+};
+
+/// How long frames of the epoch before are opened still, after the first of the
+/// new one: some are on their way.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// The keys of one sender.
+pub(super) struct Opening {
+    receiver: Receiver,
+    newest: u64,
+    /// Whether there is a key of an epoch before.
+    has_older: bool,
+    /// When those epochs end.
+    end: Option<Duration>,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Opened,
+    /// It is under a key that the viewer has not, or not yet.
+    WithoutKey,
+    Refused,
+}
+
+impl Opening {
+    pub(super) fn new(key: &SFrameOpeningKey) -> Result<Self, SFrameError> {
+        Ok(Self {
+            receiver: Receiver::new(key)?,
+            newest: key.id().generation(),
+            has_older: false,
+            end: None,
+        })
+    }
+
+    /// Takes the key of the next epoch.
+    pub(super) fn add(&mut self, key: &SFrameOpeningKey) -> Result<(), SFrameError> {
+        if let Err(error) = self.receiver.add_key(key) {
+            let SFrameError::Keys(_) = error else {
+                return Err(error);
+            };
+            // Epochs of which nothing came.
+            self.receiver.end_before(self.newest);
+            self.receiver.add_key(key)?;
+        }
+        self.newest = self.newest.max(key.id().generation());
+        self.has_older = true;
+        self.end = None;
+        Ok(())
+    }
+
+    /// Opens one frame in place.
+    pub(super) fn open(&mut self, frames: &mut Frames, now: Duration) -> Outcome {
+        if self.end.is_some_and(|end| end <= now) {
+            self.receiver.end_before(self.newest);
+            self.has_older = false;
+            self.end = None;
+        }
+        match self.receiver.open(frames) {
+            [Ok(opened)] => {
+                if opened.kid == self.newest && self.has_older && self.end.is_none() {
+                    self.end = Some(now + GRACE);
+                }
+                Outcome::Opened
+            }
+            [Err(SFrameError::UnknownKid(_))] => Outcome::WithoutKey,
+            _ => Outcome::Refused,
+        }
+    }
+}
