@@ -1,1 +1,167 @@
+// Opens the frames of one receiver (SFrame, RFC 9605), and lets through nothing
+// that was not opened.
 "use strict";
+
+// How long frames of an epoch are still opened after the first one of the next,
+// in milliseconds: what was on the way arrives.
+const GRACE = 2000;
+// How far a frame may come behind others, in counters.
+const WINDOW = 256n;
+// How often the page is told, in milliseconds.
+const PAUSE = 250;
+
+const utf8 = (text) => new TextEncoder().encode(text);
+// By KID.
+const keys = new Map();
+const counts = { opened: 0, refused: 0, clear: 0, reason: "", kid: null, epoch: null, suite: "" };
+
+// Nk, Nn, Nt and the hash of the suites that the page takes (RFC 9605 8.1).
+const SUITES = {
+  AES_128_GCM_SHA256_128: { value: 4, bits: 128, hash: "SHA-256" },
+  AES_256_GCM_SHA512_128: { value: 5, bits: 256, hash: "SHA-512" },
+};
+
+const number = (value, size) => {
+  const out = new Uint8Array(size);
+  for (let at = size - 1; at >= 0; at--, value >>= 8n) out[at] = Number(value & 255n);
+  return out;
+};
+
+// RFC 9605 4.4.2
+const add = async (kid, epoch, suite, base) => {
+  const { value, bits, hash } = SUITES[suite];
+  const material = await crypto.subtle.importKey("raw", base, "HKDF", false, ["deriveBits"]);
+  const derive = (label, length) => {
+    const info = new Uint8Array([...utf8(label), ...number(kid, 8), 0, value]);
+    const salt = new Uint8Array(0);
+    return crypto.subtle.deriveBits({ name: "HKDF", hash, salt, info }, material, length);
+  };
+  const key = await derive("SFrame 1.0 Secret key ", bits);
+  const salt = new Uint8Array(await derive("SFrame 1.0 Secret salt ", 96));
+  const aead = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);
+  keys.set(kid, { aead, salt, epoch, suite, highest: -1n, seen: new Set() });
+};
+
+// RFC 9605 4.3
+const header = (frame) => {
+  let at = 1;
+  const field = (nibble) => {
+    if (nibble < 8) return BigInt(nibble);
+    let value = 0n;
+    for (let left = nibble - 7; left > 0; left--) value = value << 8n | BigInt(frame[at++] ?? 0);
+    return value;
+  };
+  const kid = field(frame[0] >> 4);
+  const ctr = field(frame[0] & 15);
+  if (at > frame.length) throw new Error("a frame that ends in its header");
+  return { kid, ctr, length: at };
+};
+
+const open = async (frame, metadata) => {
+  const { kid, ctr, length } = header(frame);
+  const key = keys.get(kid);
+  if (!key) throw new Error(`no key for key ID ${kid}`);
+  if (key.seen.has(ctr) || ctr + WINDOW <= key.highest) throw new Error("a frame that was here before");
+  const iv = number(ctr, 12).map((octet, at) => octet ^ key.salt[at]);
+  const additionalData = new Uint8Array([...frame.subarray(0, length), ...metadata]);
+  const gcm = { name: "AES-GCM", iv, additionalData };
+  let opened;
+  try {
+    opened = await crypto.subtle.decrypt(gcm, key.aead, frame.subarray(length));
+  } catch {
+    throw new Error("a frame that this key does not open");
+  }
+  // Only what is authentic counts (RFC 9605 9.3).
+  note(kid, key, ctr);
+  return opened;
+};
+
+const note = (kid, key, ctr) => {
+  key.seen.add(ctr);
+  if (ctr > key.highest) key.highest = ctr;
+  for (const old of key.seen) {
+    if (old + WINDOW > key.highest) break;
+    key.seen.delete(old);
+  }
+  if (counts.epoch !== null && key.epoch > counts.epoch) {
+    const ended = key.epoch;
+    setTimeout(() => {
+      for (const [kid, { epoch }] of keys) if (epoch < ended) keys.delete(kid);
+    }, GRACE);
+  }
+  if (counts.epoch === null || key.epoch >= counts.epoch) {
+    Object.assign(counts, { kid: kid.toString(16), epoch: key.epoch, suite: key.suite });
+  }
+};
+
+// Whatever stands before the frame and is not one of its covers is in clear. A
+// cover is of 16x16 pixels, and a browser may write its sequence parameter set anew.
+const COVERS = new Set([7, 8, 9]);
+
+// The frame of an access unit, which is one NAL unit (ITU-T H.264 Annex B, 7.4.1)
+// behind its covers, and its metadata.
+const carried = (unit) => {
+  const starts = [];
+  for (let at = 0; at + 3 < unit.length; at++) {
+    if (unit[at] === 0 && unit[at + 1] === 0 && unit[at + 2] === 1) {
+      starts.push(at + 3);
+      at += 2;
+    }
+  }
+  const last = starts.pop();
+  const covers = starts.every((at) => COVERS.has(unit[at] & 31));
+  const metadata = unit.subarray(last, last + 3);
+  const [nal, first, second] = metadata;
+  const sealed = (nal === 0x65 || nal === 0x61) && first === 0x82 && second === 0x08;
+  if (last === undefined || !covers || !sealed || unit[unit.length - 1] !== 0x80) {
+    throw new Clear("a frame in clear");
+  }
+  return { frame: unescaped(unit.subarray(last + 3, unit.length - 1)), metadata };
+};
+
+class Clear extends Error {}
+
+const unescaped = (escaped) => {
+  const out = new Uint8Array(escaped.length);
+  let [length, zeros] = [0, 0];
+  for (const octet of escaped) {
+    if (zeros === 2 && octet === 3) {
+      zeros = 0;
+      continue;
+    }
+    zeros = octet === 0 ? Math.min(zeros + 1, 2) : 0;
+    out[length++] = octet;
+  }
+  return out.subarray(0, length);
+};
+
+onmessage = async ({ data: { keys: added, epoch } }) => {
+  for (const { kid, suite, base } of added) await add(BigInt(`0x${kid}`), epoch, suite, base);
+  postMessage(counts);
+};
+
+onrtctransform = ({ transformer: { readable, writable, options } }) => {
+  let told = 0;
+  const tell = () => {
+    if (performance.now() - told < PAUSE) return;
+    told = performance.now();
+    postMessage(counts);
+  };
+  readable.pipeThrough(new TransformStream({
+    async transform(frame, controller) {
+      const data = new Uint8Array(frame.data);
+      try {
+        const { frame: sealed, metadata } =
+          options.kind === "video" ? carried(data) : { frame: data, metadata: [] };
+        frame.data = await open(sealed, metadata);
+        counts.opened++;
+        controller.enqueue(frame);
+      } catch (error) {
+        counts.refused++;
+        if (error instanceof Clear) counts.clear++;
+        counts.reason = error.message;
+      }
+      tell();
+    },
+  })).pipeTo(writable);
+};
