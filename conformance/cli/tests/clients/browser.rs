@@ -45,7 +45,7 @@ fn plays_what_the_camera_shows() {
         assert!(suite.contains("AES"), "{outcome}");
     }
 
-    let picture = top_left(&browser.screenshot(), (VIDEO.width, VIDEO.height));
+    let picture = part_of(&browser.screenshot(), (0, 0), (VIDEO.width, VIDEO.height));
     let mark = mark::read(&picture).expect("the window shows a mark");
     assert_eq!(mark.unit, UNIT);
 
@@ -63,7 +63,7 @@ fn with_another_key_no_picture_is_decoded() {
     assert_eq!(outcome["frames_decoded"], 0, "{outcome}");
     assert_eq!(outcome["video"]["opened"], 0, "{outcome}");
     assert!(number(&outcome["video"]["refused"]) > 0, "{outcome}");
-    let picture = top_left(&browser.screenshot(), (VIDEO.width, VIDEO.height));
+    let picture = part_of(&browser.screenshot(), (0, 0), (VIDEO.width, VIDEO.height));
     assert_eq!(mark::read(&picture), None);
 }
 
@@ -101,11 +101,16 @@ pub fn watch_with(
 
 /// What the ready file says of the path.
 pub fn path<'a>(camera: &'a Served, name: &str) -> &'a str {
+    told(camera, "app.webrtc", name)
+}
+
+/// What the ready file says of a path of the first camera.
+pub fn told<'a>(camera: &'a Served, id: &str, name: &str) -> &'a str {
     let paths = camera.ready["cameras"][0]["paths"].as_array();
     let mut paths = paths.into_iter().flatten();
-    let path = paths.find(|path| path["id"] == "app.webrtc");
+    let path = paths.find(|path| path["id"] == id);
     let value = path.and_then(|path| path[name].as_str());
-    value.unwrap_or_else(|| panic!("app.webrtc has no {name}: {}", camera.ready))
+    value.unwrap_or_else(|| panic!("{id} has no {name}: {}", camera.ready))
 }
 
 pub fn number(value: &Value) -> u64 {
@@ -114,9 +119,9 @@ pub fn number(value: &Value) -> u64 {
         .unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// The top left of a PNG, in YCbCr (ITU-T H.273, full range of the luma alone
-/// matters for a mark).
-fn top_left(png: &[u8], (width, height): (u32, u32)) -> Picture {
+/// What is right of and below that corner in a PNG, in YCbCr (ITU-T H.273, full
+/// range of the luma alone matters for a mark).
+pub fn part_of(png: &[u8], (left, top): (usize, usize), (width, height): (u32, u32)) -> Picture {
     let mut reader = png::Decoder::new(std::io::Cursor::new(png))
         .read_info()
         .expect("read the screenshot");
@@ -124,9 +129,9 @@ fn top_left(png: &[u8], (width, height): (u32, u32)) -> Picture {
     let info = reader.next_frame(&mut octets).expect("read the screenshot");
     let samples = info.color_type.samples();
     let (width, height) = (width as usize, height as usize);
-    assert!(info.width as usize >= width && info.height as usize >= height);
+    assert!(info.width as usize >= left + width && info.height as usize >= top + height);
     let luma = |x: usize, y: usize| {
-        let at = y * info.line_size + x * samples;
+        let at = (top + y) * info.line_size + (left + x) * samples;
         let [r, g, b] = [0, 1, 2].map(|channel| u32::from(octets[at + channel]));
         u8::try_from((299 * r + 587 * g + 114 * b) / 1000).expect("a mean of octets")
     };

@@ -82,13 +82,33 @@ impl Chromium {
 
     /// Runs a step of the app, and gives its outcome.
     pub fn step(&self, what: Value) -> Value {
-        let script = include_str!("app.js");
+        self.step_of(include_str!("app.js"), what)
+    }
+
+    /// Runs a step of a script that opens SFrame, and gives its outcome.
+    pub fn step_of(&self, script: &str, what: Value) -> Value {
+        let script = [include_str!("sframe.js"), script].concat();
         let outcome = self.post(
             "/execute/async",
             json!({ "script": script, "args": [what.clone()] }),
         );
         assert!(outcome.get("error").is_none(), "{what}: {outcome}");
         outcome
+    }
+
+    /// Runs a script, and gives what it returns.
+    pub fn run(&self, script: &str, arguments: Value) -> Value {
+        let body = json!({ "script": script, "args": arguments });
+        self.post("/execute/sync", body)
+    }
+
+    /// Shows the page as a telephone with a screen of that size does.
+    pub fn narrow(&self, width: u32, height: u32) {
+        let screen = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": true,
+        });
+        let body = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": screen });
+        self.post("/goog/cdp/execute", body);
     }
 
     /// What the window shows, as PNG.

@@ -10,6 +10,8 @@ mod covered;
 mod ffmpeg;
 mod ffprobe;
 mod gstreamer;
+mod janus;
+mod portal;
 mod schema;
 mod serve;
 mod support;
