@@ -292,6 +292,8 @@ impl<'a> Seen<'a> {
             },
             Vantage::Log => !self.session.log.is_empty(),
             Vantage::Peer => self.session.captures.contains_key(&vantage),
+            // No row looks there yet.
+            Vantage::Relay => false,
             _ => true,
         }
     }
