@@ -13,7 +13,7 @@ use lightleak_sim::{
     relay::{Account, CameraAccount, Relay, RelaySettings},
     rtsp::digest::Credentials,
     seal::keys::{Authority, BearerToken, OwnerKey, Password},
-    signalling::AppAccess,
+    signalling::{AppAccess, TOKEN_LIFETIME},
     sound::SoundPacket,
     webrtc::DtlsVersions,
     world::{Entropy, Log, Witness, World},
@@ -93,6 +93,7 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
         }],
         cameras: accounts.clone(),
         dtls: DtlsVersions::Either,
+        token_lifetime: TOKEN_LIFETIME,
     };
     let relay = Relay::start(relay, fault, world(arguments.bind))
         .await

@@ -182,6 +182,8 @@ pub struct PortalVisit {
     pub owner: OwnerKey,
     /// Where the camera itself is asked over HTTPS, and as whom, if it can be.
     pub own: Option<(Address, Credentials)>,
+    /// How long a token of the portal is good for.
+    pub token_lifetime: Duration,
 }
 
 /// A visitor with the memory card of a camera, which goes on recording.

@@ -69,6 +69,10 @@ const NEIGHBOURS: [IpAddr; 2] = [
 /// Another camera at the same portal.
 const OTHER_CAMERA: &str = "LL-OTHER";
 
+/// How long a token is good for there: longer than any session but that which
+/// waits for its end.
+const PORTAL_TOKEN_LIFETIME: Duration = Duration::from_secs(30);
+
 /// How long a camera is on before anybody comes.
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -321,6 +325,7 @@ impl SimTarget {
                     other: portal.credentials(1),
                     owner: keys.pairing.clone(),
                     own: own.map(|address| (address, credentials)),
+                    token_lifetime: portal.settings.token_lifetime,
                 })
                 .await
             }
@@ -628,6 +633,7 @@ impl Portal {
                 ],
                 cameras: vec![camera(serial, "Front door"), camera(OTHER_CAMERA, "Garden")],
                 dtls: DtlsVersions::Either,
+                token_lifetime: PORTAL_TOKEN_LIFETIME,
             },
         })
     }

@@ -16,12 +16,9 @@ pub(in crate::stimulus) async fn watch(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
     // The camera may have found the relay just now.
     sleep(&visit.world, GLANCE).await;
-    for (versions, time) in [
-        (DtlsVersions::Dtls13, WATCH),
-        (DtlsVersions::Dtls12, GLANCE),
-    ] {
+    for versions in [DtlsVersions::Dtls13, DtlsVersions::Dtls12] {
         diary.note(format!("{versions:?}: {}", visit.address.url));
-        if let Err(error) = view(&visit, versions, time, &mut diary).await {
+        if let Err(error) = view(&visit, versions, WATCH, &mut diary).await {
             diary.note(format!("failed to {error}"));
         }
     }

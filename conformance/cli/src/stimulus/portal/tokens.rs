@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use lightleak_case::Experience;
-use lightleak_sim::{
-    signalling::TOKEN_LIFETIME,
-    viewer::{portal::Portal, webrtc::AppError},
-};
+use lightleak_sim::viewer::{portal::Portal, webrtc::AppError};
 
 use super::{Diary, GLANCE, PortalVisit, every_request, sleep};
 use crate::stimulus::Stimulus;
@@ -37,7 +34,7 @@ async fn expired(visit: PortalVisit) -> Experience {
 
 async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let token = visit.log_in().await?.app.token;
-    sleep(&visit.world, TOKEN_LIFETIME + Duration::from_secs(1)).await;
+    sleep(&visit.world, visit.token_lifetime + Duration::from_secs(1)).await;
     let mut portal = Portal::connect(&visit.address, &visit.world).await?;
     portal.app.token = token;
     let (_call, offer) = visit.offer().await?;
