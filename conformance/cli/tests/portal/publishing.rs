@@ -85,7 +85,8 @@ async fn only_the_camera_publishes_there() {
         }
     }
     portal.app.token = Some(site.settings.cameras[1].token.clone());
-    let reply = portal.app.post(&format!("/whip/{OTHER}"), SDP, Vec::new());
+    let path = format!("/whip/{OTHER}");
+    let reply = portal.app.post(&path, SDP, Vec::new());
     assert_eq!(reply.await.unwrap().status, 400);
     // What a camera shows is no user's.
     assert!(portal.cameras().await.is_err());
