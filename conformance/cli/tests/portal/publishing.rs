@@ -14,7 +14,7 @@ const SDP: &str = "application/sdp";
 async fn the_camera_comes_back_when_the_relay_does() {
     let mut site = Site::start().await;
     let (_a, mut first) = site.watch(0).await;
-    first.watch(SECOND).await.unwrap();
+    first.watch(SECOND * 2).await.unwrap();
     assert!(!first.received().units.is_empty());
     site.restart_relay().await;
     site.sleep(SECOND * 5).await;
