@@ -179,8 +179,9 @@ impl Site {
         let mut app = App::connect(&self.app, &self.world()).await.unwrap();
         app.log_in(&self.credentials).await.unwrap();
         let viewer = self.viewers[number].public();
-        let reply = app.show("/revoke", &viewer, &self.owner.revoke(&viewer));
-        reply.await.unwrap().status
+        let signature = self.owner.revoke(&viewer);
+        let reply = app.show("/revoke", &viewer, &signature).await;
+        reply.unwrap().status
     }
 
     /// The ledger of video, as byte streams.
