@@ -85,6 +85,10 @@ pub struct Device {
     /// in hexadecimal, if it signs any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_list_key: Option<String>,
+    /// The Ed25519 public key (RFC 8032) of the owner that it was paired with,
+    /// who enrols viewers, in hexadecimal, if it was paired with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_key: Option<String>,
 }
 
 /// A port that the device listens on.

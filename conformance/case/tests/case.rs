@@ -22,6 +22,7 @@ fn declaration() -> Declaration {
             unit: 1,
             addresses: vec![address],
             clip_list_key: Some("00ff".into()),
+            owner_key: Some("01fe".into()),
         },
         endpoints: vec![Endpoint {
             transport: TransportProtocol::Tcp,
@@ -355,6 +356,7 @@ fn declarations() -> impl Strategy<Value = Declaration> {
                 unit,
                 addresses,
                 clip_list_key: None,
+                owner_key: None,
             },
             endpoints: endpoints
                 .into_iter()

@@ -19,6 +19,7 @@ pub fn device(serial: &str, unit: u16, addresses: &[IpAddr]) -> Declaration {
             unit,
             addresses: addresses.to_vec(),
             clip_list_key: None,
+            owner_key: None,
         },
         endpoints: Vec::new(),
         paths: Vec::new(),

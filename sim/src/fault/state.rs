@@ -9,12 +9,16 @@ use std::{
 
 use tokio::{io::DuplexStream, sync::watch};
 
+use crate::seal::keys::SFrameOpeningKey;
+
 /// The memory.
 #[derive(Default)]
 pub struct State {
     failed_handshakes: watch::Sender<u32>,
     /// By cookie, where the client's side of an HTTP tunnel is to come out.
     tunnels: Mutex<BTreeMap<String, DuplexStream>>,
+    /// The base keys of the first viewer.
+    base_keys: Mutex<Option<[SFrameOpeningKey; 3]>>,
 }
 
 impl State {
@@ -41,6 +45,15 @@ impl State {
     pub(super) fn faulty_take(&self, cookie: &str) -> Option<DuplexStream> {
         let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
         tunnels.remove(cookie)
+    }
+
+    /// The base keys that were given first: these, if none were.
+    pub(super) fn faulty_first(&self, keys: [SFrameOpeningKey; 3]) -> [SFrameOpeningKey; 3] {
+        let mut first = self
+            .base_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(keys).clone()
     }
 }
 

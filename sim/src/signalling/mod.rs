@@ -40,6 +40,9 @@ pub struct AppAccess {
     pub owner: OwnerPublicKey,
     /// The versions of DTLS that it speaks.
     pub dtls: DtlsVersions,
+    /// How long a token is good for: [`TOKEN_LIFETIME`], but where somebody waits
+    /// for its end.
+    pub token_lifetime: Duration,
 }
 
 /// The signalling of one camera.
@@ -88,8 +91,15 @@ impl Signalling {
         (signalling, sessions)
     }
 
-    /// Takes the outcome of a look at a password into account.
-    pub(crate) fn log_in(&self, user: &str, is_right: bool, world: &World) -> LogIn {
+    /// Takes the outcome of a look at a password into account. A token is good
+    /// for that long.
+    pub(crate) fn log_in(
+        &self,
+        user: &str,
+        is_right: bool,
+        lifetime: Duration,
+        world: &World,
+    ) -> LogIn {
         let now = world.clock.unix();
         let mut state = self.state();
         if let Some(left) = state.paused_until.checked_sub(now).filter(|l| !l.is_zero()) {
@@ -110,7 +120,9 @@ impl Signalling {
         }
         let token = BearerToken::random(&*world.entropy);
         world.witness.secret(&token.escrow(user));
-        state.tokens.push((token.clone(), now + TOKEN_LIFETIME));
+        state
+            .tokens
+            .push((token.clone(), now.saturating_add(lifetime)));
         LogIn::Token(token)
     }
 

@@ -7,7 +7,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hyper::{
     Method, StatusCode,
     header::{
-        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER,
+        WWW_AUTHENTICATE,
     },
 };
 use serde_json::{Value, json};
@@ -56,7 +57,11 @@ pub(crate) async fn answer(device: Arc<Device>, request: Request) -> Answer {
     };
     let line = format!("signalling: {method} /{place} {}", answer.status.as_u16());
     device.world.log.line(&line);
-    answer.with(CACHE_CONTROL, "no-store")
+    let answer = answer.with(CACHE_CONTROL, "no-store");
+    match device.fault.web_banner {
+        Some(banner) => answer.with(SERVER, banner(&device.settings)),
+        None => answer,
+    }
 }
 
 async fn dispatch(
@@ -81,7 +86,7 @@ async fn dispatch(
         }
         (["webrtc", id], &Method::DELETE) => {
             admitted(device, &signalling, &request)?;
-            end(&signalling, id).await
+            end(device, &signalling, id).await
         }
         (["login"] | ["webrtc"] | ["webrtc", _, "key"], _) => {
             Err(Answer::of(StatusCode::METHOD_NOT_ALLOWED).with(ALLOW, "POST"))
@@ -93,6 +98,11 @@ async fn dispatch(
 
 /// RFC 6750 2.1, 3.
 fn admitted(device: &Device, signalling: &Signalling, request: &Request) -> Result<(), Answer> {
+    if let Some(demands) = device.fault.demands_token
+        && !demands(request.method(), request.path())
+    {
+        return Ok(());
+    }
     let shown = request.field(AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token)
@@ -122,9 +132,11 @@ async fn log_in(
     let same = |a: &str, b: &str| verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok();
     // Both are looked at, so that it takes as long whichever is wrong.
     let is_right = same(user, &known.user) & same(password, known.password.expose());
-    match signalling.log_in(&known.user, is_right, &device.world) {
+    let says = signalling.access.token_lifetime;
+    let lifetime = device.fault.token_lifetime.unwrap_or(says);
+    match signalling.log_in(&known.user, is_right, lifetime, &device.world) {
         LogIn::Token(token) => {
-            let lifetime = super::TOKEN_LIFETIME.as_secs();
+            let lifetime = says.as_secs();
             let body = json!({"token": token.expose(), "expires_in": lifetime});
             Ok(Answer::of(StatusCode::OK).body(JSON, body.to_string()))
         }
@@ -144,7 +156,18 @@ async fn take_offer(
     request: Request,
 ) -> Result<Answer, Answer> {
     of_type(&request, SDP)?;
-    let offer = offer::read(&request.body(LONGEST_OFFER).await?).map_err(|error| {
+    let mut body = request.body(LONGEST_OFFER).await?;
+    if let Some(answer) = device.fault.plain_session
+        && let Some((answer, session)) = answer(device.clone(), body.clone()).await
+    {
+        let (commands, _) = mpsc::channel(MOST_COMMANDS);
+        return Ok(began(device, signalling, answer, commands, session));
+    }
+    let offered = body.clone();
+    if let Some(change) = device.fault.offer {
+        change(&mut body);
+    }
+    let offer = offer::read(&body).map_err(|error| {
         device.world.log.line(&format!("signalling: {error}"));
         Answer::of(match error {
             OfferError::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -167,12 +190,27 @@ async fn take_offer(
     if let Some(change) = device.fault.description {
         change(&mut answer);
     }
-    let id = session_id(&device.world);
+    if let Some(change) = device.fault.answer {
+        change(&offered, &mut answer);
+    }
     let (commands, taken) = mpsc::channel(MOST_COMMANDS);
-    signalling.begin(&id, commands, session::run(device.clone(), peer, taken));
-    Ok(Answer::of(StatusCode::CREATED)
+    let session = session::run(device.clone(), peer, taken);
+    Ok(began(device, signalling, answer, commands, session))
+}
+
+/// Begins a session, and says where it is.
+fn began(
+    device: &Device,
+    signalling: &Arc<Signalling>,
+    answer: Vec<u8>,
+    commands: mpsc::Sender<Command>,
+    session: impl Future<Output = ()> + Send + 'static,
+) -> Answer {
+    let id = session_id(&device.world);
+    signalling.begin(&id, commands, session);
+    Answer::of(StatusCode::CREATED)
         .with(LOCATION, format!("/webrtc/{id}"))
-        .body(SDP, answer))
+        .body(SDP, answer)
 }
 
 async fn give_keys(
@@ -190,7 +228,12 @@ async fn give_keys(
     let viewer = viewer.map_err(|_| Answer::of(StatusCode::BAD_REQUEST))?;
     let commands = signalling.session(id);
     let commands = commands.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
-    if !signalling.access.owner.enrolled(&viewer, &signature) {
+    let owner = &signalling.access.owner;
+    let is_enrolled = match device.fault.enrols {
+        Some(enrols) => enrols(owner, &viewer, &signature),
+        None => owner.enrolled(&viewer, &signature),
+    };
+    if !is_enrolled {
         return Err(Answer::of(StatusCode::FORBIDDEN));
     }
     let failed = |error: &dyn std::fmt::Display| {
@@ -207,6 +250,10 @@ async fn give_keys(
         let kid = KeyId::new(kids.next().unwrap_or(u64::MAX));
         SFrameBaseKey::random(suite, kid, &*world.entropy)
     });
+    let bases = match device.fault.base_keys {
+        Some(take) => take(device, bases),
+        None => bases,
+    };
     for (base, sender) in bases.iter().zip(SENDERS) {
         let (key, name) = (base.opening(), format!("{id}/{sender}"));
         world.witness.secret(&key.escrow());
@@ -228,7 +275,10 @@ async fn give_keys(
     Ok(Answer::of(StatusCode::OK).body(JSON, body.to_string()))
 }
 
-async fn end(signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
+async fn end(device: &Device, signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
+    if device.fault.keeps_ended {
+        return Ok(Answer::of(StatusCode::OK));
+    }
     let commands = signalling.end(id);
     let commands = commands.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
     let (done, ended) = tokio::sync::oneshot::channel();

@@ -10,7 +10,7 @@ use lightleak_sim::{
     record::beside::Document,
     rtsp::digest::Credentials,
     seal::keys::{Authority, OwnerKey, Password},
-    signalling::AppAccess,
+    signalling::{AppAccess, TOKEN_LIFETIME},
     sound::SoundPacket,
     webrtc::DtlsVersions,
     world::{Entropy, Log, Witness, World},
@@ -159,6 +159,7 @@ fn settings(
         app: Some(AppAccess {
             owner: owner.public(),
             dtls: DtlsVersions::Either,
+            token_lifetime: TOKEN_LIFETIME,
         }),
         quiet: false,
         begin: None,

@@ -64,6 +64,10 @@ const NEIGHBOURS: [IpAddr; 2] = [
 /// How long a camera is on before anybody comes.
 const WARM_UP: Duration = Duration::from_millis(500);
 
+/// How long tokens are good for: longer than any session needs one that does
+/// not wait for the end.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(15);
+
 /// Octets, before one of which a decoy's power is cut: a second's worth.
 const POWER_CUT_SPAN: u32 = 75_000;
 
@@ -224,9 +228,11 @@ impl SimTarget {
             settings.app = Some(AppAccess {
                 owner: keys.pairing.public(),
                 dtls: DtlsVersions::Either,
+                token_lifetime: TOKEN_LIFETIME,
             });
         }
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
+        declaration.device.owner_key = settings.app.map(|app| app.owner.to_string());
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
         if plan.paths.iter().any(|p| p.listen.is_none()) {

@@ -60,6 +60,7 @@ pub fn declaration() -> Declaration {
             unit: UNIT,
             addresses: vec![camera().ip()],
             clip_list_key: None,
+            owner_key: None,
         },
         endpoints: vec![Endpoint {
             transport: TransportProtocol::Tcp,

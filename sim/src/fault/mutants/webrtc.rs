@@ -1,15 +1,20 @@
 //! Mutants whose first row is of area DTLS, WRTC or SFR.
 
+use std::time::Duration;
+
 use super::Mutant;
 use crate::{
+    camera::Device,
     fault::{
-        Fault,
+        BaseKeys, Fault,
+        plain_rtp::{faulty_downgrade, faulty_fallback},
         talkative::faulty_talk,
+        weak_dtls::{faulty_accept_dtls10, faulty_null_profile, faulty_own_profile},
         weak_sframe::{FaultySframe, SframeFlaw},
     },
     h264::AccessUnit,
     seal::{
-        keys::{DtlsSrtpKeys, SrtpMasterKey},
+        keys::{DtlsSrtpKeys, SFrameBaseKey, SrtpMasterKey},
         sframe::Suite,
         srtp::{Mki, Sender, SenderOptions},
     },
@@ -18,6 +23,190 @@ use crate::{
 const PATH: &str = "app.webrtc";
 
 pub(super) const ROWS: &[Mutant] = &[
+    Mutant {
+        id: "webrtc.offer-open",
+        path: PATH,
+        expected: &["WHEP-01", "IOT-08"],
+        story: "an offer is answered whether or not its sender is logged in",
+        source: "the web portal leak (The Verge, Nov 2022), in signalling of WebRTC",
+        fault: Fault {
+            demands_token: Some(|_, path| path != "/webrtc"),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.keys-open",
+        path: PATH,
+        expected: &["WHEP-01"],
+        story: "keys of a session are given to whoever knows its address",
+        source: "of our own making (catalogue, WHEP-01)",
+        fault: Fault {
+            demands_token: Some(|_, path| !path.ends_with("/key")),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.delete-noauth",
+        path: PATH,
+        expected: &["IOT-06"],
+        story: "whoever knows the address of a session ends it",
+        source: "of our own making (catalogue, WHIP-02)",
+        fault: Fault {
+            demands_token: Some(|method, _| method != hyper::Method::DELETE),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.token-forever",
+        path: PATH,
+        expected: &["WHEP-01"],
+        story: "a token has an end that nobody looks at",
+        source: "of our own making (catalogue, WHEP-01)",
+        fault: Fault {
+            token_lifetime: Some(Duration::MAX),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.outlives-end",
+        path: PATH,
+        expected: &["WHEP-01"],
+        story: "the end of a session is answered with 200, and media go on",
+        source: "of our own making (catalogue, WHEP-01)",
+        fault: Fault {
+            keeps_ended: true,
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.banner",
+        path: PATH,
+        expected: &["IOT-08"],
+        story: "every answer over HTTP tells the serial number, to whoever asks",
+        source: "of our own making (catalogue, IOT-08)",
+        fault: Fault {
+            web_banner: Some(|settings| format!("camera/{}", settings.serial)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.no-fingerprint-check",
+        path: PATH,
+        expected: &["DTLS-04"],
+        story: "a viewer is sent media whose certificate is not that of its offer",
+        source: "of our own making (catalogue, DTLS-04)",
+        fault: Fault {
+            rtc: Some(|config| config.set_fingerprint_verification(false)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.fingerprint-md5",
+        path: PATH,
+        expected: &["DTLS-05"],
+        story: "a fingerprint by MD5 is as good as one by SHA-256",
+        source: "of our own making (catalogue, DTLS-05)",
+        fault: Fault {
+            offer: Some(|sdp| replace(sdp, "a=fingerprint:md5 ", "a=fingerprint:sha-256 ")),
+            rtc: Some(|config| config.set_fingerprint_verification(false)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.other-certificate",
+        path: PATH,
+        expected: &["WSIG-02"],
+        story: "the answer has the fingerprint of another certificate than that of the handshake",
+        source: "of our own making (catalogue, WSIG-02)",
+        fault: Fault {
+            description: Some(other_fingerprint),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.dtls-null-profile",
+        path: PATH,
+        expected: &["DTLS-02", "WRTC-02"],
+        story: "an SRTP profile without encryption is chosen if it is the only one offered",
+        source: "the class of sepfy/libpeer#275",
+        fault: Fault {
+            dtls_hello: Some(faulty_null_profile),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.profile-not-offered",
+        path: PATH,
+        expected: &["DTLS-01"],
+        story: "an SRTP profile is chosen that was not offered",
+        source: "of our own making (catalogue, DTLS-01)",
+        fault: Fault {
+            dtls_hello: Some(faulty_own_profile),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.dtls10",
+        path: PATH,
+        expected: &["DTLS-07"],
+        story: "DTLS 1.0 is agreed on if nothing later is offered",
+        source: "of our own making (catalogue, DTLS-07)",
+        fault: Fault {
+            dtls_hello: Some(faulty_accept_dtls10),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "sdp.profile-downgrade",
+        path: PATH,
+        expected: &["WRTC-01", "WRTC-02"],
+        story: "an offer of RTP/AVPF is taken, and the picture is sent in clear",
+        source: "lynckia/licode#2048",
+        fault: Fault {
+            plain_session: Some(faulty_downgrade),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "srtp.optional-fallback",
+        path: PATH,
+        expected: &["WRTC-02", "WRTC-04"],
+        story: "an offer from which the fingerprint was taken out gets the picture in clear",
+        source: "espressif/esp-adf#1620",
+        fault: Fault {
+            plain_session: Some(faulty_fallback),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.sdes-if-offered",
+        path: PATH,
+        expected: &["WRTC-03"],
+        story: "a key in the SDP is answered with another, beside the fingerprint",
+        source: "of our own making (catalogue, WRTC-03)",
+        fault: Fault {
+            answer: Some(|offer, answer| {
+                if String::from_utf8_lossy(offer).contains("a=crypto:") {
+                    answer.extend_from_slice(CRYPTO);
+                }
+            }),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.no-consent",
+        path: PATH,
+        expected: &["WRTC-08"],
+        story: "media go on for minutes after a viewer has fallen silent",
+        source: "of our own making (catalogue, WRTC-08)",
+        fault: Fault {
+            rtc: Some(|mut config| {
+                config.set_max_stun_retransmits(100);
+                config
+            }),
+            ..Fault::NONE
+        },
+    },
     Mutant {
         id: "webrtc.static-key",
         path: PATH,
@@ -135,6 +324,28 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "sframe.first-viewer-key",
+        path: PATH,
+        expected: &["SFR-02"],
+        story: "the second viewer is sent frames under the first one's keys, counted from 0 again",
+        source: "project-chip/connectedhomeip#42367",
+        fault: Fault {
+            base_keys: Some(first_viewers),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.takes-any-viewer",
+        path: PATH,
+        expected: &["SFR-15"],
+        story: "keys are wrapped for a viewer key that the owner did not sign",
+        source: "of our own making (catalogue, SFR-15: relay.ghost-viewer at the camera)",
+        fault: Fault {
+            enrols: Some(|_, _, _| true),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "sframe.label-draft",
         path: PATH,
         expected: &["SFR-04"],
@@ -212,6 +423,33 @@ fn replace_once(sdp: &mut Vec<u8>, from: &str, to: &str) {
     *sdp = String::from_utf8_lossy(sdp)
         .replacen(from, to, 1)
         .into_bytes();
+}
+
+fn replace(sdp: &mut Vec<u8>, from: &str, to: &str) {
+    *sdp = String::from_utf8_lossy(sdp).replace(from, to).into_bytes();
+}
+
+/// With another first octet in each fingerprint.
+fn other_fingerprint(sdp: &mut Vec<u8>) {
+    const BEFORE: &str = "a=fingerprint:sha-256 ";
+    let text = String::from_utf8_lossy(sdp).into_owned();
+    let mut parts = text.split(BEFORE);
+    let mut changed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (octet, rest) = part.split_at_checked(2).unwrap_or(("", part));
+        let other = if octet == "00" { "01" } else { "00" };
+        changed.extend([BEFORE, other, rest]);
+    }
+    *sdp = changed.into_bytes();
+}
+
+fn first_viewers(device: &Device, keys: BaseKeys) -> BaseKeys {
+    let first = device
+        .faulty
+        .faulty_first(keys.each_ref().map(SFrameBaseKey::opening));
+    first.map(|key| {
+        SFrameBaseKey::new(key.suite(), key.id(), key.expose()).expect("of the right length")
+    })
 }
 
 fn without_last_fingerprint(sdp: &mut Vec<u8>) {
