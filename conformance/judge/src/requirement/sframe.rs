@@ -1,10 +1,12 @@
 //! SFR: SFrame from the device to its viewers.
 
+mod enrolled;
+
 use std::collections::BTreeMap;
 
 use lightleak_case::{EndToEnd, TransportPath, Vantage};
 
-use super::{Quote, Reading, Requirement, dtls::ROW as DTLS_ROW, evidence_at, unless};
+use super::{Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence_at, unless};
 use crate::{
     open::sframe::{self, Header, OpenedFrame, SframeError},
     seen::Seen,
@@ -47,6 +49,8 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Applications MUST ensure that each (KID, CTR) combination is used for exactly one SFrame encryption operation.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "reconnect"]),
+        indispensable: &["honest", "reconnect"],
         check: counters_are_used_once,
         ..ROW
     },
@@ -96,6 +100,22 @@ pub(super) const ROWS: &[Requirement] = &[
         },
         vantages: &[Vantage::Wire, Vantage::Peer],
         check: nothing_is_clear_inside,
+        ..ROW
+    },
+    Requirement {
+        id: "SFR-15",
+        title: "keys are given for viewer keys alone that the paired owner signed",
+        source: Quote {
+            document: "Regulation (EU) 2024/2847",
+            clause: "Annex I Part I (2)(d)",
+            text: "ensure protection from unauthorised access by appropriate control mechanisms, including but not limited to authentication, identity or access management systems, and report on possible unauthorised access",
+            read: Reading::SecondHand,
+        },
+        // The standard leaves the keys to the application.
+        standard: super::Level::Info,
+        stimuli: Stimuli::Only(&["unenrolled-viewer"]),
+        indispensable: &["unenrolled-viewer"],
+        check: enrolled::for_enrolled_alone,
         ..ROW
     },
 ];

@@ -75,8 +75,13 @@ impl<'a> Handshake<'a> {
 
     /// The first RTP that the device sends there.
     fn media(&self, seen: &Seen<'_>) -> Option<Span> {
-        let sides = [(self.flow.a, &self.flow.from_a), (self.flow.b, &self.flow.from_b)];
-        let ours = sides.into_iter().filter(|(from, _)| seen.is_device(from.ip()));
+        let sides = [
+            (self.flow.a, &self.flow.from_a),
+            (self.flow.b, &self.flow.from_b),
+        ];
+        let ours = sides
+            .into_iter()
+            .filter(|(from, _)| seen.is_device(from.ip()));
         let mut media = ours
             .flat_map(|(_, stream)| stream.parts())
             .filter(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
@@ -94,7 +99,7 @@ impl<'a> Handshake<'a> {
 
 /// Hellos in which profiles without encryption are chosen or, by the device,
 /// offered.
-pub(in super::super) fn agrees_on_null(seen: &Seen<'_>) -> Vec<Evidence> {
+pub(in crate::requirement) fn agrees_on_null(seen: &Seen<'_>) -> Vec<Evidence> {
     let mut found = Vec::new();
     for handshake in Handshake::all(seen) {
         let null = |srtp: &UseSrtp| srtp.profiles.iter().any(|p| NULL.contains(p));
@@ -170,7 +175,9 @@ pub(super) fn one_of_the_offered(seen: &Seen<'_>, _: Vantage) -> Outcome {
         (_, 0) => Outcome::Inconclusive("every offer had a profile that the device has".into()),
         (chosen, none) => Outcome::Pass(
             Assurance::Identified,
-            format!("in {chosen} handshakes one of the offered profiles is chosen; {none} without one came to no media"),
+            format!(
+                "in {chosen} handshakes one of the offered profiles is chosen; {none} without one came to no media"
+            ),
         ),
     })
 }
@@ -180,7 +187,9 @@ pub(super) fn no_old_version(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let (mut old, mut agreed) = (0, 0);
     for handshake in Handshake::all(seen) {
         // Versions of DTLS count down.
-        old += usize::from(handshake.serves && handshake.offered().is_some_and(|h| h.version > DTLS12));
+        old += usize::from(
+            handshake.serves && handshake.offered().is_some_and(|h| h.version > DTLS12),
+        );
         match handshake.reading.server_hello.as_ref().map(|h| h.version) {
             Some(DTLS12 | DTLS13) => agreed += 1,
             Some(version) => {
@@ -194,7 +203,9 @@ pub(super) fn no_old_version(seen: &Seen<'_>, _: Vantage) -> Outcome {
         0 => Outcome::Inconclusive("nobody offered DTLS 1.0 alone to the device".into()),
         old => Outcome::Pass(
             Assurance::Identified,
-            format!("DTLS 1.0 was offered {old} times and never agreed on; {agreed} handshakes are of later versions"),
+            format!(
+                "DTLS 1.0 was offered {old} times and never agreed on; {agreed} handshakes are of later versions"
+            ),
         ),
     })
 }

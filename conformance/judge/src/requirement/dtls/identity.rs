@@ -128,7 +128,9 @@ pub(super) fn device_is_who_it_says(seen: &Seen<'_>, _: Vantage) -> Outcome {
         (0, 0) => Outcome::Inconclusive("no certificate of the device was seen".into()),
         (right, 0) => Outcome::Pass(
             Assurance::Opened,
-            format!("{right} handshakes with the certificate whose fingerprint the answer has, inside TLS"),
+            format!(
+                "{right} handshakes with the certificate whose fingerprint the answer has, inside TLS"
+            ),
         ),
     })
 }
@@ -216,7 +218,9 @@ fn messages<'a>(
 /// The first RTP that the device sends there.
 fn media(seen: &Seen<'_>, flow: &Flow) -> Option<Span> {
     let sides = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
-    let ours = sides.into_iter().filter(|(from, _)| seen.is_device(from.ip()));
+    let ours = sides
+        .into_iter()
+        .filter(|(from, _)| seen.is_device(from.ip()));
     let datagrams = ours.flat_map(|(_, stream)| stream.parts());
     let mut media = datagrams.filter(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
     media.next().map(|(piece, _)| Span {

@@ -8,7 +8,7 @@ use super::super::{evidence, unless};
 use crate::{
     dissect::http::Message,
     logins::is_success,
-    open::escrow::octets,
+    open::keylog::octets,
     seen::Seen,
     verdict::{Assurance, Outcome},
 };

@@ -85,7 +85,7 @@ pub(super) fn nobody_else(seen: &Seen<'_>, _: Vantage) -> Outcome {
 }
 
 /// Whoever is not logged in ends nothing.
-pub(in super::super) fn changes_nothing(seen: &Seen<'_>) -> Outcome {
+pub(in crate::requirement) fn changes_nothing(seen: &Seen<'_>) -> Outcome {
     let logins = seen.logins();
     let mut found = Vec::new();
     let mut refused = None;
@@ -115,9 +115,7 @@ pub(in super::super) fn changes_nothing(seen: &Seen<'_>) -> Outcome {
         Some(status) => Outcome::Inconclusive(format!(
             "to end a session without a token was answered {status}, which does not say that one is demanded"
         )),
-        None => {
-            Outcome::Inconclusive("nobody tried to end a session without a token".into())
-        }
+        None => Outcome::Inconclusive("nobody tried to end a session without a token".into()),
     })
 }
 
@@ -128,15 +126,18 @@ fn sessions(seen: &Seen<'_>) -> Vec<Session> {
         let answer = asked.response.sdp()?;
         let session = Session {
             path: without_host(location).to_owned(),
-            candidates: answer.media.into_iter().flat_map(|m| m.candidates).collect(),
+            candidates: answer
+                .media
+                .into_iter()
+                .flat_map(|m| m.candidates)
+                .collect(),
             ended: None,
         };
         is_success(asked.response).then_some(session)
     });
     let mut sessions: Vec<_> = made.collect();
-    let ends = |asked: &Signalled<'_>| {
-        asked.request.head.method == "DELETE" && is_success(asked.response)
-    };
+    let ends =
+        |asked: &Signalled<'_>| asked.request.head.method == "DELETE" && is_success(asked.response);
     for asked in seen.signalled().filter(ends) {
         let path = logins::path(asked.request);
         if let Some(session) = sessions.iter_mut().find(|s| s.path == path) {
@@ -164,7 +165,11 @@ fn without_host(location: &str) -> &str {
 /// Whether it tells of media or of keys, whatever its status says.
 fn tells(response: &Message) -> bool {
     let object = serde_json::from_slice::<serde_json::Value>(&response.body);
-    let has = |name| object.as_ref().is_ok_and(|object| object.get(name).is_some());
+    let has = |name| {
+        object
+            .as_ref()
+            .is_ok_and(|object| object.get(name).is_some())
+    };
     response.sdp().is_some() || has("keys") || has("cameras")
 }
 

@@ -79,13 +79,17 @@ fn consents(seen: &Seen<'_>, flow: &Flow) -> BTreeSet<u64> {
         }
     }
     let answered = answered.into_iter().filter(|(of, _)| asked.contains(of));
-    answered.filter_map(|(_, packet)| seen.time(packet)).collect()
+    answered
+        .filter_map(|(_, packet)| seen.time(packet))
+        .collect()
 }
 
 /// When the device sent RTP or RTCP, and where that lies.
 fn sent(seen: &Seen<'_>, flow: &Flow) -> Vec<(u64, Span)> {
     let sides = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
-    let ours = sides.into_iter().filter(|(from, _)| seen.is_device(from.ip()));
+    let ours = sides
+        .into_iter()
+        .filter(|(from, _)| seen.is_device(from.ip()));
     let datagrams = ours.flat_map(|(_, stream)| stream.parts());
     let media = datagrams.filter(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
     let placed = media.filter_map(|(piece, _)| {

@@ -17,7 +17,7 @@ const MOST: usize = 16;
 
 pub(super) fn nothing_is_plain(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found = agrees_on_null(seen);
-    let (mut sealed, mut unknown) = (0, 0);
+    let (mut sealed, mut unknown) = (0_usize, 0_usize);
     let media = datagrams(seen).filter(|(.., octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
     for (flow, from_a, at, span, _) in media {
         let carrier = seen.secured.datagrams(flow, from_a);
@@ -45,7 +45,7 @@ pub(super) fn nothing_is_plain(seen: &Seen<'_>, _: Vantage) -> Outcome {
         (0, 0, 0) if seen.negotiations.is_empty() => {
             Outcome::Inconclusive("no offer to the device was read inside TLS".into())
         }
-        (sealed, 0, refused) => Outcome::Pass(
+        (sealed, _, refused) => Outcome::Pass(
             Assurance::Opened,
             format!("{sealed} packets, each sealed; {refused} offers were refused"),
         ),
