@@ -517,10 +517,15 @@ impl<'a> Seen<'a> {
         negotiations.find(|negotiation| negotiation.is_between(flow.a, flow.b))
     }
 
-    /// What was asked of the device over HTTP inside TLS, and answered.
+    /// What was asked over HTTP inside TLS, and answered: of the device, or of
+    /// whom else the declaration names.
     pub fn signalled(&self) -> impl Iterator<Item = Signalled<'_>> {
         let all = webrtc::signalled(&self.traffic, &self.connections);
-        all.filter(|signalled| self.is_device(signalled.server.ip()))
+        all.filter(|signalled| {
+            let server = signalled.server;
+            let declared = self.declaration.path_at(TransportProtocol::Tcp, server);
+            self.is_device(server.ip()) || declared.is_some()
+        })
     }
 
     /// Who of those who asked was logged in.

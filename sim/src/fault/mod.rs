@@ -118,6 +118,8 @@ pub struct Fault {
     pub web_banner: Option<fn(&Settings) -> String>,
     /// A session that its viewer ends goes on.
     pub keeps_ended: bool,
+    /// Makes the id of a session.
+    pub session_id: Option<fn(&Device) -> String>,
     /// Decides which viewers (key, signature) an owner enrolled.
     pub enrols: Option<fn(&OwnerPublicKey, &HpkePublicKey, &[u8]) -> bool>,
     /// Takes offers and makes sessions of them that are none of WebRTC.
@@ -199,6 +201,7 @@ impl Fault {
         token_lifetime: None,
         web_banner: None,
         keeps_ended: false,
+        session_id: None,
         enrols: None,
         plain_session: None,
         offer: None,

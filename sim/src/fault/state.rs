@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use tokio::{io::DuplexStream, sync::watch};
@@ -19,6 +22,8 @@ pub struct State {
     tunnels: Mutex<BTreeMap<String, DuplexStream>>,
     /// The base keys of the first viewer.
     base_keys: Mutex<Option<[SFrameOpeningKey; 3]>>,
+    /// How many sessions there were.
+    sessions: AtomicU32,
 }
 
 impl State {
@@ -45,6 +50,11 @@ impl State {
     pub(super) fn faulty_take(&self, cookie: &str) -> Option<DuplexStream> {
         let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
         tunnels.remove(cookie)
+    }
+
+    /// The number of the next session.
+    pub(super) fn faulty_session_number(&self) -> u32 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The base keys that were given first: these, if none were.

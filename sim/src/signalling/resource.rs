@@ -206,7 +206,10 @@ fn began(
     commands: mpsc::Sender<Command>,
     session: impl Future<Output = ()> + Send + 'static,
 ) -> Answer {
-    let id = session_id(&device.world);
+    let id = match device.fault.session_id {
+        Some(make) => make(device),
+        None => session_id(&device.world),
+    };
     signalling.begin(&id, commands, session);
     Answer::of(StatusCode::CREATED)
         .with(LOCATION, format!("/webrtc/{id}"))

@@ -56,6 +56,7 @@ async fn try_ask(visit: &Visit, diary: &mut Diary) -> Result<(), AppError> {
     }
     let connected = call.watch(WAIT).await?;
     diary.note(format!("waited for media, connected: {connected}"));
+    let ended = app.end(&session.path).await;
     diary.hang_up(call).await;
-    app.end(&session.path).await
+    ended
 }

@@ -1,6 +1,7 @@
 //! SFR: SFrame from the device to its viewers.
 
 mod enrolled;
+mod senders;
 
 use std::collections::BTreeMap;
 
@@ -75,6 +76,18 @@ pub(super) const ROWS: &[Requirement] = &[
             ..ROW.source
         },
         check: metadata_are_authenticated,
+        ..ROW
+    },
+    Requirement {
+        id: "SFR-06",
+        title: "a base key is used by one sender: not by video and sound, nor by device and viewer",
+        source: Quote {
+            clause: "4.4.1",
+            text: "A given base_key MUST NOT be used for encryption by multiple senders.",
+            read: Reading::SecondHand,
+            ..ROW.source
+        },
+        check: senders::one_each,
         ..ROW
     },
     Requirement {

@@ -1,13 +1,15 @@
 //! WRTC: what the device says of itself in SDP, and keeps to.
 
 mod access;
+mod address;
 mod consent;
 mod plain;
 
 use lightleak_case::{Carriage, TransportPath, Vantage};
 
 use super::{
-    Level, Quote, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence, evidence_at, srtp, unless,
+    Level, Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence, evidence_at,
+    srtp, unless,
 };
 use crate::{
     adversary::cryptanalyst::key_material::Secrets,
@@ -120,6 +122,21 @@ pub(super) const ROWS: &[Requirement] = &[
         },
         vantages: &[Vantage::Wire, Vantage::Rest, Vantage::Log],
         check: keys_are_nowhere,
+        ..ROW
+    },
+    Requirement {
+        id: "WHIP-03",
+        level: Level::Should,
+        standard: Level::Should,
+        title: "the address of a session is random: long, and unlike that of another",
+        source: Quote {
+            document: "RFC 9725",
+            clause: "5",
+            text: "In order to prevent this scenario, WHIP endpoints SHOULD generate URLs with enough randomness, using a cryptographically secure pseudorandom number generator following the best practices in Randomness Requirements for Security [RFC4086], and implement a rate limit and avalanche control mechanism for HTTP DELETE requests.",
+            read: Reading::SecondHand,
+        },
+        stimuli: Stimuli::Only(&["honest", "reconnect"]),
+        check: address::is_random,
         ..ROW
     },
     Requirement {

@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Mutant] = &[
         id: "webrtc.fingerprint-md5",
         path: PATH,
         expected: &["DTLS-05"],
-        story: "a fingerprint by MD5 is as good as one by SHA-256",
+        story: "an offer with a fingerprint by MD5 is taken, and no fingerprint is compared",
         source: "of our own making (catalogue, DTLS-05)",
         fault: Fault {
             offer: Some(|sdp| replace(sdp, "a=fingerprint:md5 ", "a=fingerprint:sha-256 ")),
@@ -335,6 +335,28 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "sframe.household-key",
+        path: PATH,
+        expected: &["SFR-06"],
+        story: "video, sound and what the viewer says are sealed under one base key",
+        source: "of our own making (catalogue, SFR-06)",
+        fault: Fault {
+            base_keys: Some(one_for_all_senders),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.sequential-ids",
+        path: PATH,
+        expected: &["WHIP-03"],
+        story: "addresses of sessions are counted",
+        source: "of our own making (catalogue, WHIP-03)",
+        fault: Fault {
+            session_id: Some(|device| format!("{:032x}", device.faulty.faulty_session_number())),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "webrtc.takes-any-viewer",
         path: PATH,
         expected: &["SFR-15"],
@@ -441,6 +463,14 @@ fn other_fingerprint(sdp: &mut Vec<u8>) {
         changed.extend([BEFORE, other, rest]);
     }
     *sdp = changed.into_bytes();
+}
+
+fn one_for_all_senders(_: &Device, keys: BaseKeys) -> BaseKeys {
+    let keys = keys.map(|key| key.opening());
+    keys.each_ref().map(|key| {
+        let [first, ..] = &keys;
+        SFrameBaseKey::new(key.suite(), key.id(), first.expose()).expect("of the right length")
+    })
 }
 
 fn first_viewers(device: &Device, keys: BaseKeys) -> BaseKeys {
