@@ -121,13 +121,13 @@ pub struct Fault {
     /// Makes the id of a session.
     pub session_id: Option<fn(&Device) -> String>,
     /// Decides which viewers (key, signature) an owner enrolled.
-    pub enrols: Option<fn(&OwnerPublicKey, &HpkePublicKey, &[u8]) -> bool>,
+    pub enrols: Option<Enrols>,
     /// Takes offers and makes sessions of them that are none of WebRTC.
     pub plain_session: Option<MakesPlainSession>,
     /// Changes an offer before it is read.
     pub offer: Option<fn(&mut Vec<u8>)>,
     /// Changes the answer to an offer before it is given.
-    pub answer: Option<fn(&[u8], &mut Vec<u8>)>,
+    pub answer: Option<ChangesAnswer>,
     /// Changes the settings of ICE and DTLS.
     pub rtc: Option<fn(RtcConfig) -> RtcConfig>,
     /// Sees a datagram of DTLS before the stack does; what it returns is the
@@ -162,6 +162,10 @@ pub type MakesSrtp = fn(&SrtpMasterKey, &SenderOptions) -> Result<Box<dyn RtpSea
 /// Makes who opens the RTCP of a viewer.
 pub type MakesSrtcp =
     fn(&SrtpMasterKey, &ReceiverOptions) -> Result<Box<dyn RtcpOpener>, SrtpError>;
+/// Whether an owner enrolled a viewer with that signature.
+pub type Enrols = fn(&OwnerPublicKey, &HpkePublicKey, &[u8]) -> bool;
+/// Changes the answer to an offer.
+pub type ChangesAnswer = fn(&[u8], &mut Vec<u8>);
 /// The base keys of [`SENDERS`](crate::webrtc::SENDERS).
 pub type BaseKeys = [SFrameBaseKey; 3];
 /// Makes an answer to an offer, and what sends then; none for other offers.

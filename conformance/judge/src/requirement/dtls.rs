@@ -179,6 +179,21 @@ pub(super) fn datagrams<'a>(
     })
 }
 
+/// The first RTP that the device sends in a flow.
+fn first_media(seen: &Seen<'_>, flow: &Flow) -> Option<Span> {
+    let sides = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
+    let ours = sides
+        .into_iter()
+        .filter(|(from, _)| seen.is_device(from.ip()));
+    let mut datagrams = ours.flat_map(|(_, stream)| stream.parts());
+    let media = datagrams.find(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
+    media.map(|(piece, _)| Span {
+        packet: piece.packet,
+        offset: piece.offset,
+        length: piece.length,
+    })
+}
+
 fn keys_are_exported(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let mut found: Vec<Evidence> = Vec::new();
     let (mut right, mut unknown) = (0, 0);

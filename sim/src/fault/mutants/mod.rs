@@ -3,6 +3,8 @@
 
 mod iot;
 mod rtsp;
+mod sframe;
+mod signalling;
 mod srtp;
 mod sto;
 mod tls;
@@ -37,6 +39,8 @@ impl Mutant {
             srtp::ROWS,
             tls::ROWS,
             webrtc::ROWS,
+            signalling::ROWS,
+            sframe::ROWS,
             sto::ROWS,
             iot::ROWS,
         ]

@@ -1,21 +1,16 @@
-//! Mutants whose first row is of area DTLS, WRTC or SFR.
-
-use std::time::Duration;
+//! Mutants whose first row is of area DTLS, WRTC or WSIG.
 
 use super::Mutant;
 use crate::{
-    camera::Device,
     fault::{
-        BaseKeys, Fault,
+        Fault,
         plain_rtp::{faulty_downgrade, faulty_fallback},
         talkative::faulty_talk,
         weak_dtls::{faulty_accept_dtls10, faulty_null_profile, faulty_own_profile},
-        weak_sframe::{FaultySframe, SframeFlaw},
     },
     h264::AccessUnit,
     seal::{
-        keys::{DtlsSrtpKeys, SFrameBaseKey, SrtpMasterKey},
-        sframe::Suite,
+        keys::{DtlsSrtpKeys, SrtpMasterKey},
         srtp::{Mki, Sender, SenderOptions},
     },
 };
@@ -23,72 +18,6 @@ use crate::{
 const PATH: &str = "app.webrtc";
 
 pub(super) const ROWS: &[Mutant] = &[
-    Mutant {
-        id: "webrtc.offer-open",
-        path: PATH,
-        expected: &["WHEP-01", "IOT-08"],
-        story: "an offer is answered whether or not its sender is logged in",
-        source: "the web portal leak (The Verge, Nov 2022), in signalling of WebRTC",
-        fault: Fault {
-            demands_token: Some(|_, path| path != "/webrtc"),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "webrtc.keys-open",
-        path: PATH,
-        expected: &["WHEP-01"],
-        story: "keys of a session are given to whoever knows its address",
-        source: "of our own making (catalogue, WHEP-01)",
-        fault: Fault {
-            demands_token: Some(|_, path| !path.ends_with("/key")),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "webrtc.delete-noauth",
-        path: PATH,
-        expected: &["IOT-06"],
-        story: "whoever knows the address of a session ends it",
-        source: "of our own making (catalogue, WHIP-02)",
-        fault: Fault {
-            demands_token: Some(|method, _| method != hyper::Method::DELETE),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "webrtc.token-forever",
-        path: PATH,
-        expected: &["WHEP-01"],
-        story: "a token has an end that nobody looks at",
-        source: "of our own making (catalogue, WHEP-01)",
-        fault: Fault {
-            token_lifetime: Some(Duration::MAX),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "webrtc.outlives-end",
-        path: PATH,
-        expected: &["WHEP-01"],
-        story: "the end of a session is answered with 200, and media go on",
-        source: "of our own making (catalogue, WHEP-01)",
-        fault: Fault {
-            keeps_ended: true,
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "webrtc.banner",
-        path: PATH,
-        expected: &["IOT-08"],
-        story: "every answer over HTTP tells the serial number, to whoever asks",
-        source: "of our own making (catalogue, IOT-08)",
-        fault: Fault {
-            web_banner: Some(|settings| format!("camera/{}", settings.serial)),
-            ..Fault::NONE
-        },
-    },
     Mutant {
         id: "webrtc.no-fingerprint-check",
         path: PATH,
@@ -301,116 +230,6 @@ pub(super) const ROWS: &[Mutant] = &[
             ..Fault::NONE
         },
     },
-    Mutant {
-        id: "sframe.nonminimal",
-        path: PATH,
-        expected: &["SFR-01"],
-        story: "KID and CTR take eight octets, however small they are",
-        source: "of our own making (catalogue, SFR-01)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::LongHeader, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.ctr-restarts",
-        path: PATH,
-        expected: &["SFR-02"],
-        story: "counters begin again under the same key",
-        source: "of our own making (catalogue, SFR-02)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::CounterRestarts, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.first-viewer-key",
-        path: PATH,
-        expected: &["SFR-02"],
-        story: "the second viewer is sent frames under the first one's keys, counted from 0 again",
-        source: "project-chip/connectedhomeip#42367",
-        fault: Fault {
-            base_keys: Some(first_viewers),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.household-key",
-        path: PATH,
-        expected: &["SFR-06"],
-        story: "video, sound and what the viewer says are sealed under one base key",
-        source: "of our own making (catalogue, SFR-06)",
-        fault: Fault {
-            base_keys: Some(one_for_all_senders),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "webrtc.sequential-ids",
-        path: PATH,
-        expected: &["WHIP-03"],
-        story: "addresses of sessions are counted",
-        source: "of our own making (catalogue, WHIP-03)",
-        fault: Fault {
-            session_id: Some(|device| format!("{:032x}", device.faulty.faulty_session_number())),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "webrtc.takes-any-viewer",
-        path: PATH,
-        expected: &["SFR-15"],
-        story: "keys are wrapped for a viewer key that the owner did not sign",
-        source: "of our own making (catalogue, SFR-15: relay.ghost-viewer at the camera)",
-        fault: Fault {
-            enrols: Some(|_, _, _| true),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.label-draft",
-        path: PATH,
-        expected: &["SFR-04"],
-        story: "keys are derived as in the drafts before the standard",
-        source: "of our own making (catalogue, SFR-04)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::DraftLabels, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.metadata-not-aad",
-        path: PATH,
-        expected: &["SFR-05"],
-        story: "what stands before a frame in its NAL unit is not authenticated",
-        source: "of our own making (catalogue, SFR-05)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::MetadataLeftOut, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.tag32",
-        path: PATH,
-        expected: &["SFR-08"],
-        story: "tags of video have 32 bits",
-        source: "of our own making (catalogue, SFR-08)",
-        fault: Fault {
-            sframe_suite: Some(Suite::Aes128CtrHmacSha256_32),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.log-only",
-        path: PATH,
-        expected: &["SFR-11"],
-        story: "encryption from end to end is configured, keys are delivered, and nothing is sealed with them",
-        source: "project-chip/connectedhomeip#42367",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::Clear, base)),
-            ..Fault::NONE
-        },
-    },
 ];
 
 /// A key that nobody has but whoever has one of the cameras.
@@ -463,23 +282,6 @@ fn other_fingerprint(sdp: &mut Vec<u8>) {
         changed.extend([BEFORE, other, rest]);
     }
     *sdp = changed.into_bytes();
-}
-
-fn one_for_all_senders(_: &Device, keys: BaseKeys) -> BaseKeys {
-    let keys = keys.map(|key| key.opening());
-    keys.each_ref().map(|key| {
-        let [first, ..] = &keys;
-        SFrameBaseKey::new(key.suite(), key.id(), first.expose()).expect("of the right length")
-    })
-}
-
-fn first_viewers(device: &Device, keys: BaseKeys) -> BaseKeys {
-    let first = device
-        .faulty
-        .faulty_first(keys.each_ref().map(SFrameBaseKey::opening));
-    first.map(|key| {
-        SFrameBaseKey::new(key.suite(), key.id(), key.expose()).expect("of the right length")
-    })
 }
 
 fn without_last_fingerprint(sdp: &mut Vec<u8>) {

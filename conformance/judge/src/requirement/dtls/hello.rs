@@ -2,10 +2,13 @@
 
 use lightleak_case::Vantage;
 
-use super::super::{evidence, unless};
+use super::{
+    super::{evidence, unless},
+    first_media,
+};
 use crate::{
     dissect::{
-        Flow, Span, demux,
+        Flow, Span,
         dtls::{ClientHello, DTLS12, DTLS13, Reading, UseSrtp},
     },
     seen::{Connection, Seen},
@@ -70,25 +73,6 @@ impl<'a> Handshake<'a> {
             packet: place.packet,
             offset: place.offset,
             length: 1,
-        })
-    }
-
-    /// The first RTP that the device sends there.
-    fn media(&self, seen: &Seen<'_>) -> Option<Span> {
-        let sides = [
-            (self.flow.a, &self.flow.from_a),
-            (self.flow.b, &self.flow.from_b),
-        ];
-        let ours = sides
-            .into_iter()
-            .filter(|(from, _)| seen.is_device(from.ip()));
-        let mut media = ours
-            .flat_map(|(_, stream)| stream.parts())
-            .filter(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
-        media.next().map(|(piece, _)| Span {
-            packet: piece.packet,
-            offset: piece.offset,
-            length: piece.length,
         })
     }
 
@@ -159,7 +143,7 @@ pub(super) fn one_of_the_offered(seen: &Seen<'_>, _: Vantage) -> Outcome {
                 };
                 handshake.note(seen, &mut found, why);
             }
-            None => match handshake.media(seen) {
+            None => match first_media(seen, handshake.flow) {
                 // Where it can't be read, it may be there.
                 Some(_) if handshake.connection.opened_dtls().is_none() => {}
                 Some(span) => {

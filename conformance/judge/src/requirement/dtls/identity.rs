@@ -4,10 +4,13 @@ use lightleak_case::Vantage;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::super::{evidence, unless};
+use super::{
+    super::{evidence, unless},
+    first_media,
+};
 use crate::{
     dissect::{
-        Flow, Span, demux,
+        Flow, Span,
         dtls::{DTLS13, Message, Reading},
         sdp::{Fingerprint, Sdp},
         tls::{TLS12, TLS13, flight},
@@ -35,7 +38,7 @@ pub(super) fn viewers_are_who_they_say(seen: &Seen<'_>, _: Vantage) -> Outcome {
         match is_of(&certificate, &negotiation.offer) {
             Some(true) => {}
             None => unknown = true,
-            Some(false) => match media(seen, flow) {
+            Some(false) => match first_media(seen, flow) {
                 Some(span) => {
                     let why = "media to a viewer whose certificate is not that of its offer";
                     found.push(evidence(seen, span, why.into()));
@@ -78,7 +81,7 @@ pub(super) fn no_broken_hash(seen: &Seen<'_>, _: Vantage) -> Outcome {
         let Some(negotiation) = seen.negotiation(flow).filter(|n| is_weak(&n.offer)) else {
             continue;
         };
-        match media(seen, flow) {
+        match first_media(seen, flow) {
             Some(span) => {
                 let hash = all(&negotiation.offer).next().map(|f| f.hash.as_str());
                 let why = format!(
@@ -213,19 +216,4 @@ fn messages<'a>(
         false => &opened.server.handshake,
     });
     clear.iter().chain(protected.into_iter().flatten())
-}
-
-/// The first RTP that the device sends there.
-fn media(seen: &Seen<'_>, flow: &Flow) -> Option<Span> {
-    let sides = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
-    let ours = sides
-        .into_iter()
-        .filter(|(from, _)| seen.is_device(from.ip()));
-    let datagrams = ours.flat_map(|(_, stream)| stream.parts());
-    let mut media = datagrams.filter(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
-    media.next().map(|(piece, _)| Span {
-        packet: piece.packet,
-        offset: piece.offset,
-        length: piece.length,
-    })
 }
