@@ -37,6 +37,8 @@ pub(crate) struct Access {
     /// How many tokens of a user are good at a time. The oldest goes.
     most_tokens: usize,
     lifetime: Duration,
+    /// How long it is taken: as long, but in a faulty camera.
+    kept: Duration,
 }
 
 #[derive(Default)]
@@ -71,7 +73,14 @@ impl Access {
             state: Mutex::default(),
             most_tokens,
             lifetime,
+            kept: lifetime,
         }
+    }
+
+    /// The same, but tokens are taken for so long, whatever is said of them.
+    pub(crate) fn faulty(mut self, kept: Option<Duration>) -> Self {
+        self.kept = kept.unwrap_or(self.kept);
+        self
     }
 
     /// Answers a log-in: `user` and `password` in, `token` and `expires_in` out.
@@ -170,7 +179,7 @@ impl Access {
         let grant = Grant {
             user,
             number: state.next,
-            end: now + self.lifetime,
+            end: now.saturating_add(self.kept),
         };
         state.next += 1;
         state.tokens.push((token.clone(), grant));

@@ -126,7 +126,7 @@ impl Camera {
         let mut tasks = JoinSet::new();
         let signalling = match settings.app {
             Some(access) => {
-                let (signalling, sessions) = Signalling::new(access);
+                let (signalling, sessions) = Signalling::new(access, &fault);
                 tasks.spawn(signalling::run(sessions));
                 Some(Arc::new(signalling))
             }

@@ -98,8 +98,9 @@ impl Presence {
                 presence.marks = recorded_marks(seen, decoder);
                 recognised(seen, &presence.marks)
             }
-            "no-credentials" | "wrong-credentials" | "udp-setup" | "null-cipher"
-            | "srtp-over-rtsp" => dialogue(seen),
+            "no-credentials" | "wrong-credentials" | "expired-token" | "udp-setup"
+            | "null-cipher" | "srtp-over-rtsp" | "wrong-fingerprint" | "weak-fingerprint"
+            | "avpf-offer" | "sdes-offer" | "dtls-offers" | "unenrolled-viewer" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
             "weak-suites" => dialogue(seen).and_then(|()| probe::offered(seen)),
             "early-data" => dialogue(seen).and_then(|()| probe::resumed(seen)),

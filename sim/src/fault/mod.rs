@@ -15,22 +15,25 @@ pub mod documents;
 pub mod errands;
 pub mod mutants;
 pub mod plain_leg;
+pub mod plain_rtp;
 pub mod portal;
 pub mod raw_video;
 pub mod recorder;
 mod state;
 pub mod talkative;
 pub mod tls_settings;
+pub mod weak_dtls;
 pub mod weak_hello;
 pub mod weak_sframe;
 pub mod weak_srtcp;
 pub mod weak_srtp;
 pub mod web_root;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rtsp_types::Method;
 use rustls::ServerConfig;
+use str0m::RtcConfig;
 
 use crate::{
     camera::{Device, Settings},
@@ -44,7 +47,10 @@ use crate::{
         transport::Transport,
     },
     seal::{
-        keys::{DtlsSrtpKeys, HpkePublicKey, OwnerRecipient, SFrameBaseKey, SrtpMasterKey},
+        keys::{
+            DtlsSrtpKeys, HpkePublicKey, OwnerPublicKey, OwnerRecipient, SFrameBaseKey,
+            SrtpMasterKey,
+        },
         recording::ClipFile,
         sframe::{self, FrameSealer, SFrameError},
         srtp::{ReceiverOptions, RtcpOpener, RtpSealer, SenderOptions, SrtpError, Suite},
@@ -107,6 +113,31 @@ pub struct Fault {
     pub mikey: Option<fn(&mut mikey::Message)>,
     /// Changes a session description before it is given.
     pub description: Option<fn(&mut Vec<u8>)>,
+    /// Decides which requests of signalling (method, path) demand a token.
+    pub demands_token: Option<fn(&hyper::Method, &str) -> bool>,
+    /// How long a token is good for, whatever is said of it.
+    pub token_lifetime: Option<Duration>,
+    /// Says something in every answer of signalling, about who it is.
+    pub web_banner: Option<fn(&Settings) -> String>,
+    /// A session that its viewer ends goes on.
+    pub keeps_ended: bool,
+    /// Makes the id of a session.
+    pub session_id: Option<fn(&Device) -> String>,
+    /// Decides which viewers (key, signature) an owner enrolled.
+    pub enrols: Option<Enrols>,
+    /// Takes offers and makes sessions of them that are none of WebRTC.
+    pub plain_session: Option<MakesPlainSession>,
+    /// Changes an offer before it is read.
+    pub offer: Option<fn(&mut Vec<u8>)>,
+    /// Changes the answer to an offer before it is given.
+    pub answer: Option<ChangesAnswer>,
+    /// Changes the settings of ICE and DTLS.
+    pub rtc: Option<fn(RtcConfig) -> RtcConfig>,
+    /// Sees a datagram of DTLS before the stack does; what it returns is the
+    /// answer, and the stack sees nothing.
+    pub dtls_hello: Option<client_hello::Answer>,
+    /// Changes the base keys of a session.
+    pub base_keys: Option<fn(&Device, BaseKeys) -> BaseKeys>,
     /// Changes the keys that DTLS agreed for SRTP.
     pub dtls_srtp: Option<fn(&mut DtlsSrtpKeys)>,
     /// Makes a datagram that is sent as soon as ICE finds a viewer.
@@ -136,6 +167,15 @@ pub type MakesSrtp = fn(&SrtpMasterKey, &SenderOptions) -> Result<Box<dyn RtpSea
 /// Makes who opens the RTCP of a viewer.
 pub type MakesSrtcp =
     fn(&SrtpMasterKey, &ReceiverOptions) -> Result<Box<dyn RtcpOpener>, SrtpError>;
+/// Whether an owner enrolled a viewer with that signature.
+pub type Enrols = fn(&OwnerPublicKey, &HpkePublicKey, &[u8]) -> bool;
+/// Changes the answer to an offer.
+pub type ChangesAnswer = fn(&[u8], &mut Vec<u8>);
+/// The base keys of [`SENDERS`](crate::webrtc::SENDERS).
+pub type BaseKeys = [SFrameBaseKey; 3];
+/// Makes an answer to an offer, and what sends then; none for other offers.
+pub type MakesPlainSession =
+    fn(Arc<Device>, Vec<u8>) -> BoxFuture<'static, Option<(Vec<u8>, BoxFuture<'static, ()>)>>;
 /// Makes who seals the frames of a sender.
 pub type MakesSframe = fn(SFrameBaseKey) -> Result<Box<dyn FrameSealer>, SFrameError>;
 /// Makes a witness that takes the place of the world's.
@@ -166,6 +206,18 @@ impl Fault {
         srtp_key: None,
         mikey: None,
         description: None,
+        demands_token: None,
+        token_lifetime: None,
+        web_banner: None,
+        keeps_ended: false,
+        session_id: None,
+        enrols: None,
+        plain_session: None,
+        offer: None,
+        answer: None,
+        rtc: None,
+        dtls_hello: None,
+        base_keys: None,
         dtls_srtp: None,
         first_datagram: None,
         datagram_beside: None,

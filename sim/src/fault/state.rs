@@ -4,10 +4,15 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use tokio::{io::DuplexStream, sync::watch};
+
+use crate::seal::keys::SFrameOpeningKey;
 
 /// The memory.
 #[derive(Default)]
@@ -15,6 +20,10 @@ pub struct State {
     failed_handshakes: watch::Sender<u32>,
     /// By cookie, where the client's side of an HTTP tunnel is to come out.
     tunnels: Mutex<BTreeMap<String, DuplexStream>>,
+    /// The base keys of the first viewer.
+    base_keys: Mutex<Option<[SFrameOpeningKey; 3]>>,
+    /// How many sessions there were.
+    sessions: AtomicU32,
 }
 
 impl State {
@@ -41,6 +50,20 @@ impl State {
     pub(super) fn faulty_take(&self, cookie: &str) -> Option<DuplexStream> {
         let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
         tunnels.remove(cookie)
+    }
+
+    /// The number of the next session.
+    pub(super) fn faulty_session_number(&self) -> u32 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The base keys that were given first: these, if none were.
+    pub(super) fn faulty_first(&self, keys: [SFrameOpeningKey; 3]) -> [SFrameOpeningKey; 3] {
+        let mut first = self
+            .base_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(keys).clone()
     }
 }
 

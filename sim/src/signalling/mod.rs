@@ -7,12 +7,14 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     access::Access,
+    fault::Fault,
     hex::Hex,
     seal::keys::OwnerPublicKey,
     webrtc::{Command, DtlsVersions},
@@ -34,6 +36,9 @@ pub struct AppAccess {
     pub owner: OwnerPublicKey,
     /// The versions of DTLS that it speaks.
     pub dtls: DtlsVersions,
+    /// How long a token is good for: [`TOKEN_LIFETIME`], but where somebody waits
+    /// for its end.
+    pub token_lifetime: Duration,
 }
 
 /// The signalling of one camera.
@@ -61,11 +66,11 @@ pub(crate) type Sessions = mpsc::UnboundedReceiver<BoxFuture<'static, ()>>;
 
 impl Signalling {
     /// The signalling of a camera, and what runs its sessions.
-    pub(crate) fn new(app: AppAccess) -> (Self, Sessions) {
+    pub(crate) fn new(app: AppAccess, fault: &Fault) -> (Self, Sessions) {
         let (tasks, sessions) = mpsc::unbounded_channel();
         let signalling = Self {
             app,
-            access: Access::new(MOST_TOKENS, TOKEN_LIFETIME),
+            access: Access::new(MOST_TOKENS, app.token_lifetime).faulty(fault.token_lifetime),
             state: Mutex::default(),
             tasks,
         };

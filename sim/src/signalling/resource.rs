@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper::{
     Method, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, LOCATION},
+    header::{ALLOW, CACHE_CONTROL, LOCATION, SERVER},
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -48,7 +48,11 @@ pub(crate) async fn answer(device: Arc<Device>, request: Request) -> Answer {
     };
     let line = format!("signalling: {method} /{place} {}", answer.status.as_u16());
     device.world.log.line(&line);
-    answer.with(CACHE_CONTROL, "no-store")
+    let answer = answer.with(CACHE_CONTROL, "no-store");
+    match device.fault.web_banner {
+        Some(banner) => answer.with(SERVER, banner(&device.settings)),
+        None => answer,
+    }
 }
 
 async fn dispatch(
@@ -60,7 +64,14 @@ async fn dispatch(
     let Some(signalling) = device.signalling.clone() else {
         return Err(Answer::of(StatusCode::NOT_FOUND));
     };
-    let admitted = || signalling.access.admitted(&request, &device.world);
+    let demands = device.fault.demands_token;
+    let admitted = || match demands.is_none_or(|demands| demands(method, path)) {
+        true => signalling
+            .access
+            .admitted(&request, &device.world)
+            .map(drop),
+        false => Ok(()),
+    };
     let parts = path.split('/').skip(1).collect::<Vec<_>>();
     match (parts.as_slice(), method) {
         (["login"], &Method::POST) => {
@@ -80,7 +91,7 @@ async fn dispatch(
         }
         (["webrtc", id], &Method::DELETE) => {
             admitted()?;
-            end(&signalling, id).await
+            end(device, &signalling, id).await
         }
         (["revoke"], &Method::POST) => {
             admitted()?;
@@ -100,7 +111,18 @@ async fn take_offer(
     request: Request,
 ) -> Result<Answer, Answer> {
     request.of_type(SDP)?;
-    let offer = offer::read(&request.body(offer::LONGEST).await?, None).map_err(|error| {
+    let mut body = request.body(offer::LONGEST).await?;
+    if let Some(answer) = device.fault.plain_session
+        && let Some((answer, session)) = answer(device.clone(), body.clone()).await
+    {
+        let (commands, _) = mpsc::channel(MOST_COMMANDS);
+        return Ok(began(device, signalling, answer, commands, session));
+    }
+    let offered = body.clone();
+    if let Some(change) = device.fault.offer {
+        change(&mut body);
+    }
+    let offer = offer::read(&body, None).map_err(|error| {
         device.world.log.line(&format!("signalling: {error}"));
         Answer::of(error.status())
     })?;
@@ -120,12 +142,30 @@ async fn take_offer(
     if let Some(change) = device.fault.description {
         change(&mut answer);
     }
-    let id = session_id(&device.world);
+    if let Some(change) = device.fault.answer {
+        change(&offered, &mut answer);
+    }
     let (commands, taken) = mpsc::channel(MOST_COMMANDS);
-    signalling.begin(&id, commands, session::run(device.clone(), peer, taken));
-    Ok(Answer::of(StatusCode::CREATED)
+    let session = session::run(device.clone(), peer, taken);
+    Ok(began(device, signalling, answer, commands, session))
+}
+
+/// Begins a session, and says where it is.
+fn began(
+    device: &Device,
+    signalling: &Arc<Signalling>,
+    answer: Vec<u8>,
+    commands: mpsc::Sender<Command>,
+    session: impl Future<Output = ()> + Send + 'static,
+) -> Answer {
+    let id = match device.fault.session_id {
+        Some(make) => make(device),
+        None => session_id(&device.world),
+    };
+    signalling.begin(&id, commands, session);
+    Answer::of(StatusCode::CREATED)
         .with(LOCATION, format!("/webrtc/{id}"))
-        .body(SDP, answer))
+        .body(SDP, answer)
 }
 
 async fn give_keys(
@@ -138,9 +178,12 @@ async fn give_keys(
     let commands = signalling.session(id);
     let commands = commands.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
     let is_revoked = |portal: &Arc<Portal>| portal.has_revoked(&viewer);
-    if !signalling.app.owner.enrolled(&viewer, &signature)
-        || device.portal.as_ref().is_some_and(is_revoked)
-    {
+    let owner = &signalling.app.owner;
+    let is_enrolled = match device.fault.enrols {
+        Some(enrols) => enrols(owner, &viewer, &signature),
+        None => owner.enrolled(&viewer, &signature),
+    };
+    if !is_enrolled || device.portal.as_ref().is_some_and(is_revoked) {
         return Err(Answer::of(StatusCode::FORBIDDEN));
     }
     let failed = |error: &dyn std::fmt::Display| {
@@ -157,6 +200,10 @@ async fn give_keys(
         let kid = KeyId::new(kids.next().unwrap_or(u64::MAX));
         SFrameBaseKey::random(suite, kid, &*world.entropy)
     });
+    let bases = match device.fault.base_keys {
+        Some(take) => take(device, bases),
+        None => bases,
+    };
     for (base, sender) in bases.iter().zip(SENDERS) {
         let (key, name) = (base.opening(), format!("{id}/{sender}"));
         world.witness.secret(&key.escrow());
@@ -201,7 +248,10 @@ async fn revoke(device: &Device, request: Request) -> Result<Answer, Answer> {
     Ok(Answer::of(StatusCode::NO_CONTENT))
 }
 
-async fn end(signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
+async fn end(device: &Device, signalling: &Signalling, id: &str) -> Result<Answer, Answer> {
+    if device.fault.keeps_ended {
+        return Ok(Answer::of(StatusCode::OK));
+    }
     let commands = signalling.end(id);
     let commands = commands.ok_or(Answer::of(StatusCode::NOT_FOUND))?;
     let (done, ended) = tokio::sync::oneshot::channel();

@@ -65,6 +65,8 @@ pub(crate) struct Peer {
     fault: Fault,
     /// Where ICE last heard the other end.
     found: Option<SocketAddr>,
+    /// What is sent in place of all that DTLS says, which hears nothing either.
+    instead_of_dtls: Option<Vec<u8>>,
     pub(crate) counts: Counts,
 }
 
@@ -154,6 +156,9 @@ impl Peer {
             true,
             PROFILE_LEVEL,
         );
+        if let Some(change) = fault.rtc {
+            config = change(config);
+        }
         let now = world.clock.instant();
         let mut rtc = connection.with(|| config.build(now));
         let candidate = Candidate::host(socket.local(), "udp");
@@ -172,6 +177,7 @@ impl Peer {
             held,
             fault,
             found: None,
+            instead_of_dtls: None,
             counts: Counts::default(),
         })
     }
@@ -306,6 +312,11 @@ impl Peer {
         }
     }
 
+    /// Sends those octets wherever DTLS would say something.
+    pub(crate) fn replace_dtls(&mut self, octets: Vec<u8>) {
+        self.instead_of_dtls = Some(octets);
+    }
+
     /// Asks the other end for a key frame (RFC 4585 6.3.1).
     pub(crate) fn request_key_frame(&mut self) -> Result<(), PeerError> {
         if let Some(line) = &self.lines.video {
@@ -395,6 +406,15 @@ impl Peer {
         let found = kind == Kind::Stun && self.found.replace(from).is_none();
         if let Some(make) = self.fault.first_datagram.filter(|_| found) {
             self.post(from, make());
+        }
+        if kind == Kind::Dtls {
+            if self.instead_of_dtls.is_some() {
+                return Ok(());
+            }
+            if let Some(answer) = self.fault.dtls_hello.and_then(|answer| answer(datagram)) {
+                self.post(from, answer);
+                return Ok(());
+            }
         }
         if let Kind::Rtp | Kind::Rtcp = kind {
             let Some(opened) = self.open(kind, datagram, from) else {
@@ -488,7 +508,11 @@ impl Peer {
                     self.post(to, packet);
                 }
             }
-            (Some(Kind::Stun | Kind::Dtls), ..) => {
+            (Some(Kind::Dtls), ..) => {
+                let octets = self.instead_of_dtls.as_deref().unwrap_or(octets).to_vec();
+                self.post(to, octets);
+            }
+            (Some(Kind::Stun), ..) => {
                 self.post(to, octets.to_vec());
             }
             // RTP without keys does not leave.

@@ -208,6 +208,7 @@ fn settings(
         app: Some(AppAccess {
             owner: owner.public(),
             dtls: DtlsVersions::Either,
+            token_lifetime: TOKEN_LIFETIME,
         }),
         portal: None,
         quiet: false,

@@ -10,7 +10,7 @@ use lightleak_sim::{
 };
 use rtsp_types::Method;
 
-use super::{Diary, Stimulus, Visit, portal};
+use super::{Diary, Stimulus, Visit, portal, trespass};
 
 /// How long media may take to come.
 const WAIT: Duration = Duration::from_secs(2);
@@ -20,6 +20,7 @@ pub const WITHOUT: Stimulus = Stimulus {
     id: "no-credentials",
     title: "every step of the way without credentials, in RTSP also SET_PARAMETER, ANNOUNCE and RECORD",
     network: Some(|visit| Box::pin(trespass(visit, None))),
+    webrtc: Some(|visit| Box::pin(trespass::without(visit))),
     portal: Some(|visit| Box::pin(portal::trespass::without(visit))),
     ..Stimulus::NOTHING
 };
@@ -35,6 +36,7 @@ pub const WRONG: Stimulus = Stimulus {
         };
         Box::pin(trespass(visit, Some(wrong)))
     }),
+    webrtc: Some(|visit| Box::pin(trespass::wrong(visit))),
     portal: Some(|visit| Box::pin(portal::trespass::guess(visit))),
     ..Stimulus::NOTHING
 };

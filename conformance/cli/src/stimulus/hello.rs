@@ -88,7 +88,7 @@ fn client_hello(version: u16, suites: &[u16], entropy: &dyn Entropy) -> Vec<u8> 
 
 /// Of TLS 1.2 and later.
 #[rustfmt::skip]
-const EXTENSIONS: &[u8] = &[
+pub const EXTENSIONS: &[u8] = &[
     // supported_groups: x25519, secp256r1, secp384r1
     0, 10, 0, 8, 0, 6, 0, 29, 0, 23, 0, 24,
     // ec_point_formats: uncompressed
@@ -111,7 +111,7 @@ const TLS13_EXTENSIONS: &[u8] = &[
 ];
 
 /// With its length in two octets before it.
-fn vector(octets: &[u8]) -> Vec<u8> {
+pub fn vector(octets: &[u8]) -> Vec<u8> {
     [&(octets.len() as u16).to_be_bytes()[..], octets].concat()
 }
 

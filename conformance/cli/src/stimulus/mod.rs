@@ -3,6 +3,7 @@
 mod blocked_tls;
 mod clear;
 mod credentials;
+mod dtls_offers;
 mod early_data;
 mod forged_clip;
 mod forged_rtcp;
@@ -11,16 +12,21 @@ mod hello;
 mod honest;
 mod key_lifetime;
 mod long_keys;
+mod no_consent;
 mod null_cipher;
 mod port_sweep;
 mod portal;
 pub(crate) mod power_cut;
 mod re_key;
+mod reconnect;
 mod roll_over;
+mod sdp_offers;
 mod srtp;
 mod srtp_over_rtsp;
 mod tls10_offer;
+mod trespass;
 mod udp_setup;
+mod unenrolled_viewer;
 mod weak_suites;
 mod webrtc;
 
@@ -68,12 +74,18 @@ pub const ALL: &[&Stimulus] = &[
     &re_key::STIMULUS,
     &key_lifetime::STIMULUS,
     &long_keys::STIMULUS,
-    &portal::tokens::EXPIRED,
-    &portal::tokens::AFTER_LOG_OUT,
+    &trespass::EXPIRED,
+    &trespass::ENDED,
+    &sdp_offers::OTHER_FINGERPRINT,
+    &sdp_offers::WEAK_FINGERPRINT,
+    &sdp_offers::AVPF,
+    &sdp_offers::SDES,
+    &dtls_offers::STIMULUS,
+    &no_consent::STIMULUS,
+    &reconnect::STIMULUS,
+    &unenrolled_viewer::STIMULUS,
     &portal::cameras::STIMULUS,
     &portal::revoked::STIMULUS,
-    &portal::unenrolled::STIMULUS,
-    &portal::reconnect::STIMULUS,
 ];
 
 /// Something that is done to a device.

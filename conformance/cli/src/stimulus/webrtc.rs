@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lightleak_case::Experience;
 use lightleak_sim::{
+    seal::keys::HpkePublicKey,
     viewer::webrtc::{App, AppError, Call, SessionAddress},
     webrtc::DtlsVersions,
 };
@@ -68,6 +69,21 @@ pub(super) async fn call(
     let keys = app.keys(&session.path, &visit.viewer, &visit.owner).await?;
     call.use_keys(&keys)?;
     Ok((app, session, call))
+}
+
+/// Media types of bodies.
+pub(super) const SDP: &str = "application/sdp";
+pub(super) const JSON: &str = "application/json";
+
+/// The body with which keys are asked for that viewer.
+pub(super) fn key_request(viewer: &HpkePublicKey, signature: &[u8]) -> Vec<u8> {
+    let signature = hex(signature);
+    format!(r#"{{"viewer_key":"{viewer}","signature":"{signature}"}}"#).into_bytes()
+}
+
+/// In hexadecimal.
+pub(super) fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 impl Diary {

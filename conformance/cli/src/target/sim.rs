@@ -76,6 +76,10 @@ const PORTAL_TOKEN_LIFETIME: Duration = Duration::from_secs(30);
 /// How long a camera is on before anybody comes.
 const WARM_UP: Duration = Duration::from_millis(500);
 
+/// How long tokens are good for: longer than any session needs one that does
+/// not wait for the end.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(15);
+
 /// Octets, before one of which a decoy's power is cut: a second's worth.
 const POWER_CUT_SPAN: u32 = 75_000;
 
@@ -247,6 +251,7 @@ impl SimTarget {
             settings.app = Some(AppAccess {
                 owner: keys.pairing.public(),
                 dtls: DtlsVersions::Either,
+                token_lifetime: TOKEN_LIFETIME,
             });
         }
         let portal = Portal::new(seed, &settings.serial, keys)?;
@@ -260,9 +265,7 @@ impl SimTarget {
             false => None,
         };
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
-        if settings.app.is_some() {
-            declaration.device.owner_key = Some(keys.pairing.public().to_string());
-        }
+        declaration.device.owner_key = settings.app.map(|app| app.owner.to_string());
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
         if plan.paths.iter().any(|p| matches!(p.served, Served::Card)) {

@@ -76,6 +76,7 @@ impl Site {
         camera.app = Some(AppAccess {
             owner: owner.public(),
             dtls: DtlsVersions::Either,
+            token_lifetime: TOKEN_LIFETIME,
         });
         let (serial, credentials) = (camera.serial.clone(), camera.credentials.clone());
         let account = |user: &str, camera: &str| Account {

@@ -25,7 +25,7 @@ use lightleak_sim::{
         keys::{Authority, HpkeKey, OwnerKey},
         tls::TlsVersion,
     },
-    signalling::AppAccess,
+    signalling::{AppAccess, TOKEN_LIFETIME},
     sound::SoundPacket,
     viewer::{
         rtsp::Address,
@@ -71,6 +71,7 @@ impl Site {
         settings.app = Some(AppAccess {
             owner: owner.public(),
             dtls: DtlsVersions::Either,
+            token_lifetime: TOKEN_LIFETIME,
         });
         let credentials = settings.credentials.clone();
         let mut world = world(&network, &clock, &notes, CAMERA);

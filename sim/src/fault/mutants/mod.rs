@@ -4,6 +4,8 @@
 mod iot;
 mod portal;
 mod rtsp;
+mod sframe;
+mod signalling;
 mod srtp;
 mod sto;
 mod tls;
@@ -38,6 +40,8 @@ impl Mutant {
             srtp::ROWS,
             tls::ROWS,
             webrtc::ROWS,
+            signalling::ROWS,
+            sframe::ROWS,
             sto::ROWS,
             iot::ROWS,
         ]

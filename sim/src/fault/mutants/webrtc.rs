@@ -1,16 +1,16 @@
-//! Mutants whose first row is of area DTLS, WRTC or SFR.
+//! Mutants whose first row is of area DTLS, WRTC or WSIG.
 
 use super::Mutant;
 use crate::{
     fault::{
         Fault,
+        plain_rtp::{faulty_downgrade, faulty_fallback},
         talkative::faulty_talk,
-        weak_sframe::{FaultySframe, SframeFlaw},
+        weak_dtls::{faulty_accept_dtls10, faulty_null_profile, faulty_own_profile},
     },
     h264::AccessUnit,
     seal::{
         keys::{DtlsSrtpKeys, SrtpMasterKey},
-        sframe::Suite,
         srtp::{Mki, Sender, SenderOptions},
     },
 };
@@ -18,6 +18,124 @@ use crate::{
 const PATH: &str = "app.webrtc";
 
 pub(super) const ROWS: &[Mutant] = &[
+    Mutant {
+        id: "webrtc.no-fingerprint-check",
+        path: PATH,
+        expected: &["DTLS-04"],
+        story: "a viewer is sent media whose certificate is not that of its offer",
+        source: "of our own making (catalogue, DTLS-04)",
+        fault: Fault {
+            rtc: Some(|config| config.set_fingerprint_verification(false)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.fingerprint-md5",
+        path: PATH,
+        expected: &["DTLS-05"],
+        story: "an offer with a fingerprint by MD5 is taken, and no fingerprint is compared",
+        source: "of our own making (catalogue, DTLS-05)",
+        fault: Fault {
+            offer: Some(|sdp| replace(sdp, "a=fingerprint:md5 ", "a=fingerprint:sha-256 ")),
+            rtc: Some(|config| config.set_fingerprint_verification(false)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.other-certificate",
+        path: PATH,
+        expected: &["WSIG-02"],
+        story: "the answer has the fingerprint of another certificate than that of the handshake",
+        source: "of our own making (catalogue, WSIG-02)",
+        fault: Fault {
+            description: Some(other_fingerprint),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.dtls-null-profile",
+        path: PATH,
+        expected: &["DTLS-02", "WRTC-02"],
+        story: "an SRTP profile without encryption is chosen if it is the only one offered",
+        source: "the class of sepfy/libpeer#275",
+        fault: Fault {
+            dtls_hello: Some(faulty_null_profile),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.profile-not-offered",
+        path: PATH,
+        expected: &["DTLS-01"],
+        story: "an SRTP profile is chosen that was not offered",
+        source: "of our own making (catalogue, DTLS-01)",
+        fault: Fault {
+            dtls_hello: Some(faulty_own_profile),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.dtls10",
+        path: PATH,
+        expected: &["DTLS-07"],
+        story: "DTLS 1.0 is agreed on if nothing later is offered",
+        source: "of our own making (catalogue, DTLS-07)",
+        fault: Fault {
+            dtls_hello: Some(faulty_accept_dtls10),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "sdp.profile-downgrade",
+        path: PATH,
+        expected: &["WRTC-01", "WRTC-02"],
+        story: "an offer of RTP/AVPF is taken, and the picture is sent in clear",
+        source: "lynckia/licode#2048",
+        fault: Fault {
+            plain_session: Some(faulty_downgrade),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "srtp.optional-fallback",
+        path: PATH,
+        expected: &["WRTC-02", "WRTC-04"],
+        story: "an offer from which the fingerprint was taken out gets the picture in clear",
+        source: "espressif/esp-adf#1620",
+        fault: Fault {
+            plain_session: Some(faulty_fallback),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.sdes-if-offered",
+        path: PATH,
+        expected: &["WRTC-03"],
+        story: "a key in the SDP is answered with another, beside the fingerprint",
+        source: "of our own making (catalogue, WRTC-03)",
+        fault: Fault {
+            answer: Some(|offer, answer| {
+                if String::from_utf8_lossy(offer).contains("a=crypto:") {
+                    answer.extend_from_slice(CRYPTO);
+                }
+            }),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.no-consent",
+        path: PATH,
+        expected: &["WRTC-08"],
+        story: "media go on for minutes after a viewer has fallen silent",
+        source: "of our own making (catalogue, WRTC-08)",
+        fault: Fault {
+            rtc: Some(|mut config| {
+                config.set_max_stun_retransmits(100);
+                config
+            }),
+            ..Fault::NONE
+        },
+    },
     Mutant {
         id: "webrtc.static-key",
         path: PATH,
@@ -112,72 +230,6 @@ pub(super) const ROWS: &[Mutant] = &[
             ..Fault::NONE
         },
     },
-    Mutant {
-        id: "sframe.nonminimal",
-        path: PATH,
-        expected: &["SFR-01"],
-        story: "KID and CTR take eight octets, however small they are",
-        source: "of our own making (catalogue, SFR-01)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::LongHeader, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.ctr-restarts",
-        path: PATH,
-        expected: &["SFR-02"],
-        story: "counters begin again under the same key",
-        source: "of our own making (catalogue, SFR-02)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::CounterRestarts, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.label-draft",
-        path: PATH,
-        expected: &["SFR-04"],
-        story: "keys are derived as in the drafts before the standard",
-        source: "of our own making (catalogue, SFR-04)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::DraftLabels, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.metadata-not-aad",
-        path: PATH,
-        expected: &["SFR-05"],
-        story: "what stands before a frame in its NAL unit is not authenticated",
-        source: "of our own making (catalogue, SFR-05)",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::MetadataLeftOut, base)),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.tag32",
-        path: PATH,
-        expected: &["SFR-08"],
-        story: "tags of video have 32 bits",
-        source: "of our own making (catalogue, SFR-08)",
-        fault: Fault {
-            sframe_suite: Some(Suite::Aes128CtrHmacSha256_32),
-            ..Fault::NONE
-        },
-    },
-    Mutant {
-        id: "sframe.log-only",
-        path: PATH,
-        expected: &["SFR-11"],
-        story: "encryption from end to end is configured, keys are delivered, and nothing is sealed with them",
-        source: "project-chip/connectedhomeip#42367",
-        fault: Fault {
-            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::Clear, base)),
-            ..Fault::NONE
-        },
-    },
 ];
 
 /// A key that nobody has but whoever has one of the cameras.
@@ -212,6 +264,24 @@ fn replace_once(sdp: &mut Vec<u8>, from: &str, to: &str) {
     *sdp = String::from_utf8_lossy(sdp)
         .replacen(from, to, 1)
         .into_bytes();
+}
+
+fn replace(sdp: &mut Vec<u8>, from: &str, to: &str) {
+    *sdp = String::from_utf8_lossy(sdp).replace(from, to).into_bytes();
+}
+
+/// With another first octet in each fingerprint.
+fn other_fingerprint(sdp: &mut Vec<u8>) {
+    const BEFORE: &str = "a=fingerprint:sha-256 ";
+    let text = String::from_utf8_lossy(sdp).into_owned();
+    let mut parts = text.split(BEFORE);
+    let mut changed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (octet, rest) = part.split_at_checked(2).unwrap_or(("", part));
+        let other = if octet == "00" { "01" } else { "00" };
+        changed.extend([BEFORE, other, rest]);
+    }
+    *sdp = changed.into_bytes();
 }
 
 fn without_last_fingerprint(sdp: &mut Vec<u8>) {

@@ -219,6 +219,12 @@ impl Call {
         Ok(self.peer.send_datagram(to, octets).await?)
     }
 
+    /// Sends those octets wherever DTLS would say something, and does not hear
+    /// what comes of it.
+    pub fn replace_dtls(&mut self, octets: Vec<u8>) {
+        self.peer.replace_dtls(octets);
+    }
+
     /// Says goodbye.
     pub async fn close(mut self) -> Received {
         self.peer.close().await;

@@ -32,6 +32,8 @@ pub struct App {
     world: World,
     /// What it shows; log-in sets it.
     pub token: Option<BearerToken>,
+    /// How long the camera says that this is good for.
+    pub token_lifetime: Option<Duration>,
 }
 
 /// What a camera answers.
@@ -113,6 +115,7 @@ impl App {
             client,
             world: world.clone(),
             token: None,
+            token_lifetime: None,
         })
     }
 
@@ -128,6 +131,8 @@ impl App {
         let fields = reply.json("log-in", 200)?;
         let token = text(&fields, "token").ok_or(AppError::Answer("log-in"))?;
         self.token = Some(BearerToken::shown(token));
+        let seconds = fields.get("expires_in").and_then(Value::as_u64);
+        self.token_lifetime = seconds.map(Duration::from_secs);
         Ok(())
     }
 

@@ -5,20 +5,11 @@ use lightleak_case::Experience;
 use lightleak_sim::viewer::webrtc::AppError;
 
 use super::{Diary, GLANCE, PortalVisit, sleep};
-use crate::stimulus::Stimulus;
 
 /// How often it comes.
 const TIMES: usize = 3;
 
-/// The stimulus.
-pub const STIMULUS: Stimulus = Stimulus {
-    id: "reconnect",
-    title: "a viewer comes, leaves, and comes back with the same key",
-    portal: Some(|visit| Box::pin(come_and_go(visit))),
-    ..Stimulus::NOTHING
-};
-
-async fn come_and_go(visit: PortalVisit) -> Experience {
+pub(in crate::stimulus) async fn come_and_go(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
     if let Err(error) = watch(&visit, &mut diary).await {
         diary.note(format!("failed to {error}"));

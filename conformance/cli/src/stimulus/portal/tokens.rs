@@ -6,25 +6,8 @@ use lightleak_case::Experience;
 use lightleak_sim::viewer::{portal::Portal, webrtc::AppError};
 
 use super::{Diary, GLANCE, PortalVisit, every_request, sleep};
-use crate::stimulus::Stimulus;
 
-/// After its lifetime.
-pub const EXPIRED: Stimulus = Stimulus {
-    id: "expired-token",
-    title: "every request with a token whose lifetime is over",
-    portal: Some(|visit| Box::pin(expired(visit))),
-    ..Stimulus::NOTHING
-};
-
-/// After log-out.
-pub const AFTER_LOG_OUT: Stimulus = Stimulus {
-    id: "after-log-out",
-    title: "somebody watches and logs out; then every request with that token",
-    portal: Some(|visit| Box::pin(after_log_out(visit))),
-    ..Stimulus::NOTHING
-};
-
-async fn expired(visit: PortalVisit) -> Experience {
+pub(in crate::stimulus) async fn expired(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
     if let Err(error) = outlive(&visit, &mut diary).await {
         diary.note(format!("failed to {error}"));
@@ -50,7 +33,7 @@ async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError>
     Ok(())
 }
 
-async fn after_log_out(visit: PortalVisit) -> Experience {
+pub(in crate::stimulus) async fn after_log_out(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
     if let Err(error) = leave(&visit, &mut diary).await {
         diary.note(format!("failed to {error}"));

@@ -5,17 +5,8 @@ use lightleak_case::Experience;
 use lightleak_sim::{seal::keys::OwnerKey, viewer::webrtc::AppError, webrtc::DtlsVersions};
 
 use super::{Diary, GLANCE, PortalVisit, sleep};
-use crate::stimulus::Stimulus;
 
-/// The stimulus.
-pub const STIMULUS: Stimulus = Stimulus {
-    id: "unenrolled-viewer",
-    title: "a viewer who is logged in shows a key that the owner did not sign, while another watches",
-    portal: Some(|visit| Box::pin(intrude(visit))),
-    ..Stimulus::NOTHING
-};
-
-async fn intrude(visit: PortalVisit) -> Experience {
+pub(in crate::stimulus) async fn intrude(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
     if let Err(error) = watch(&visit, &mut diary).await {
         diary.note(format!("failed to {error}"));

@@ -1,0 +1,41 @@
+//! `no-consent`: a viewer falls silent without a word, as one does whose network
+//! is gone, and leaves its port open.
+
+use std::time::Duration;
+
+use lightleak_case::Experience;
+use lightleak_sim::{viewer::webrtc::AppError, webrtc::DtlsVersions};
+
+use super::{Diary, Stimulus, Visit, webrtc::call};
+
+/// How long it watches before.
+const WATCH: Duration = Duration::from_millis(1500);
+/// How long it is silent: longer than consent lasts (RFC 7675 5.1).
+const SILENCE: Duration = Duration::from_secs(40);
+
+/// The stimulus.
+pub const STIMULUS: Stimulus = Stimulus {
+    id: "no-consent",
+    title: "a viewer answers nothing any more, for longer than its consent lasts",
+    webrtc: Some(|visit| Box::pin(fall_silent(visit))),
+    ..Stimulus::NOTHING
+};
+
+async fn fall_silent(visit: Visit) -> Experience {
+    let mut diary = Diary::default();
+    if let Err(error) = silence(&visit, &mut diary).await {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.0
+}
+
+async fn silence(visit: &Visit, diary: &mut Diary) -> Result<(), AppError> {
+    let (_app, _session, mut call) = call(visit, DtlsVersions::Either).await?;
+    let connected = call.watch(WATCH).await?;
+    diary.note(format!("watched, connected: {connected}"));
+    let clock = &visit.world.clock;
+    clock.sleep_until(clock.unix() + SILENCE).await;
+    diary.note(format!("was silent for {SILENCE:?}"));
+    diary.hang_up(call).await;
+    Ok(())
+}
