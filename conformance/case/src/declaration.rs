@@ -59,6 +59,14 @@ impl Declaration {
         self.path(&endpoint.path)
     }
 
+    /// Whether a server of somebody else serves a path for the device: none of the
+    /// interfaces that are declared for it is at one of the device's addresses.
+    pub fn is_relayed(&self, path: &str) -> bool {
+        let mut endpoints = self.endpoints.iter().filter(|e| e.path == path).peekable();
+        let is_elsewhere = |e: &Endpoint| !self.device.addresses.contains(&e.address);
+        endpoints.peek().is_some() && endpoints.all(is_elsewhere)
+    }
+
     /// The declared path of that id, if there is one.
     pub fn path(&self, id: &str) -> Option<&TransportPath> {
         self.paths.iter().find(|p| p.id == id)
@@ -85,6 +93,10 @@ pub struct Device {
     /// in hexadecimal, if it signs any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_list_key: Option<String>,
+    /// The Ed25519 public key (RFC 8032) of the owner that it was paired with,
+    /// whose signatures enrol viewers, in hexadecimal, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_key: Option<String>,
 }
 
 /// A port that the device listens on.
@@ -134,6 +146,19 @@ pub struct TransportPath {
     pub hop: Hop,
     /// Protection between the device and the viewer.
     pub end_to_end: EndToEnd,
+    /// What a page that viewers load there, and its parts, are pinned to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<Page>,
+}
+
+/// A page, or a part of it, that is known by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Path of its URL, such as `/portal.js`.
+    pub path: String,
+    /// SHA-256 of its octets, in hexadecimal.
+    pub sha256: String,
 }
 
 /// How media travels.

@@ -42,7 +42,7 @@ mod session;
 mod toml_file;
 
 pub use declaration::{
-    Carriage, Declaration, Device, EndToEnd, Endpoint, Hop, TransportPath, TransportProtocol,
+    Carriage, Declaration, Device, EndToEnd, Endpoint, Hop, Page, TransportPath, TransportProtocol,
 };
 pub use error::Error;
 pub use folder::{Case, CaseWriter, Session, is_ours};

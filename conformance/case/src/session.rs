@@ -63,6 +63,9 @@ pub struct Experience {
 pub enum Vantage {
     /// The network.
     Wire,
+    /// What the vendor's server holds after the protection of the hop from the
+    /// device is taken off, and before that of the hop to a viewer is put on.
+    Relay,
     /// What a viewer holds after the hop's protection is taken off, and before
     /// that from end to end is: whoever ends the hop could read it.
     Peer,
@@ -74,15 +77,22 @@ pub enum Vantage {
 
 impl Vantage {
     /// All of them, in the order in which they are judged.
-    pub const ALL: &[Vantage] = &[Vantage::Wire, Vantage::Peer, Vantage::Rest, Vantage::Log];
+    pub const ALL: &[Vantage] = &[
+        Vantage::Wire,
+        Vantage::Relay,
+        Vantage::Peer,
+        Vantage::Rest,
+        Vantage::Log,
+    ];
 
     /// Those that are captured packet by packet.
-    pub const CAPTURED: &[Vantage] = &[Vantage::Wire, Vantage::Peer];
+    pub const CAPTURED: &[Vantage] = &[Vantage::Wire, Vantage::Relay, Vantage::Peer];
 
     /// Its name, as in reports.
     pub fn name(self) -> &'static str {
         match self {
             Vantage::Wire => "wire",
+            Vantage::Relay => "relay",
             Vantage::Peer => "peer",
             Vantage::Rest => "rest",
             Vantage::Log => "log",
@@ -93,6 +103,7 @@ impl Vantage {
     pub fn file(self) -> &'static str {
         match self {
             Vantage::Wire => "wire.pcapng",
+            Vantage::Relay => "relay.pcapng",
             Vantage::Peer => "peer.pcapng",
             Vantage::Rest => "rest",
             Vantage::Log => "log.txt",

@@ -112,7 +112,7 @@ end_to_end = "none"
         assert_eq!(
             declaration(&text).unwrap_err(),
             "TOML parse error at line 7, column 1\n  |\n7 | colour = \"white\"\n  | ^^^^^^\n\
-             unknown field `colour`, expected one of `vendor`, `model`, `serial`, `firmware`, `unit`, `addresses`, `clip_list_key`"
+             unknown field `colour`, expected one of `vendor`, `model`, `serial`, `firmware`, `unit`, `addresses`, `clip_list_key`, `owner_key`"
         );
     }
 

@@ -22,6 +22,7 @@ fn declaration() -> Declaration {
             unit: 1,
             addresses: vec![address],
             clip_list_key: Some("00ff".into()),
+            owner_key: None,
         },
         endpoints: vec![Endpoint {
             transport: TransportProtocol::Tcp,
@@ -35,6 +36,7 @@ fn declaration() -> Declaration {
             carriage: Carriage::RtspInterleaved,
             hop: Hop::Tls,
             end_to_end: EndToEnd::None,
+            pages: Vec::new(),
         }],
     }
 }
@@ -355,6 +357,7 @@ fn declarations() -> impl Strategy<Value = Declaration> {
                 unit,
                 addresses,
                 clip_list_key: None,
+                owner_key: None,
             },
             endpoints: endpoints
                 .into_iter()
@@ -377,6 +380,7 @@ fn declarations() -> impl Strategy<Value = Declaration> {
                     carriage: Carriage::RtspInterleaved,
                     hop: Hop::Tls,
                     end_to_end: EndToEnd::None,
+                    pages: Vec::new(),
                 })
                 .collect(),
         }

@@ -94,7 +94,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "For example, if SFrame is used to provide E2E security against intermediary media nodes, then SFrame keys need to be negotiated in a way that does not make them accessible to these intermediaries.",
             ..ROW.source
         },
-        vantages: &[Vantage::Wire, Vantage::Peer],
+        vantages: &[Vantage::Wire, Vantage::Relay, Vantage::Peer],
         check: nothing_is_clear_inside,
         ..ROW
     },

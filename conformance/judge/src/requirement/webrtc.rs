@@ -78,7 +78,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "When DTLS-SRTP is used, the API MUST NOT permit the JS to obtain the negotiated keying material.",
             ..ROW.source
         },
-        vantages: &[Vantage::Wire, Vantage::Rest, Vantage::Log],
+        vantages: Vantage::ALL,
         check: keys_are_nowhere,
         ..ROW
     },

@@ -125,6 +125,7 @@ pub fn case(session: Session) -> Case {
         carriage: Carriage::Recording,
         hop: Hop::None,
         end_to_end: EndToEnd::Age,
+        pages: Vec::new(),
     }];
     case
 }

@@ -60,6 +60,7 @@ pub fn declaration() -> Declaration {
             unit: UNIT,
             addresses: vec![camera().ip()],
             clip_list_key: None,
+            owner_key: None,
         },
         endpoints: vec![Endpoint {
             transport: TransportProtocol::Tcp,
@@ -73,6 +74,7 @@ pub fn declaration() -> Declaration {
             carriage: Carriage::RtspInterleaved,
             hop: Hop::Tls,
             end_to_end: EndToEnd::None,
+            pages: Vec::new(),
         }],
     }
 }
