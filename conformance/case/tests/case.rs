@@ -22,7 +22,7 @@ fn declaration() -> Declaration {
             unit: 1,
             addresses: vec![address],
             clip_list_key: Some("00ff".into()),
-            owner_key: None,
+            owner_key: Some("01fe".into()),
         },
         endpoints: vec![Endpoint {
             transport: TransportProtocol::Tcp,

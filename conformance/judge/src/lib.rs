@@ -6,6 +6,7 @@ pub mod adversary;
 pub mod attribution;
 pub mod decoder;
 pub mod dissect;
+pub mod logins;
 pub mod mark;
 pub mod open;
 pub mod picture;

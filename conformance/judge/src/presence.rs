@@ -99,7 +99,8 @@ impl Presence {
                 recognised(seen, &presence.marks)
             }
             "no-credentials" | "wrong-credentials" | "udp-setup" | "null-cipher"
-            | "srtp-over-rtsp" => dialogue(seen),
+            | "srtp-over-rtsp" | "wrong-fingerprint" | "weak-fingerprint" | "avpf-offer"
+            | "sdes-offer" | "dtls-offers" | "unenrolled-viewer" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
             "weak-suites" => dialogue(seen).and_then(|()| probe::offered(seen)),
             "early-data" => dialogue(seen).and_then(|()| probe::resumed(seen)),

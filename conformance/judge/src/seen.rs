@@ -26,6 +26,7 @@ use crate::{
         rtp::{self, FoundUnit},
         rtsp::{Dialogue, Message},
     },
+    logins::Logins,
     mark::{self, Mark},
     open::{escrow::Escrow, keylog::KeyLog, sframe, srtp::Found},
     presence::Presence,
@@ -539,10 +540,27 @@ impl<'a> Seen<'a> {
         negotiations.find(|negotiation| negotiation.is_between(flow.a, flow.b))
     }
 
-    /// What was asked of the device over HTTP inside TLS, and answered.
+    /// What was asked over HTTP inside TLS, and answered: of the device, or of
+    /// whom else the declaration names.
     pub fn signalled(&self) -> impl Iterator<Item = Signalled<'_>> {
         let all = webrtc::signalled(&self.traffic, &self.connections);
-        all.filter(|signalled| self.is_device(signalled.server.ip()))
+        all.filter(|signalled| {
+            let server = signalled.server;
+            let declared = self.declaration.path_at(TransportProtocol::Tcp, server);
+            self.is_device(server.ip()) || declared.is_some()
+        })
+    }
+
+    /// Who of those who asked was logged in.
+    pub fn logins(&self) -> Logins {
+        Logins::of(self.signalled(), |packet| self.time(packet))
+    }
+
+    /// When a packet of the wire was captured, in nanoseconds since 1970.
+    pub fn time(&self, packet: u64) -> Option<u64> {
+        let capture = self.session.captures.get(&Vantage::Wire)?;
+        let index = usize::try_from(packet.checked_sub(1)?).ok()?;
+        capture.packets.get(index).map(|packet| packet.time_ns)
     }
 
     /// Clips that the device vouches for and the escrowed identities open.

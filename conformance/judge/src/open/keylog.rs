@@ -49,7 +49,8 @@ fn line(line: &str) -> Option<(SecretName, Vec<u8>)> {
     }
 }
 
-pub(super) fn octets(hexadecimal: &str) -> Option<Vec<u8>> {
+/// Octets that are written in hexadecimal.
+pub(crate) fn octets(hexadecimal: &str) -> Option<Vec<u8>> {
     let (pairs, []) = hexadecimal.as_bytes().as_chunks::<2>() else {
         return None;
     };

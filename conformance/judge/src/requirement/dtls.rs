@@ -1,17 +1,23 @@
 //! DTLS: what keys SRTP where no signalling tells them, and which datagrams
 //! share its port.
 
+mod hello;
+mod identity;
+
 use lightleak_case::{Hop, TransportPath, Vantage};
 
-use super::{Quote, Requirement, evidence, srtp, unless};
+use super::{Quote, Reading, Requirement, Stimuli, evidence, srtp, unless};
 use crate::{
     dissect::{Flow, Span, demux, dtls},
     seen::{Connection, Seen},
     verdict::{Assurance, Evidence, Outcome},
     webrtc::Datagram,
 };
+pub(super) use hello::agrees_on_null;
 
 const RFC5764: &str = "RFC 5764";
+const RFC8122: &str = "RFC 8122";
+const RFC8827: &str = "RFC 8827";
 /// Packets that are kept as evidence.
 const MOST: usize = 16;
 /// finished.
@@ -29,6 +35,33 @@ pub(super) const ROW: Requirement = Requirement {
 
 pub(super) const ROWS: &[Requirement] = &[
     Requirement {
+        id: "DTLS-01",
+        title: "the device chooses one SRTP profile of those that were offered, and sends no media without one",
+        source: Quote {
+            clause: "4.1.1",
+            text: "The server MUST NOT select a value that the client has not offered.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["dtls-offers"]),
+        indispensable: &["dtls-offers"],
+        check: hello::one_of_the_offered,
+        ..ROW
+    },
+    Requirement {
+        id: "DTLS-02",
+        title: "no SRTP profile without encryption is offered or chosen",
+        source: Quote {
+            document: RFC8827,
+            clause: "6.5",
+            text: "Media traffic MUST NOT be sent over plain (unencrypted) RTP or RTCP; that is, implementations MUST NOT negotiate cipher suites with NULL encryption modes.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["dtls-offers"]),
+        indispensable: &["dtls-offers"],
+        check: hello::no_null_profile,
+        ..ROW
+    },
+    Requirement {
         id: "DTLS-03",
         title: "media are under the master keys that the handshake's exporter gives, each side under its own",
         source: Quote {
@@ -37,6 +70,34 @@ pub(super) const ROWS: &[Requirement] = &[
             ..ROW.source
         },
         check: keys_are_exported,
+        ..ROW
+    },
+    Requirement {
+        id: "DTLS-04",
+        title: "a viewer whose certificate is not that of its offer is sent no media",
+        source: Quote {
+            document: RFC8122,
+            clause: "6.2",
+            text: "The server MUST request a certificate; if the client does not provide one, or if the certificate does not match a provided fingerprint, the server endpoint MUST terminate the media connection with a bad_certificate error.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["wrong-fingerprint"]),
+        indispensable: &["wrong-fingerprint"],
+        check: identity::viewers_are_who_they_say,
+        ..ROW
+    },
+    Requirement {
+        id: "DTLS-05",
+        title: "no fingerprint by MD5 or MD2 is told, and none is taken for a proof",
+        source: Quote {
+            document: RFC8122,
+            clause: "5",
+            text: "Implementations compliant with this specification MUST NOT use the MD2 and MD5 hash functions to calculate fingerprints or to verify received fingerprints that have been calculated using them.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["weak-fingerprint"]),
+        indispensable: &["weak-fingerprint"],
+        check: identity::no_broken_hash,
         ..ROW
     },
     Requirement {
@@ -51,6 +112,20 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "DTLS-07",
+        title: "DTLS 1.0 is not agreed on",
+        source: Quote {
+            document: "RFC 9325",
+            clause: "3.1.2",
+            text: "Implementations MUST NOT negotiate DTLS version 1.0 [RFC4347].",
+            read: Reading::SecondHand,
+        },
+        stimuli: Stimuli::Only(&["dtls-offers"]),
+        indispensable: &["dtls-offers"],
+        check: hello::no_old_version,
+        ..ROW
+    },
+    Requirement {
         id: "DTLS-09",
         title: "every datagram on the port is STUN, DTLS or SRTP by its first octet, and is what that octet says",
         source: Quote {
@@ -62,6 +137,18 @@ pub(super) const ROWS: &[Requirement] = &[
         check: datagrams_have_their_place,
         ..ROW
     },
+    Requirement {
+        id: "WSIG-02",
+        title: "the certificate of the device is that whose fingerprint it told inside TLS",
+        source: Quote {
+            document: "RFC 5763",
+            clause: "5",
+            text: "The certificate presented during the DTLS handshake MUST match the fingerprint exchanged via the signaling path in the SDP.",
+            ..ROW.source
+        },
+        check: identity::device_is_who_it_says,
+        ..ROW
+    },
 ];
 
 pub(super) fn is_dtls_srtp(path: &TransportPath) -> bool {
@@ -70,7 +157,9 @@ pub(super) fn is_dtls_srtp(path: &TransportPath) -> bool {
 
 /// Datagrams of the device in flows of WebRTC, with the flow's index and where
 /// they lie.
-fn datagrams<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = (usize, bool, usize, Span, &'a [u8])> {
+pub(super) fn datagrams<'a>(
+    seen: &'a Seen<'_>,
+) -> impl Iterator<Item = (usize, bool, usize, Span, &'a [u8])> {
     let flows = seen.flows().enumerate();
     let ours = flows.filter(|(_, (flow, connection))| seen.is_webrtc(flow, connection));
     let sides = ours.flat_map(|(index, (flow, _))| {

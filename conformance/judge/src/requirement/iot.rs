@@ -53,14 +53,14 @@ pub(super) const ROWS: &[Requirement] = &[
         id: "IOT-06",
         level: Level::Must,
         standard: Level::Must,
-        title: "SET_PARAMETER, ANNOUNCE and RECORD without credentials change nothing",
+        title: "who has shown no credentials changes nothing: by SET_PARAMETER, ANNOUNCE and RECORD, or over HTTP by DELETE, PATCH and PUT",
         source: Quote {
             document: EN,
             clause: "5.5-5",
             text: "Device functionality that allows security-relevant changes in configuration via a network interface shall only be accessible after authentication.",
             read: Reading::SecondHand,
         },
-        expects: is_rtsp,
+        expects: is_asked,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials"]),
@@ -96,7 +96,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "In the initialized state, the network interfaces of the device shall minimize the unauthenticated disclosure of security-relevant information.",
             read: Reading::SecondHand,
         },
-        expects: is_rtsp,
+        expects: is_asked,
         vantages: &[Vantage::Wire],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::Only(&["no-credentials", "port-sweep"]),
@@ -130,4 +130,9 @@ fn is_network(path: &TransportPath) -> bool {
 /// What is asked there is asked in RTSP.
 fn is_rtsp(path: &TransportPath) -> bool {
     matches!(path.carriage, Carriage::RtspInterleaved | Carriage::Rtp)
+}
+
+/// What is asked there is asked in RTSP, or in signalling over HTTP.
+fn is_asked(path: &TransportPath) -> bool {
+    is_rtsp(path) || path.carriage == Carriage::Webrtc
 }

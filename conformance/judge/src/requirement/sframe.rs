@@ -1,10 +1,13 @@
 //! SFR: SFrame from the device to its viewers.
 
+mod enrolled;
+mod senders;
+
 use std::collections::BTreeMap;
 
 use lightleak_case::{EndToEnd, TransportPath, Vantage};
 
-use super::{Quote, Reading, Requirement, dtls::ROW as DTLS_ROW, evidence_at, unless};
+use super::{Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence_at, unless};
 use crate::{
     open::sframe::{self, Header, OpenedFrame, SframeError},
     seen::Seen,
@@ -47,6 +50,8 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Applications MUST ensure that each (KID, CTR) combination is used for exactly one SFrame encryption operation.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "reconnect"]),
+        indispensable: &["honest", "reconnect"],
         check: counters_are_used_once,
         ..ROW
     },
@@ -74,6 +79,18 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "SFR-06",
+        title: "a base key is used by one sender: not by video and sound, nor by device and viewer",
+        source: Quote {
+            clause: "4.4.1",
+            text: "A given base_key MUST NOT be used for encryption by multiple senders.",
+            read: Reading::SecondHand,
+            ..ROW.source
+        },
+        check: senders::one_each,
+        ..ROW
+    },
+    Requirement {
         id: "SFR-08",
         // The standard has suites with tags of 32 and 64 bits.
         standard: super::Level::Should,
@@ -96,6 +113,22 @@ pub(super) const ROWS: &[Requirement] = &[
         },
         vantages: &[Vantage::Wire, Vantage::Relay, Vantage::Peer],
         check: nothing_is_clear_inside,
+        ..ROW
+    },
+    Requirement {
+        id: "SFR-15",
+        title: "keys are given for viewer keys alone that the paired owner signed",
+        source: Quote {
+            document: "Regulation (EU) 2024/2847",
+            clause: "Annex I Part I (2)(d)",
+            text: "ensure protection from unauthorised access by appropriate control mechanisms, including but not limited to authentication, identity or access management systems, and report on possible unauthorised access",
+            read: Reading::SecondHand,
+        },
+        // The standard leaves the keys to the application.
+        standard: super::Level::Info,
+        stimuli: Stimuli::Only(&["unenrolled-viewer"]),
+        indispensable: &["unenrolled-viewer"],
+        check: enrolled::for_enrolled_alone,
         ..ROW
     },
 ];

@@ -203,6 +203,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "A master key MUST NOT be shared among different RTP sessions.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "reconnect"]),
         check: keys::not_shared,
         ..ROW
     },

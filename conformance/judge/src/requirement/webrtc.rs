@@ -1,18 +1,28 @@
 //! WRTC: what the device says of itself in SDP, and keeps to.
 
+mod access;
+mod address;
+mod consent;
+mod plain;
+
 use lightleak_case::{Carriage, TransportPath, Vantage};
 
-use super::{Quote, Requirement, dtls::ROW as DTLS_ROW, evidence, evidence_at, srtp, unless};
+use super::{
+    Level, Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence, evidence_at,
+    srtp, unless,
+};
 use crate::{
     adversary::cryptanalyst::key_material::Secrets,
     dissect::{
         Span,
         sdp::{Media, Sdp},
     },
+    logins::is_success,
     seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
     webrtc::Signalled,
 };
+pub(super) use access::changes_nothing;
 
 /// Places that are kept as evidence, of each stream.
 const MOST: usize = 4;
@@ -38,7 +48,21 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "WebRTC endpoints MUST NOT send packets using the basic RTP/AVP profile or the RTP/AVPF profile; they MUST employ the full RTP/SAVPF profile to protect all RTP and RTCP packets that are generated.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "avpf-offer"]),
+        indispensable: &["honest", "avpf-offer"],
         check: profile_is_secure,
+        ..ROW
+    },
+    Requirement {
+        id: "WRTC-02",
+        title: "media are never sent as plain RTP, nor under a profile that does not encrypt, whatever is offered",
+        source: Quote {
+            text: "Media traffic MUST NOT be sent over plain (unencrypted) RTP or RTCP; that is, implementations MUST NOT negotiate cipher suites with NULL encryption modes.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["honest", "avpf-offer", "sdes-offer", "dtls-offers"]),
+        indispensable: &["honest", "avpf-offer", "dtls-offers"],
+        check: plain::nothing_is_plain,
         ..ROW
     },
     Requirement {
@@ -48,6 +72,8 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "WebRTC implementations MUST NOT offer SDP security descriptions [RFC4568] or select it if offered.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "sdes-offer"]),
+        indispensable: &["honest", "sdes-offer"],
         check: no_security_descriptions,
         ..ROW
     },
@@ -58,6 +84,8 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "DTLS-SRTP MUST be offered for every media channel.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "avpf-offer", "sdes-offer"]),
+        indispensable: &["honest", "avpf-offer"],
         check: every_section_is_keyed,
         ..ROW
     },
@@ -72,6 +100,20 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "WRTC-08",
+        title: "media end within 30 s of the last response of a viewer to a check of ICE",
+        source: Quote {
+            document: "RFC 7675",
+            clause: "5.1",
+            text: "That is, if a valid STUN binding response has not been received from the remote peer's transport address in 30 seconds, the endpoint MUST cease transmission on that 5-tuple.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["no-consent"]),
+        indispensable: &["no-consent"],
+        check: consent::ends_with_consent,
+        ..ROW
+    },
+    Requirement {
         id: "WRTC-09",
         title: "traffic keys are nowhere to be read: not on the wire, not in an answer over HTTP, not in the log",
         source: Quote {
@@ -80,6 +122,42 @@ pub(super) const ROWS: &[Requirement] = &[
         },
         vantages: Vantage::ALL,
         check: keys_are_nowhere,
+        ..ROW
+    },
+    Requirement {
+        id: "WHIP-03",
+        level: Level::Should,
+        standard: Level::Should,
+        title: "the address of a session is random: long, and unlike that of another",
+        source: Quote {
+            document: "RFC 9725",
+            clause: "5",
+            text: "In order to prevent this scenario, WHIP endpoints SHOULD generate URLs with enough randomness, using a cryptographically secure pseudorandom number generator following the best practices in Randomness Requirements for Security [RFC4086], and implement a rate limit and avalanche control mechanism for HTTP DELETE requests.",
+            read: Reading::SecondHand,
+        },
+        stimuli: Stimuli::Only(&["honest", "reconnect"]),
+        check: address::is_random,
+        ..ROW
+    },
+    Requirement {
+        id: "WHEP-01",
+        // The standard leaves it to whoever serves.
+        standard: Level::Info,
+        title: "who is not logged in, or no more, gets no description, no keys and no media",
+        source: Quote {
+            document: "draft-ietf-wish-whep-03",
+            clause: "4.9.1",
+            text: "WHEP endpoints and sessions MAY require the HTTP request to be authenticated using an HTTP Authorization header field with a Bearer token as specified in Section 2.1 of [RFC6750].",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&[
+            "no-credentials",
+            "wrong-credentials",
+            "expired-token",
+            "after-log-out",
+        ]),
+        indispensable: &["no-credentials", "expired-token", "after-log-out"],
+        check: access::nobody_else,
         ..ROW
     },
 ];
@@ -113,13 +191,27 @@ fn each_section(
             }
         }
     }
-    unless(found, || match right {
-        0 => Outcome::Inconclusive("no description of the device was read inside TLS".into()),
-        right => Outcome::Pass(
+    unless(found, || match (right, refused_offers(seen)) {
+        (0, 0) => Outcome::Inconclusive("no description of the device was read inside TLS".into()),
+        (right, 0) => Outcome::Pass(
             Assurance::Opened,
             format!("{right} sections of audio and video, {what}"),
         ),
+        (right, refused) => Outcome::Pass(
+            Assurance::Opened,
+            format!("{right} sections of audio and video, {what}; {refused} offers were refused"),
+        ),
     })
+}
+
+/// How many offers the device refused, without a description of its own.
+fn refused_offers(seen: &Seen<'_>) -> usize {
+    let told = seen.signalled();
+    let refused = told.filter(|told| {
+        let offers = told.request.sdp().is_some() && told.response.sdp().is_none();
+        offers && !is_success(told.response)
+    });
+    refused.count()
 }
 
 fn profile_is_secure(seen: &Seen<'_>, _: Vantage) -> Outcome {

@@ -54,8 +54,12 @@ impl Connection {
     /// Why not all data of it were opened, if there are any that are protected.
     pub fn broken(&self) -> Option<&OpenError> {
         if let Some(Err(error)) = &self.opened_dtls {
-            let answered = self.dtls.as_ref().is_some_and(|d| d.server_hello.is_some());
-            return Some(error).filter(|_| answered);
+            // A handshake that ended before anything was protected has no keys.
+            let is_protected = self.dtls.as_ref().is_some_and(|d| {
+                let mut records = d.client.records.iter().chain(&d.server.records);
+                records.any(|record| record.epoch > 0)
+            });
+            return Some(error).filter(|_| is_protected);
         }
         let data = |records: &[tls::Record]| {
             let is_data = |r: &tls::Record| r.content_type == tls::APPLICATION_DATA;

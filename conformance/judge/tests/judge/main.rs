@@ -26,4 +26,5 @@ mod tls_handshake;
 mod tls_portal;
 mod tracks;
 mod webrtc;
+mod webrtc_offers;
 mod xc;

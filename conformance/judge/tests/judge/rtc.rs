@@ -105,7 +105,7 @@ impl Default for Plan {
     }
 }
 
-fn description(_: &str, port: u16, address: &str) -> String {
+pub fn description(_: &str, port: u16, address: &str) -> String {
     let fingerprint = ["AB"; 32].join(":");
     let section = |media: &str, format: &str| {
         format!(
@@ -273,10 +273,24 @@ fn ask(
     status: &str,
     answer: &str,
 ) {
-    let authorization = match authorized {
-        true => format!("Authorization: Bearer {}\r\n", hex(&TOKEN)),
-        false => String::new(),
-    };
+    let token = authorized.then(|| hex(&TOKEN));
+    asks(
+        wire,
+        sealed,
+        (line, token.as_deref(), body),
+        (status, answer),
+    );
+}
+
+/// A request (line, token, body) and its answer (status with headers, body).
+pub fn asks(
+    wire: &mut Wire,
+    sealed: &mut Sealed,
+    (line, token, body): (&str, Option<&str>, &str),
+    (status, answer): (&str, &str),
+) {
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let authorization = authorization.unwrap_or_default();
     let length = body.len();
     let request =
         format!("{line} HTTP/1.1\r\n{authorization}Content-Length: {length}\r\n\r\n{body}");
@@ -287,7 +301,7 @@ fn ask(
 }
 
 /// A binding request or its answer (RFC 8489 5), without attributes.
-fn binding(request: bool) -> Vec<u8> {
+pub fn binding(request: bool) -> Vec<u8> {
     let kind = if request { [0, 1] } else { [1, 1] };
     let mut octets = [&kind[..], &[0, 0, 0x21, 0x12, 0xa4, 0x42]].concat();
     octets.extend(b"transaction!");
@@ -588,14 +602,14 @@ fn prf(secret: &[u8], label: &str, seed: &[u8], length: usize) -> Vec<u8> {
 }
 
 /// A record of DTLS 1.2.
-fn record(kind: u8, epoch: u8, number: u8, fragment: &[u8]) -> Vec<u8> {
+pub fn record(kind: u8, epoch: u8, number: u8, fragment: &[u8]) -> Vec<u8> {
     let length = (fragment.len() as u16).to_be_bytes();
     let head = [kind, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, number];
     [&head[..], &length, fragment].concat()
 }
 
 /// A handshake message in one fragment.
-fn whole(kind: u8, number: u8, body: &[u8]) -> Vec<u8> {
+pub fn whole(kind: u8, number: u8, body: &[u8]) -> Vec<u8> {
     let of_tls = message(kind, body);
     [&of_tls[..4], &[0, number, 0, 0, 0], &of_tls[1..4], body].concat()
 }

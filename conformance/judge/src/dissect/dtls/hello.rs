@@ -35,6 +35,8 @@ impl UseSrtp {
 pub struct ClientHello {
     /// Where its first record begins in the stream of the client.
     pub at: usize,
+    /// Its version field: what is offered at most, but for DTLS 1.3.
+    pub version: u16,
     /// Its random.
     pub random: [u8; 32],
     /// use_srtp, if the extension is there.
@@ -46,7 +48,7 @@ impl ClientHello {
     pub fn parse(message: &Message) -> Option<Self> {
         // What TLS has not: a cookie behind the session id.
         let mut reader = Reader::new(&message.body);
-        let _version = reader.u16()?;
+        let version = reader.u16()?;
         reader.take(32)?;
         let _session_id = reader.vector8()?;
         let before = message.body.len() - reader.left();
@@ -61,6 +63,7 @@ impl ClientHello {
         })?;
         (message.kind == CLIENT_HELLO).then_some(Self {
             at: of_tls.at,
+            version,
             random: of_tls.random,
             srtp: use_srtp(&extensions),
         })

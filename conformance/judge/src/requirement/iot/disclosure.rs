@@ -1,11 +1,12 @@
 //! What the device does and tells before anybody has shown a password: IOT-06,
 //! IOT-08.
 
-use lightleak_case::Vantage;
+use lightleak_case::{Carriage, Vantage};
 
-use super::super::{evidence, rtsp};
+use super::super::{evidence, rtsp, webrtc};
 use crate::{
-    dissect::rtsp::Message,
+    dissect::{http, rtsp::Message},
+    logins::{self, Standing},
     seen::{Seen, Served},
     verdict::{Assurance, Outcome},
 };
@@ -17,6 +18,10 @@ const TELLING: usize = 4;
 const TELLING_VERSION: usize = 3;
 
 pub(super) fn no_change(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let path = seen.declaration.path(&seen.session.record.path);
+    if path.is_some_and(|path| path.carriage == Carriage::Webrtc) {
+        return webrtc::changes_nothing(seen);
+    }
     let mut found = Vec::new();
     let mut refused = None;
     let mut other = None;
@@ -79,6 +84,20 @@ pub(super) fn tells_little(seen: &Seen<'_>, _: Vantage) -> Outcome {
             found.push(evidence(seen, span, why));
         }
     }
+    let logins = seen.logins();
+    for asked in seen.signalled() {
+        let time = seen.time(asked.span.packet).unwrap_or_default();
+        let is_known = logins.standing(asked.request, time) == Standing::LoggedIn;
+        if is_known || logins::is_login(asked.request) {
+            continue;
+        }
+        answers += 1;
+        if let Some(what) = tells_over_http(seen, asked.response) {
+            let method = &asked.request.head.method;
+            let why = format!("the answer to {method} without a token tells {what}");
+            found.push(evidence(seen, asked.span, why));
+        }
+    }
     match found.first() {
         Some(first) => Outcome::Fail(first.why.clone(), found),
         None if answers > 0 => Outcome::Pass(
@@ -93,8 +112,33 @@ pub(super) fn tells_little(seen: &Seen<'_>, _: Vantage) -> Outcome {
     }
 }
 
-fn tells(seen: &Seen<'_>, request: &Message, response: &Message) -> Option<String> {
+fn tells_over_http(seen: &Seen<'_>, response: &http::Message) -> Option<String> {
+    if response.sdp().is_some() {
+        return Some("what there is to see".into());
+    }
+    let headers = response.head.headers.iter();
+    let headers = headers.map(|(_, value)| value.as_str());
+    let text = headers.collect::<Vec<_>>().join("\n");
+    names(
+        seen,
+        &format!("{text}\n{}", String::from_utf8_lossy(&response.body)),
+    )
+}
+
+/// Which device it is, where the text says so.
+fn names(seen: &Seen<'_>, text: &str) -> Option<String> {
     let device = &seen.declaration.device;
+    let named = [
+        ("the serial number", &device.serial, TELLING),
+        ("the model", &device.model, TELLING),
+        ("the version", &device.firmware, TELLING_VERSION),
+    ];
+    let mut named = named.into_iter();
+    let told = named.find(|(_, value, least)| value.len() >= *least && has_word(text, value));
+    told.map(|(what, value, _)| format!("{what} {value}"))
+}
+
+fn tells(seen: &Seen<'_>, request: &Message, response: &Message) -> Option<String> {
     if response.sdp().is_some() {
         return Some("what there is to see".into());
     }
@@ -102,14 +146,8 @@ fn tells(seen: &Seen<'_>, request: &Message, response: &Message) -> Option<Strin
     let mut text = headers.collect::<Vec<_>>().join("\n");
     text.push('\n');
     text.push_str(&String::from_utf8_lossy(&response.body));
-    for (what, value, least) in [
-        ("the serial number", &device.serial, TELLING),
-        ("the model", &device.model, TELLING),
-        ("the version", &device.firmware, TELLING_VERSION),
-    ] {
-        if value.len() >= least && has_word(&text, value) {
-            return Some(format!("{what} {value}"));
-        }
+    if let Some(named) = names(seen, &text) {
+        return Some(named);
     }
     let asked = request.uri.trim_end_matches('/');
     let mut addresses = ["rtsp://", "rtsps://"].into_iter().flat_map(|scheme| {
