@@ -36,6 +36,7 @@ pub(crate) struct Access {
     state: Mutex<State>,
     /// How many tokens of a user are good at a time. The oldest goes.
     most_tokens: usize,
+    lifetime: Duration,
 }
 
 #[derive(Default)]
@@ -65,10 +66,11 @@ pub(crate) struct Grant {
 }
 
 impl Access {
-    pub(crate) fn new(most_tokens: usize) -> Self {
+    pub(crate) fn new(most_tokens: usize, lifetime: Duration) -> Self {
         Self {
             state: Mutex::default(),
             most_tokens,
+            lifetime,
         }
     }
 
@@ -98,7 +100,7 @@ impl Access {
         }
         match self.attempt(named.cloned(), is_right, world) {
             LogIn::Token(token) => {
-                let lifetime = TOKEN_LIFETIME.as_secs();
+                let lifetime = self.lifetime.as_secs();
                 let body = json!({"token": token.expose(), "expires_in": lifetime});
                 Ok(Answer::of(StatusCode::OK).json(&body))
             }
@@ -168,7 +170,7 @@ impl Access {
         let grant = Grant {
             user,
             number: state.next,
-            end: now + TOKEN_LIFETIME,
+            end: now + self.lifetime,
         };
         state.next += 1;
         state.tokens.push((token.clone(), grant));

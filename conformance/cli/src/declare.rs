@@ -3,9 +3,13 @@
 use std::net::IpAddr;
 
 use lightleak_case::{
-    Carriage, Declaration, Device, EndToEnd, Endpoint, Hop, TransportPath, TransportProtocol,
+    Carriage, Declaration, Device, EndToEnd, Endpoint, Hop, Page, TransportPath, TransportProtocol,
 };
-use lightleak_sim::claim::{self, Claim};
+use lightleak_sim::{
+    claim::{self, Claim},
+    path::portal_webrtc,
+    relay::page::{self, Pin},
+};
 
 /// The declaration of a simulated device, without its paths.
 pub fn device(serial: &str, unit: u16, addresses: &[IpAddr]) -> Declaration {
@@ -19,6 +23,7 @@ pub fn device(serial: &str, unit: u16, addresses: &[IpAddr]) -> Declaration {
             unit,
             addresses: addresses.to_vec(),
             clip_list_key: None,
+            owner_key: None,
         },
         endpoints: Vec::new(),
         paths: Vec::new(),
@@ -56,6 +61,15 @@ pub fn claims<'a>(declaration: &mut Declaration, claims: impl Iterator<Item = &'
                 claim::EndToEnd::Age => EndToEnd::Age,
                 claim::EndToEnd::Sframe => EndToEnd::Sframe,
             },
+            pages: match claim.path == portal_webrtc::PATH.id {
+                true => page::pins().into_iter().map(pinned).collect(),
+                false => Vec::new(),
+            },
         });
     }
+}
+
+fn pinned(Pin { path, sha256 }: Pin) -> Page {
+    let path = path.to_owned();
+    Page { path, sha256 }
 }

@@ -14,6 +14,7 @@ pub mod decoys;
 pub mod documents;
 pub mod errands;
 pub mod mutants;
+pub mod plain_leg;
 pub mod portal;
 pub mod raw_video;
 pub mod recorder;

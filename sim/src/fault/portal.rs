@@ -14,6 +14,8 @@ pub struct PortalFault {
     pub viewer: Option<FindsUser>,
     /// Decides which requests below a camera at `/whip` need no token.
     pub publisher: Option<fn(&Method, &[&str]) -> bool>,
+    /// A port on which the relay answers without TLS.
+    pub plain_port: Option<u16>,
     /// Makes the id of a session of a number that counts up.
     pub session_id: Option<fn(u64) -> String>,
     /// Changes a part of the page (path, octets).
@@ -39,6 +41,7 @@ impl PortalFault {
     pub const NONE: Self = Self {
         viewer: None,
         publisher: None,
+        plain_port: None,
         session_id: None,
         page: None,
         roster: None,

@@ -12,11 +12,16 @@ use tokio::sync::watch;
 
 use crate::{
     camera::Device,
-    seal::keys::{BearerToken, HpkePublicKey, OwnerPublicKey},
-    seal::tls::TlsVersion,
-    viewer::rtsp::Address,
+    seal::{
+        keys::{BearerToken, HpkePublicKey, OwnerPublicKey},
+        tls::TlsVersion,
+    },
+    viewer::{
+        rtsp::Address,
+        webrtc::{App, AppError},
+    },
     webrtc::DtlsVersions,
-    world::Disk,
+    world::{Disk, World},
 };
 
 /// How long it waits before it publishes again.
@@ -91,16 +96,20 @@ impl Portal {
         self.revoked.borrow().contains(viewer)
     }
 
-    fn address(&self) -> Address {
+    /// A connection to the relay, on which it shows its token.
+    async fn connect(&self, world: &World) -> Result<App, AppError> {
         let PortalAccess {
             relay, authority, ..
         } = &self.access;
-        Address {
+        let address = Address {
             endpoint: *relay,
             url: format!("https://{relay}/"),
             authority: Some(authority.clone()),
             versions: &[TlsVersion::Tls13],
-        }
+        };
+        let mut app = App::connect(&address, world).await?;
+        app.token = Some(self.access.token.clone());
+        Ok(app)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     h264::AccessUnit,
     seal::{envelope::EpochError, sframe::SFrameError},
     sound::SoundPacket,
-    viewer::webrtc::{App, AppError},
+    viewer::webrtc::AppError,
     webrtc::{
         CONNECT_TIMEOUT, Media, Packetizers, Peer, PeerError, Purpose, Senders, Track, complete,
     },
@@ -42,8 +42,7 @@ pub(super) async fn publish(
     roster: &mut Roster,
 ) -> Result<&'static str, Broken> {
     let world = &device.world;
-    let mut app = App::connect(&portal.address(), world).await?;
-    app.token = Some(portal.access.token.clone());
+    let mut app = portal.connect(world).await?;
     let mut peer = Peer::bind(world, portal.access.dtls, None, device.fault).await?;
     let (offer, pending) = peer.offer(Purpose::Publish)?;
     let offer = complete(&offer.to_sdp_string());

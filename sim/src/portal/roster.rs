@@ -82,8 +82,7 @@ impl Roster {
         session: &str,
         next: mpsc::Sender<Next>,
     ) -> Result<&'static str, Broken> {
-        let mut waiting = App::connect(&portal.address(), app.world()).await?;
-        waiting.token.clone_from(&app.token);
+        let waiting = portal.connect(&self.device.world).await?;
         let path = format!("{session}/viewers");
         let mut poll = LongPoll::start(waiting, path, "version", 0);
         let mut revoked = portal.revoked.subscribe();
@@ -119,8 +118,17 @@ impl Roster {
             };
             let path = format!("{session}/keys");
             let body = self.body(&sorted, epoch.as_deref());
-            let posted = app.post(&path, JSON, body.to_string().into());
-            posted.await?.of("keys for viewers", 204)?;
+            let body = body.to_string();
+            let posted = app.post(&path, JSON, body.clone().into()).await;
+            let posted = match posted {
+                Ok(posted) => posted,
+                // A connection on which nothing was said for long is closed.
+                Err(_) => {
+                    app = portal.connect(&self.device.world).await?;
+                    app.post(&path, JSON, body.into()).await?
+                }
+            };
+            posted.of("keys for viewers", 204)?;
             known = sorted;
             if !is_other {
                 continue;
@@ -208,9 +216,10 @@ impl Roster {
             [] => Vec::new(),
             _ => deliveries.collect(),
         };
-        // Of all senders the same, and it only grows.
+        // Of all senders the same, and it only grows. None is 0, after which whoever
+        // knows of none asks for the next.
         let kid = epochs.first().map(|epoch| epoch.base.opening().id().kid());
-        let number = kid.unwrap_or_default() / SENDING as u64;
+        let number = kid.unwrap_or_default() / SENDING as u64 + 1;
         let mut body = json!({
             "epoch": number, "deliveries": deliveries, "refused": sorted.refused,
         });

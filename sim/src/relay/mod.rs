@@ -16,7 +16,8 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use rustls::ServerConfig;
@@ -30,7 +31,7 @@ use crate::{
     server::{self, Room},
     signalling,
     webrtc::DtlsVersions,
-    world::{BoxFuture, World},
+    world::{BoxFuture, ByteStream, World},
 };
 
 pub use account::{Account, CameraAccount};
@@ -64,6 +65,8 @@ pub struct RelaySettings {
     pub cameras: Vec<CameraAccount>,
     /// The versions of DTLS that it speaks.
     pub dtls: DtlsVersions,
+    /// How long a token is good for.
+    pub token_lifetime: Duration,
 }
 
 /// A running relay. Dropping it switches it off.
@@ -103,7 +106,7 @@ impl Relay {
         let (sessions, tasks_of_sessions) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             channels: channels.collect(),
-            access: Access::new(MOST_TOKENS),
+            access: Access::new(MOST_TOKENS, settings.token_lifetime),
             settings,
             fault,
             tls: Arc::new(tls),
@@ -113,28 +116,10 @@ impl Relay {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(signalling::run(tasks_of_sessions));
-        let relay = shared.clone();
-        let endpoint = server::listen(
-            &shared.world,
-            PORT,
-            ROOM,
-            &mut tasks,
-            move |stream, _, _| -> BoxFuture<'static, io::Result<()>> {
-                let relay = relay.clone();
-                Box::pin(async move {
-                    let clock = relay.world.clock.clone();
-                    let accepted = server::accept(&relay.tls, &Fault::NONE, &*clock, stream);
-                    let Some(stream) = accepted.await? else {
-                        return Ok(());
-                    };
-                    let answer = move |request| -> BoxFuture<'static, Answer> {
-                        Box::pin(resource::answer(relay.clone(), request))
-                    };
-                    http::serve(stream, clock, answer).await
-                })
-            },
-        );
-        let endpoint = endpoint.await?;
+        if let Some(port) = fault.portal.plain_port {
+            shared.listen(port, false, &mut tasks).await?;
+        }
+        let endpoint = shared.listen(PORT, true, &mut tasks).await?;
         Ok(Self {
             endpoint,
             _tasks: tasks,
@@ -171,6 +156,37 @@ struct Shared {
 }
 
 impl Shared {
+    /// Has requests to a port answered by `tasks`, and gives its address.
+    async fn listen(
+        self: &Arc<Self>,
+        port: u16,
+        with_tls: bool,
+        tasks: &mut JoinSet<()>,
+    ) -> io::Result<SocketAddr> {
+        let relay = self.clone();
+        let serve = move |stream, _, _| -> BoxFuture<'static, io::Result<()>> {
+            let relay = relay.clone();
+            Box::pin(relay.serve(stream, with_tls))
+        };
+        server::listen(&self.world, port, ROOM, tasks, serve).await
+    }
+
+    /// Serves one connection to its end.
+    async fn serve(self: Arc<Self>, stream: Box<dyn ByteStream>, with_tls: bool) -> io::Result<()> {
+        let clock = self.world.clock.clone();
+        let relay = self.clone();
+        let answer = move |request| -> BoxFuture<'static, Answer> {
+            Box::pin(resource::answer(relay.clone(), request))
+        };
+        if !with_tls {
+            return http::serve(stream, clock, answer).await;
+        }
+        match server::accept(&self.tls, &Fault::NONE, &*clock, stream).await? {
+            Some(stream) => http::serve(stream, clock, answer).await,
+            None => Ok(()),
+        }
+    }
+
     /// Runs a session for media.
     fn run(&self, session: impl Future<Output = ()> + Send + 'static) {
         // Without anybody who runs it, the relay is off.
@@ -187,10 +203,8 @@ impl Shared {
 
     /// A number that no other publication has.
     fn next_publication(&self) -> u64 {
-        let mut publications: MutexGuard<'_, u64> = self
-            .publications
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let publications = self.publications.lock();
+        let mut publications = publications.unwrap_or_else(PoisonError::into_inner);
         *publications += 1;
         *publications
     }

@@ -138,7 +138,7 @@ async fn show_key(
         return Err(Answer::of(StatusCode::BAD_REQUEST));
     };
     channel.show(session, viewer_key, signature);
-    match wait(relay, CAMERA_PATIENCE, 0, &mut keys).await {
+    match wait(relay, CAMERA_PATIENCE, 0, &mut keys).await? {
         Keys::Awaited => Err(Answer::of(StatusCode::GATEWAY_TIMEOUT)),
         said => said.answer(),
     }
@@ -152,23 +152,26 @@ async fn news(
 ) -> Result<Answer, Answer> {
     let after = request.number("after");
     let after = after.ok_or(Answer::of(StatusCode::BAD_REQUEST))?;
-    wait(relay, LONG_POLL, after, &mut keys).await.answer()
+    wait(relay, LONG_POLL, after, &mut keys).await?.answer()
 }
 
 /// What the camera says after that epoch; that it is awaited still, if it says
 /// nothing for so long.
+///
+/// # Errors
+///
+/// 404 if the session is over.
 async fn wait(
     relay: &Shared,
     patience: Duration,
     after: u64,
     keys: &mut watch::Receiver<Keys>,
-) -> Keys {
+) -> Result<Keys, Answer> {
     let said = keys.wait_for(|keys| keys.is_after(after));
     match within(&*relay.world.clock, patience, said).await {
-        Some(Ok(said)) => said.clone(),
-        // The session is over.
-        Some(Err(_)) => Keys::Refused,
-        None => Keys::Awaited,
+        Some(Ok(said)) => Ok(said.clone()),
+        Some(Err(_)) => Err(Answer::of(StatusCode::NOT_FOUND)),
+        None => Ok(Keys::Awaited),
     }
 }
 

@@ -65,7 +65,7 @@ impl Signalling {
         let (tasks, sessions) = mpsc::unbounded_channel();
         let signalling = Self {
             app,
-            access: Access::new(MOST_TOKENS),
+            access: Access::new(MOST_TOKENS, TOKEN_LIFETIME),
             state: Mutex::default(),
             tasks,
         };

@@ -161,8 +161,8 @@ impl Portal {
     /// # Errors
     ///
     /// [`AppError::Status`] if the portal refuses.
-    pub async fn end(&mut self, watching: &Watching) -> Result<(), AppError> {
-        self.app.end(&watching.session.path).await
+    pub async fn end(&mut self, session: &SessionAddress) -> Result<(), AppError> {
+        self.app.end(&session.path).await
     }
 
     /// Logs out.

@@ -74,10 +74,7 @@ impl What {
                 brief: 3,
                 rows: path::ALL
                     .iter()
-                    .map(|p| {
-                        let port = p.listen.map(|listen| listen.port);
-                        json!({ "id": p.id, "port": port, "title": p.title })
-                    })
+                    .map(|p| json!({ "id": p.id, "port": p.port(), "title": p.title }))
                     .collect(),
             },
             What::Stimuli => List {

@@ -7,10 +7,13 @@ use lightleak_sim::{
     camera::{Camera, Settings},
     fault::{Fault, Mutant},
     h264::AccessUnit,
+    path::portal_webrtc,
+    portal::PortalAccess,
     record::beside::Document,
+    relay::{Account, CameraAccount, Relay, RelaySettings},
     rtsp::digest::Credentials,
-    seal::keys::{Authority, OwnerKey, Password},
-    signalling::AppAccess,
+    seal::keys::{Authority, BearerToken, OwnerKey, Password},
+    signalling::{AppAccess, TOKEN_LIFETIME},
     sound::SoundPacket,
     webrtc::DtlsVersions,
     world::{Entropy, Log, Witness, World},
@@ -75,10 +78,38 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
     fs::write(&owner_key_file, text + "\n")
         .map_err(|e| Failure::harness(format!("write {}: {e}", owner_key_file.display())))?;
 
+    let portal = Credentials {
+        user: "portal-viewer".into(),
+        password: Password::random(&OsEntropy),
+    };
+    let accounts: Vec<_> = (1..=arguments.cameras).map(camera_account).collect();
+    let relay = RelaySettings {
+        identity: authority
+            .issue("relay", &[arguments.bind])
+            .map_err(Failure::harness)?,
+        accounts: vec![Account {
+            credentials: portal.clone(),
+            cameras: accounts.iter().map(|c| c.serial.clone()).collect(),
+        }],
+        cameras: accounts.clone(),
+        dtls: DtlsVersions::Either,
+        token_lifetime: TOKEN_LIFETIME,
+    };
+    let relay = Relay::start(relay, fault, world(arguments.bind))
+        .await
+        .map_err(|e| Failure::harness(format!("start the relay: {e}")))?;
+
     let mut cameras = Vec::new();
     let mut described = Vec::new();
-    for unit in 1..=arguments.cameras {
-        let settings = settings(unit, arguments.bind, &authority, &owner)?;
+    for (unit, account) in (1..).zip(accounts) {
+        let mut settings = settings(unit, arguments.bind, &authority, &owner)?;
+        settings.portal = Some(PortalAccess {
+            relay: relay.endpoint,
+            authority: authority.certificate(),
+            token: account.token,
+            owner: owner.public(),
+            dtls: DtlsVersions::Either,
+        });
         let credentials = settings.credentials.clone();
         let serial = settings.serial.clone();
         let camera = Camera::start(settings, fault, world(arguments.bind))
@@ -88,6 +119,10 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
             .claims
             .iter()
             .map(|claim| {
+                let credentials = match claim.path == portal_webrtc::PATH.id {
+                    true => &portal,
+                    false => &credentials,
+                };
                 terminal.print(&format!(
                     "{serial}  {}  user {}  password {}\n",
                     claim.url,
@@ -137,13 +172,27 @@ fn write_whole(file: &std::path::Path, content: &Value) -> Result<(), Failure> {
     fs::rename(&part, file).map_err(failed)
 }
 
+/// The number of a camera, as it is written on it.
+fn serial(unit: u16) -> String {
+    format!("LL-{unit:05}")
+}
+
+/// A camera, as the relay knows it.
+fn camera_account(unit: u16) -> CameraAccount {
+    CameraAccount {
+        serial: serial(unit),
+        name: format!("Camera {unit}"),
+        token: BearerToken::random(&OsEntropy),
+    }
+}
+
 fn settings(
     unit: u16,
     address: IpAddr,
     authority: &Authority,
     owner: &OwnerKey,
 ) -> Result<Settings, Failure> {
-    let serial = format!("LL-{unit:05}");
+    let serial = serial(unit);
     let mut nonce = [0; 4];
     OsEntropy.fill(&mut nonce);
     Ok(Settings {
@@ -160,6 +209,7 @@ fn settings(
             owner: owner.public(),
             dtls: DtlsVersions::Either,
         }),
+        portal: None,
         quiet: false,
         begin: None,
         archive: None,

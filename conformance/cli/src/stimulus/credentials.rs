@@ -10,7 +10,7 @@ use lightleak_sim::{
 };
 use rtsp_types::Method;
 
-use super::{Diary, Stimulus, Visit};
+use super::{Diary, Stimulus, Visit, portal};
 
 /// How long media may take to come.
 const WAIT: Duration = Duration::from_secs(2);
@@ -18,15 +18,16 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Without credentials.
 pub const WITHOUT: Stimulus = Stimulus {
     id: "no-credentials",
-    title: "every step of the way without credentials, and SET_PARAMETER, ANNOUNCE and RECORD",
+    title: "every step of the way without credentials, in RTSP also SET_PARAMETER, ANNOUNCE and RECORD",
     network: Some(|visit| Box::pin(trespass(visit, None))),
+    portal: Some(|visit| Box::pin(portal::trespass::without(visit))),
     ..Stimulus::NOTHING
 };
 
 /// With wrong ones.
 pub const WRONG: Stimulus = Stimulus {
     id: "wrong-credentials",
-    title: "DESCRIBE, SETUP and PLAY with a wrong password",
+    title: "DESCRIBE, SETUP and PLAY, or log-in, with a wrong password",
     network: Some(|visit| {
         let wrong = Credentials {
             user: visit.credentials.user.clone(),
@@ -34,6 +35,7 @@ pub const WRONG: Stimulus = Stimulus {
         };
         Box::pin(trespass(visit, Some(wrong)))
     }),
+    portal: Some(|visit| Box::pin(portal::trespass::guess(visit))),
     ..Stimulus::NOTHING
 };
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lightleak_case::Experience;
 use lightleak_sim::rtsp::transport::Transport;
 
-use super::{CardVisit, Diary, Stimulus, Visit, srtp, webrtc};
+use super::{CardVisit, Diary, Stimulus, Visit, portal, srtp, webrtc};
 
 /// How long it watches: several key frames' worth.
 const WATCH: Duration = Duration::from_secs(4);
@@ -21,6 +21,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     network: Some(|visit| Box::pin(watch(visit))),
     srtp: Some(|visit| Box::pin(srtp::watch(visit))),
     webrtc: Some(|visit| Box::pin(webrtc::watch(visit))),
+    portal: Some(|visit| Box::pin(portal::honest::watch(visit))),
     card: Some(|visit| Box::pin(read(visit))),
     ..Stimulus::NOTHING
 };

@@ -13,6 +13,7 @@ mod key_lifetime;
 mod long_keys;
 mod null_cipher;
 mod port_sweep;
+mod portal;
 pub(crate) mod power_cut;
 mod re_key;
 mod roll_over;
@@ -28,7 +29,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use lightleak_case::Experience;
 use lightleak_sim::{
     claim::Carriage,
-    path::TransportPath,
+    path::{Served, TransportPath},
     rtsp::digest::Credentials,
     seal::{
         keys::{HpkeKey, OwnerKey},
@@ -67,6 +68,12 @@ pub const ALL: &[&Stimulus] = &[
     &re_key::STIMULUS,
     &key_lifetime::STIMULUS,
     &long_keys::STIMULUS,
+    &portal::tokens::EXPIRED,
+    &portal::tokens::AFTER_LOG_OUT,
+    &portal::cameras::STIMULUS,
+    &portal::revoked::STIMULUS,
+    &portal::unenrolled::STIMULUS,
+    &portal::reconnect::STIMULUS,
 ];
 
 /// Something that is done to a device.
@@ -85,6 +92,8 @@ pub struct Stimulus {
     pub srtp: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
     /// Does it to a path whose media come over WebRTC, if it can be done there.
     pub webrtc: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
+    /// Does it to a path that the vendor's server serves, if it can be done there.
+    pub portal: Option<fn(PortalVisit) -> BoxFuture<'static, Experience>>,
     /// Does it to a camera with a memory card, if it can be done there.
     pub card: Option<fn(CardVisit) -> BoxFuture<'static, Experience>>,
 }
@@ -98,18 +107,20 @@ impl Stimulus {
         network: None,
         srtp: None,
         webrtc: None,
+        portal: None,
         card: None,
     };
 
     /// Whether it can be done to that path.
     pub fn fits(&self, path: &TransportPath) -> bool {
-        match path.listen {
-            Some(_) => self.at(path).is_some(),
-            None => self.card.is_some(),
+        match path.served {
+            Served::Device(_) => self.at(path).is_some(),
+            Served::Relay => self.portal.is_some(),
+            Served::Card => self.card.is_some(),
         }
     }
 
-    /// What does it to that path, which listens on the network.
+    /// What does it to that path, which the device serves.
     pub(crate) fn at(
         &self,
         path: &TransportPath,
@@ -148,6 +159,31 @@ impl Visit {
     fn is_over_http(&self) -> bool {
         self.address.url.starts_with("https:")
     }
+}
+
+/// Viewers at the vendor's portal.
+#[derive(Clone)]
+pub struct PortalVisit {
+    /// What the viewer can touch.
+    pub world: World,
+    /// The serial number of the camera.
+    pub camera: String,
+    /// Where the portal is.
+    pub address: Address,
+    /// Credentials that the portal knows.
+    pub credentials: Credentials,
+    /// The viewer's own key, to which keys of media are wrapped.
+    pub viewer: HpkeKey,
+    /// A second viewer: what it can touch, and its key.
+    pub second: (World, HpkeKey),
+    /// Credentials of somebody who has another camera there.
+    pub other: Credentials,
+    /// The key of the owner that the camera was paired with.
+    pub owner: OwnerKey,
+    /// Where the camera itself is asked over HTTPS, and as whom, if it can be.
+    pub own: Option<(Address, Credentials)>,
+    /// How long a token of the portal is good for.
+    pub token_lifetime: Duration,
 }
 
 /// A visitor with the memory card of a camera, which goes on recording.

@@ -17,21 +17,25 @@ use lightleak_case::{
 };
 use lightleak_sim::{
     camera::{Camera, Settings, StartError},
-    claim::Carriage,
+    claim::{Carriage, Claim},
     fault::{Decoy, Fault, Mutant, Surroundings},
     film::Archive,
     g711::mu_law,
     h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
     neighbour,
-    path::{self, TransportPath},
+    path::{self, Served, TransportPath, app_webrtc},
+    portal::PortalAccess,
     record::{
         Recording,
         beside::{self, Document, THUMBNAIL},
     },
+    relay::{self, Account, CameraAccount, Relay, RelayError, RelaySettings},
     rtsp::digest::Credentials,
     scene::{Scene, SceneConfig, SceneError},
     seal::{
-        keys::{Authority, HpkeKey, KeyError, ListKey, OwnerIdentity, OwnerKey, Password},
+        keys::{
+            Authority, BearerToken, HpkeKey, KeyError, ListKey, OwnerIdentity, OwnerKey, Password,
+        },
         tls::TlsVersion,
     },
     signalling::AppAccess,
@@ -49,17 +53,25 @@ use crate::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
-    stimulus::{self, CardVisit, Stimulus, Visit, power_cut},
+    stimulus::{self, CardVisit, PortalVisit, Stimulus, Visit, power_cut},
 };
 
 /// Addresses of TEST-NET-1 (RFC 5737).
 const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
 const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+const RELAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 30));
 const SECOND_VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 21));
 const NEIGHBOURS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 98)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)),
 ];
+
+/// Another camera at the same portal.
+const OTHER_CAMERA: &str = "LL-OTHER";
+
+/// How long a token is good for there: longer than any session but that which
+/// waits for its end.
+const PORTAL_TOKEN_LIFETIME: Duration = Duration::from_secs(30);
 
 /// How long a camera is on before anybody comes.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -77,6 +89,12 @@ const DOCUMENTS_KEY: u64 = u64::MAX - 2;
 /// app, are made of.
 const PAIRING_KEY: u64 = u64::MAX - 3;
 const VIEWER_KEY: u64 = u64::MAX - 4;
+const SECOND_VIEWER_KEY: u64 = u64::MAX - 5;
+
+/// Streams of random octets that what a camera shows its relay, and passwords
+/// of accounts there, are made of.
+const DEVICE_TOKEN: u64 = u64::MAX - 6;
+const PORTAL_PASSWORDS: u64 = u64::MAX - 7;
 
 /// What tells a visitor's canary sound from the device's.
 const TALK_BACK: u64 = 0x7461_6c6b_2062_6163;
@@ -198,8 +216,13 @@ impl SimTarget {
         let tap = Tap::start(clock.clone(), self.surroundings.rough);
         // Elsewhere nothing is held between two protections.
         let is_webrtc = job.path.carriage == Carriage::Webrtc;
-        let peer = is_webrtc.then(|| Tap::start(clock.clone(), false));
-        lock(&notes.peer).clone_from(&peer);
+        let is_relayed = matches!(job.path.served, Served::Relay);
+        let held = [(Held::Relay, is_relayed), (Held::Peer, is_webrtc)];
+        let held = held.into_iter().filter(|(_, is_held)| *is_held);
+        let held: Vec<_> = held
+            .map(|(holder, _)| (holder, Tap::start(clock.clone(), false)))
+            .collect();
+        lock(&notes.held).clone_from(&held);
         let network = Network::new(tap.clone());
         let entropy: Arc<dyn Entropy> = Arc::new(Seeded::new(seed, job.index as u64));
         let host = |address| World {
@@ -226,10 +249,23 @@ impl SimTarget {
                 dtls: DtlsVersions::Either,
             });
         }
+        let portal = Portal::new(seed, &settings.serial, keys)?;
+        let has_portal = |p: &&TransportPath| matches!(p.served, Served::Relay);
+        let relay = match is_relayed {
+            true => {
+                settings.portal = Some(portal.access(keys));
+                let relay = Relay::start(portal.settings.clone(), self.fault, host(RELAY));
+                Some(relay.await?)
+            }
+            false => None,
+        };
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
+        if settings.app.is_some() {
+            declaration.device.owner_key = Some(keys.pairing.public().to_string());
+        }
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
-        if plan.paths.iter().any(|p| p.listen.is_none()) {
+        if plan.paths.iter().any(|p| matches!(p.served, Served::Card)) {
             settings.recording = Some(Recording {
                 owner: keys.owner.recipient(),
                 documents: keys.documents.public(),
@@ -247,7 +283,11 @@ impl SimTarget {
             nonce: settings.nonce,
         };
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
-        let claims = || camera.claims.iter();
+        // Where the others are looked at, the camera keeps to itself.
+        let mut elsewhere = plan.paths.iter().copied().filter(has_portal);
+        let elsewhere = elsewhere.find(|_| !is_relayed);
+        let elsewhere = elsewhere.map(|path| Claim::relay(path, portal.relay));
+        let claims = || camera.claims.iter().chain(&elsewhere);
         declare::claims(&mut declaration, claims());
         let claim = claims().find(|c| c.path == job.path.id);
         let claim = claim.ok_or(RecordError::NoSuchPath(job.path.id))?;
@@ -264,18 +304,37 @@ impl SimTarget {
 
         clock.sleep_until(clock.unix() + WARM_UP).await;
         let (on_network, on_card) = (job.stimulus.at(job.path), job.stimulus.card);
+        let at_portal = job.stimulus.portal.filter(|_| is_relayed);
+        let at = |claim: &Claim, endpoint| Address {
+            endpoint,
+            url: claim.url.clone(),
+            authority: Some(keys.authority.certificate()),
+            versions: &[TlsVersion::Tls13],
+        };
         let experience = match (claim.endpoint, on_network, on_card) {
+            (Some(endpoint), ..) if let Some(run) = at_portal => {
+                let mut own = claims().filter(|c| c.path == app_webrtc::PATH.id);
+                let own = own.find_map(|claim| Some(at(claim, claim.endpoint?)));
+                run(PortalVisit {
+                    world: host(VISITOR),
+                    camera: serial,
+                    address: at(claim, endpoint),
+                    credentials: portal.credentials(0),
+                    viewer: keys.viewer.clone(),
+                    second: (host(SECOND_VISITOR), keys.second_viewer.clone()),
+                    other: portal.credentials(1),
+                    owner: keys.pairing.clone(),
+                    own: own.map(|address| (address, credentials)),
+                    token_lifetime: portal.settings.token_lifetime,
+                })
+                .await
+            }
             (Some(endpoint), Some(run), _) => {
                 let visit = Visit {
                     world: host(VISITOR),
                     device: CAMERA,
                     serial,
-                    address: Address {
-                        endpoint,
-                        url: claim.url.clone(),
-                        authority: Some(keys.authority.certificate()),
-                        versions: &[TlsVersion::Tls13],
-                    },
+                    address: at(claim, endpoint),
                     credentials,
                     owner: keys.pairing.clone(),
                     viewer: keys.viewer.clone(),
@@ -311,11 +370,17 @@ impl SimTarget {
             }
             _ => return Err(RecordError::NoSuchPath(job.path.id)),
         };
-        drop(camera);
+        drop((camera, relay));
         // Connections that the camera dropped say so on the wire.
         tokio::task::yield_now().await;
         let mut captures = vec![(Vantage::Wire, tap.finish())];
-        captures.extend(peer.map(|peer| (Vantage::Peer, peer.finish())));
+        captures.extend(held.iter().map(|(holder, tap)| {
+            let vantage = match holder {
+                Held::Relay => Vantage::Relay,
+                Held::Peer => Vantage::Peer,
+            };
+            (vantage, tap.finish())
+        }));
         let notes = &*notes;
         Ok(Recorded {
             declaration,
@@ -463,6 +528,9 @@ pub enum RecordError {
     /// No camera.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// No relay.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// No picture.
     #[error("draw a scene: {0}")]
     Scene(#[from] SceneError),
@@ -512,6 +580,7 @@ struct Keys {
     list: ListKey,
     pairing: OwnerKey,
     viewer: HpkeKey,
+    second_viewer: HpkeKey,
 }
 
 impl Keys {
@@ -526,7 +595,63 @@ impl Keys {
             list: ListKey::from_seed(&list)?,
             pairing: OwnerKey::random(&Seeded::new(seed, PAIRING_KEY))?,
             viewer: HpkeKey::random(&Seeded::new(seed, VIEWER_KEY))?,
+            second_viewer: HpkeKey::random(&Seeded::new(seed, SECOND_VIEWER_KEY))?,
         })
+    }
+}
+
+/// The vendor's server of one run: the camera's owner has an account there, and
+/// somebody else with another camera.
+struct Portal {
+    relay: SocketAddr,
+    settings: RelaySettings,
+}
+
+impl Portal {
+    fn new(seed: u64, serial: &str, keys: &Keys) -> Result<Self, KeyError> {
+        let passwords = Seeded::new(seed, PORTAL_PASSWORDS);
+        let account = |user: &str, camera: &str| Account {
+            credentials: Credentials {
+                user: user.into(),
+                password: Password::random(&passwords),
+            },
+            cameras: vec![camera.into()],
+        };
+        let tokens = Seeded::new(seed, DEVICE_TOKEN);
+        let camera = |serial: &str, name: &str| CameraAccount {
+            serial: serial.into(),
+            name: name.into(),
+            token: BearerToken::random(&tokens),
+        };
+        Ok(Self {
+            relay: SocketAddr::new(RELAY, relay::PORT),
+            settings: RelaySettings {
+                identity: keys.authority.issue("relay", &[RELAY])?,
+                accounts: vec![
+                    account("portal-viewer", serial),
+                    account("neighbour", OTHER_CAMERA),
+                ],
+                cameras: vec![camera(serial, "Front door"), camera(OTHER_CAMERA, "Garden")],
+                dtls: DtlsVersions::Either,
+                token_lifetime: PORTAL_TOKEN_LIFETIME,
+            },
+        })
+    }
+
+    /// What the camera needs to know of it.
+    fn access(&self, keys: &Keys) -> PortalAccess {
+        PortalAccess {
+            relay: self.relay,
+            authority: keys.authority.certificate(),
+            token: self.settings.cameras[0].token.clone(),
+            owner: keys.pairing.public(),
+            dtls: DtlsVersions::Either,
+        }
+    }
+
+    /// Those of the owner, and those of somebody else.
+    fn credentials(&self, account: usize) -> Credentials {
+        self.settings.accounts[account].credentials.clone()
     }
 }
 
@@ -545,6 +670,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         serial,
         recording: None,
         app: None,
+        portal: None,
         quiet: false,
         begin: None,
         archive: None,
@@ -659,8 +785,8 @@ struct Notes {
     ledger: Mutex<Ledger>,
     keys: Mutex<Vec<String>>,
     log: Mutex<String>,
-    /// Records what a viewer holds.
-    peer: Mutex<Option<Tap>>,
+    /// Records what a relay or a viewer holds.
+    held: Mutex<Vec<(Held, Tap)>>,
 }
 
 impl Witness for Notes {
@@ -700,8 +826,8 @@ impl Witness for Notes {
     }
 
     fn held(&self, vantage: Held, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
-        let Held::Peer = vantage;
-        if let Some(tap) = &*lock(&self.peer) {
+        let held = lock(&self.held);
+        if let Some((_, tap)) = held.iter().find(|(holder, _)| *holder == vantage) {
             tap.udp(from, to, packet);
         }
     }

@@ -137,7 +137,7 @@ impl Site {
     }
 }
 
-fn world(network: &Network, clock: &Arc<dyn Clock>, notes: &Arc<Notes>, host: IpAddr) -> World {
+pub fn world(network: &Network, clock: &Arc<dyn Clock>, notes: &Arc<Notes>, host: IpAddr) -> World {
     World {
         net: network.host(host),
         disk: Arc::new(MemoryDisk::default()),
@@ -155,8 +155,11 @@ pub struct Notes {
     sound: Mutex<Vec<(String, SoundPacket)>>,
     secrets: Mutex<Vec<String>>,
     lines: Mutex<Vec<String>>,
-    held: Mutex<Vec<(SocketAddr, SocketAddr, Vec<u8>)>>,
+    held: Mutex<Vec<(Held, Packet)>>,
 }
+
+/// From, to, octets.
+pub type Packet = (SocketAddr, SocketAddr, Vec<u8>);
 
 impl Notes {
     pub fn units(&self) -> Vec<AccessUnit> {
@@ -187,8 +190,15 @@ impl Notes {
         self.lines.lock().unwrap().clone()
     }
 
-    pub fn held(&self) -> Vec<(SocketAddr, SocketAddr, Vec<u8>)> {
-        self.held.lock().unwrap().clone()
+    /// What viewers held.
+    pub fn held(&self) -> Vec<Packet> {
+        self.held_by(Held::Peer)
+    }
+
+    pub fn held_by(&self, holder: Held) -> Vec<Packet> {
+        let held = self.held.lock().unwrap();
+        let of = held.iter().filter(|(by, _)| *by == holder);
+        of.map(|(_, packet)| packet.clone()).collect()
     }
 }
 
@@ -216,8 +226,8 @@ impl Witness for Notes {
     }
 
     fn held(&self, vantage: Held, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
-        assert_eq!(vantage, Held::Peer);
-        self.held.lock().unwrap().push((from, to, packet.to_vec()));
+        let packet = (from, to, packet.to_vec());
+        self.held.lock().unwrap().push((vantage, packet));
     }
 }
 

@@ -2,6 +2,7 @@
 //! the requirement that has to catch it.
 
 mod iot;
+mod portal;
 mod rtsp;
 mod srtp;
 mod sto;
@@ -44,8 +45,8 @@ impl Mutant {
         .flatten()
     }
 
-    /// The mutant of that id.
+    /// The mutant of that id, also of those whose rows are on their way.
     pub fn find(id: &str) -> Option<&'static Self> {
-        Self::all().find(|m| m.id == id)
+        Self::all().chain(portal::ROWS).find(|m| m.id == id)
     }
 }

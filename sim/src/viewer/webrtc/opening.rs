@@ -75,3 +75,55 @@ impl Opening {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::{
+        keys::SFrameBaseKey,
+        sframe::{KeyId, Sender, Suite, VolatileCounters},
+    };
+
+    fn sender(kid: u64) -> Sender {
+        let base = SFrameBaseKey::new(Suite::Aes128Gcm, KeyId::new(kid), &[kid as u8; 16]);
+        Sender::new(base.unwrap(), VolatileCounters::default()).unwrap()
+    }
+
+    fn sealed(sender: &mut Sender) -> Frames {
+        let mut frames = Frames::new();
+        frames.push(b"frame", &[]);
+        sender.seal(&mut frames).unwrap();
+        frames
+    }
+
+    #[test]
+    fn a_frame_that_comes_again_is_refused() {
+        let mut sender = sender(2);
+        let mut opening = Opening::new(&sender.opening_key()).unwrap();
+        let frame = sealed(&mut sender);
+        let mut open = |frame: &Frames| opening.open(&mut frame.clone(), Duration::ZERO);
+        assert_eq!(open(&frame), Outcome::Opened);
+        assert_eq!(open(&frame), Outcome::Refused);
+        let mut clear = Frames::new();
+        clear.push(b"a frame that nobody sealed, of some length", &[]);
+        assert_ne!(open(&clear), Outcome::Opened);
+    }
+
+    #[test]
+    fn an_epoch_ends_some_time_after_the_next_has_begun() {
+        let (mut old, mut new) = (sender(2), sender(4));
+        let mut opening = Opening::new(&old.opening_key()).unwrap();
+        let early = opening.open(&mut sealed(&mut new), Duration::ZERO);
+        assert_eq!(early, Outcome::WithoutKey);
+        opening.add(&new.opening_key()).unwrap();
+        let mut at = |seconds, sender: &mut Sender| {
+            opening.open(&mut sealed(sender), Duration::from_secs(seconds))
+        };
+        // As long as nothing of the new one has come, the old one goes on.
+        assert_eq!(at(9, &mut old), Outcome::Opened);
+        assert_eq!(at(10, &mut new), Outcome::Opened);
+        assert_eq!(at(11, &mut old), Outcome::Opened);
+        assert_eq!(at(12, &mut old), Outcome::Refused);
+        assert_eq!(at(12, &mut new), Outcome::Opened);
+    }
+}

@@ -1,0 +1,69 @@
+//! What `honest` does there: somebody logs in, looks at the list and watches;
+//! somebody else joins and leaves meanwhile; then the first logs out. Once more
+//! over DTLS 1.2.
+
+use std::time::Duration;
+
+use lightleak_case::Experience;
+use lightleak_sim::{viewer::webrtc::AppError, webrtc::DtlsVersions};
+
+use super::{Diary, GLANCE, PortalVisit, sleep};
+
+/// How long it is watched: several key frames' worth.
+const WATCH: Duration = Duration::from_secs(3);
+
+pub(in crate::stimulus) async fn watch(visit: PortalVisit) -> Experience {
+    let mut diary = Diary::default();
+    // The camera may have found the relay just now.
+    sleep(&visit.world, GLANCE).await;
+    for versions in [DtlsVersions::Dtls13, DtlsVersions::Dtls12] {
+        diary.note(format!("{versions:?}: {}", visit.address.url));
+        if let Err(error) = view(&visit, versions, WATCH, &mut diary).await {
+            diary.note(format!("failed to {error}"));
+        }
+    }
+    diary.0
+}
+
+async fn view(
+    visit: &PortalVisit,
+    versions: DtlsVersions,
+    time: Duration,
+    diary: &mut Diary,
+) -> Result<(), AppError> {
+    let mut portal = visit.log_in().await?;
+    for part in ["/", "/portal.js", "/worker.js", "/portal.css"] {
+        let reply = portal.app.ask("GET", part, None, Vec::new()).await;
+        diary.reply(&format!("GET {part}"), reply);
+    }
+    let cameras = portal.cameras().await?;
+    diary.note(format!("{} cameras", cameras.len()));
+    let (viewer, owner) = (&visit.viewer, &visit.owner);
+    let mut watching = portal.watch(&visit.camera, versions, viewer, owner).await?;
+    let mut other = Diary::default();
+    let (watched, joined) = tokio::join!(watching.watch(time), join(visit, time, &mut other));
+    diary.note(format!("watched, connected: {}", watched?));
+    diary.leave("a viewer", watching).await;
+    diary.0.steps.append(&mut other.0.steps);
+    diary.0.access_units += other.0.access_units;
+    diary.0.media_bytes += other.0.media_bytes;
+    joined?;
+    let reply = portal.log_out().await;
+    diary.reply("POST /logout", reply);
+    Ok(())
+}
+
+/// In the second of three parts of the time.
+async fn join(visit: &PortalVisit, time: Duration, diary: &mut Diary) -> Result<(), AppError> {
+    let (world, viewer) = &visit.second;
+    sleep(world, time / 3).await;
+    let mut portal = visit.second().await?;
+    let (camera, owner) = (&visit.camera, &visit.owner);
+    let either = DtlsVersions::Either;
+    let mut watching = portal.watch(camera, either, viewer, owner).await?;
+    watching.watch(time / 3).await?;
+    portal.end(&watching.session).await?;
+    diary.leave("a second viewer", watching).await;
+    portal.app.close().await;
+    Ok(())
+}

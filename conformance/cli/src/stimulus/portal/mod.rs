@@ -1,0 +1,116 @@
+//! What is done at the vendor's portal: one file each, and what they begin with.
+
+pub(super) mod cameras;
+pub(super) mod honest;
+pub(super) mod reconnect;
+pub(super) mod revoked;
+pub(super) mod tokens;
+pub(super) mod trespass;
+pub(super) mod unenrolled;
+
+use std::time::Duration;
+
+use lightleak_sim::{
+    seal::keys::BearerToken,
+    viewer::{
+        portal::{Portal, Watching},
+        webrtc::{App, AppError, Call, Reply},
+    },
+    webrtc::DtlsVersions,
+    world::World,
+};
+
+use super::{Diary, PortalVisit};
+
+/// Media types of what is posted.
+const SDP: &str = "application/sdp";
+const JSON: &str = "application/json";
+/// How long somebody watches who does something else then.
+const GLANCE: Duration = Duration::from_millis(1500);
+
+impl PortalVisit {
+    /// Logged in.
+    async fn log_in(&self) -> Result<Portal, AppError> {
+        Portal::log_in(&self.address, &self.credentials, &self.world).await
+    }
+
+    /// A session with keys.
+    async fn watch(&self, portal: &mut Portal) -> Result<Watching, AppError> {
+        let (viewer, owner) = (&self.viewer, &self.owner);
+        portal
+            .watch(&self.camera, DtlsVersions::Either, viewer, owner)
+            .await
+    }
+
+    /// Somebody else on another host, logged in by the same account.
+    async fn second(&self) -> Result<Portal, AppError> {
+        Portal::log_in(&self.address, &self.credentials, &self.second.0).await
+    }
+
+    /// An offer of a viewer who has said nothing yet.
+    async fn offer(&self) -> Result<(Call, String), AppError> {
+        Call::prepare_to_watch(&self.world, DtlsVersions::Either).await
+    }
+}
+
+async fn sleep(world: &World, duration: Duration) {
+    world.clock.sleep_until(world.clock.unix() + duration).await;
+}
+
+/// Everything that is asked for with a token, with whatever token the app has.
+async fn every_request(app: &mut App, camera: &str, offer: &str, session: &str, diary: &mut Diary) {
+    let whep = format!("/whep/{camera}");
+    let key = format!("{session}/key");
+    let news = format!("{key}?after=0");
+    let requests = [
+        ("GET", "/cameras", None, ""),
+        ("POST", whep.as_str(), Some(SDP), offer),
+        ("POST", &key, Some(JSON), "{}"),
+        ("GET", &news, None, ""),
+        ("DELETE", session, None, ""),
+    ];
+    for (method, path, media_type, body) in requests {
+        let place = path.split('/').nth(1).unwrap_or_default();
+        let reply = app.ask(method, path, media_type, body.into()).await;
+        diary.reply(&format!("{method} /{place}"), reply);
+    }
+}
+
+/// A token that nobody was given.
+fn wrong_token() -> BearerToken {
+    BearerToken::shown(&"0".repeat(64))
+}
+
+impl Diary {
+    /// Notes the status of a reply, or why there is none.
+    fn reply(&mut self, what: &str, reply: Result<Reply, AppError>) -> Option<Reply> {
+        match reply {
+            Ok(reply) => {
+                self.note(format!("{what}: {}", reply.status));
+                Some(reply)
+            }
+            Err(error) => {
+                self.note(format!("{what}: failed to {error}"));
+                None
+            }
+        }
+    }
+
+    /// Notes what was received, and closes.
+    async fn leave(&mut self, who: &str, watching: Watching) {
+        let (counts, epochs) = (watching.counts(), watching.epochs);
+        let received = watching.close().await;
+        self.0.access_units += received.units.len() as u64;
+        self.0.media_bytes += received.octets;
+        self.note(format!(
+            "{who}: {} access units, {} packets of sound in {epochs} epochs; refused: {} frames \
+             and {} packets, without a key: {}, in clear: {}",
+            received.units.len(),
+            received.sound.len(),
+            received.refused,
+            counts.refused,
+            received.without_key,
+            received.clear
+        ));
+    }
+}

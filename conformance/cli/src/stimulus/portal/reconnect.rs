@@ -1,0 +1,40 @@
+//! `reconnect`: a viewer leaves and comes back, by the same token and the same
+//! key.
+
+use lightleak_case::Experience;
+use lightleak_sim::viewer::webrtc::AppError;
+
+use super::{Diary, GLANCE, PortalVisit, sleep};
+use crate::stimulus::Stimulus;
+
+/// How often it comes.
+const TIMES: usize = 3;
+
+/// The stimulus.
+pub const STIMULUS: Stimulus = Stimulus {
+    id: "reconnect",
+    title: "a viewer comes, leaves, and comes back with the same key",
+    portal: Some(|visit| Box::pin(come_and_go(visit))),
+    ..Stimulus::NOTHING
+};
+
+async fn come_and_go(visit: PortalVisit) -> Experience {
+    let mut diary = Diary::default();
+    if let Err(error) = watch(&visit, &mut diary).await {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.0
+}
+
+async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
+    sleep(&visit.world, GLANCE).await;
+    let mut portal = visit.log_in().await?;
+    for _ in 0..TIMES {
+        let mut watching = visit.watch(&mut portal).await?;
+        let watched = watching.watch(GLANCE).await?;
+        diary.note(format!("watched, connected: {watched}"));
+        portal.end(&watching.session).await?;
+        diary.leave("a viewer", watching).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! `expired-token` and `after-log-out`: a token that was good once.
+
+use std::time::Duration;
+
+use lightleak_case::Experience;
+use lightleak_sim::viewer::{portal::Portal, webrtc::AppError};
+
+use super::{Diary, GLANCE, PortalVisit, every_request, sleep};
+use crate::stimulus::Stimulus;
+
+/// After its lifetime.
+pub const EXPIRED: Stimulus = Stimulus {
+    id: "expired-token",
+    title: "every request with a token whose lifetime is over",
+    portal: Some(|visit| Box::pin(expired(visit))),
+    ..Stimulus::NOTHING
+};
+
+/// After log-out.
+pub const AFTER_LOG_OUT: Stimulus = Stimulus {
+    id: "after-log-out",
+    title: "somebody watches and logs out; then every request with that token",
+    portal: Some(|visit| Box::pin(after_log_out(visit))),
+    ..Stimulus::NOTHING
+};
+
+async fn expired(visit: PortalVisit) -> Experience {
+    let mut diary = Diary::default();
+    if let Err(error) = outlive(&visit, &mut diary).await {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.0
+}
+
+async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
+    let token = visit.log_in().await?.app.token;
+    sleep(&visit.world, visit.token_lifetime + Duration::from_secs(1)).await;
+    let mut portal = Portal::connect(&visit.address, &visit.world).await?;
+    portal.app.token = token;
+    let (_call, offer) = visit.offer().await?;
+    let session = format!("/whep/{}/0", visit.camera);
+    every_request(&mut portal.app, &visit.camera, &offer, &session, diary).await;
+    // Who logs in again is served.
+    portal.app.log_in(&visit.credentials).await?;
+    let mut watching = visit.watch(&mut portal).await?;
+    let watched = watching.watch(GLANCE).await?;
+    diary.note(format!("watched, connected: {watched}"));
+    portal.end(&watching.session).await?;
+    diary.leave("a viewer", watching).await;
+    Ok(())
+}
+
+async fn after_log_out(visit: PortalVisit) -> Experience {
+    let mut diary = Diary::default();
+    if let Err(error) = leave(&visit, &mut diary).await {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.0
+}
+
+async fn leave(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
+    sleep(&visit.world, GLANCE).await;
+    let mut portal = visit.log_in().await?;
+    let mut watching = visit.watch(&mut portal).await?;
+    watching.watch(GLANCE).await?;
+    let reply = portal.log_out().await;
+    diary.reply("POST /logout", reply);
+    let goes_on = watching.watch(GLANCE).await?;
+    diary.note(format!("still connected after that: {goes_on}"));
+    let (_call, offer) = visit.offer().await?;
+    let session = watching.session.path.clone();
+    every_request(&mut portal.app, &visit.camera, &offer, &session, diary).await;
+    diary.leave("a viewer", watching).await;
+    Ok(())
+}

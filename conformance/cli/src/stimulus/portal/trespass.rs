@@ -1,0 +1,80 @@
+//! What `no-credentials` and `wrong-credentials` do there.
+
+use lightleak_case::Experience;
+use lightleak_sim::{
+    seal::keys::Password,
+    viewer::webrtc::{App, AppError},
+};
+
+use super::{Diary, GLANCE, JSON, PortalVisit, every_request, sleep, wrong_token};
+
+/// How often a password is guessed: once more than before a pause.
+const GUESSES: usize = 6;
+
+/// The page, and then every request without a token and with one that nobody
+/// was given; a session of somebody else is there to be guessed.
+pub(in crate::stimulus) async fn without(visit: PortalVisit) -> Experience {
+    let mut diary = Diary::default();
+    if let Err(error) = ask(&visit, &mut diary).await {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.0
+}
+
+async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
+    sleep(&visit.world, GLANCE).await;
+    let mut portal = visit.log_in().await?;
+    let mut watching = visit.watch(&mut portal).await?;
+    let (_call, offer) = visit.offer().await?;
+    let mut app = App::connect(&visit.address, &visit.second.0).await?;
+    for part in ["/", "/portal.js", "/worker.js", "/portal.css"] {
+        let reply = app.ask("GET", part, None, Vec::new()).await;
+        diary.reply(&format!("GET {part}"), reply);
+    }
+    let whep = format!("/whep/{}", visit.camera);
+    let reply = app.ask("OPTIONS", &whep, None, Vec::new()).await;
+    diary.reply("OPTIONS /whep", reply);
+    for token in [None, Some(wrong_token())] {
+        app.token = token;
+        let session = watching.session.path.clone();
+        every_request(&mut app, &visit.camera, &offer, &session, diary).await;
+        let whip = format!("/whip/{}/0", visit.camera);
+        let reply = app.ask("DELETE", &whip, None, Vec::new()).await;
+        diary.reply("DELETE /whip", reply);
+        let viewers = format!("{whip}/viewers?after=0");
+        let reply = app.ask("GET", &viewers, None, Vec::new()).await;
+        diary.reply("GET /whip", reply);
+    }
+    let watched = watching.watch(GLANCE).await?;
+    diary.note(format!("who may watch does, connected: {watched}"));
+    diary.leave("a viewer", watching).await;
+    Ok(())
+}
+
+/// Wrong passwords until there is a pause, and the right one in it.
+pub(in crate::stimulus) async fn guess(visit: PortalVisit) -> Experience {
+    let mut diary = Diary::default();
+    if let Err(error) = log_in(&visit, &mut diary).await {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.0
+}
+
+async fn log_in(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
+    let mut app = App::connect(&visit.address, &visit.world).await?;
+    let user = &visit.credentials.user;
+    let wrong = Password::new("not the password");
+    let passwords = std::iter::repeat_n(&wrong, GUESSES);
+    for password in passwords.chain([&visit.credentials.password]) {
+        let body = format!(
+            r#"{{"user": "{user}", "password": "{}"}}"#,
+            password.expose()
+        );
+        let reply = app.post("/login", JSON, body.into()).await;
+        diary.reply("POST /login", reply);
+    }
+    let (_call, offer) = visit.offer().await?;
+    let session = format!("/whep/{}/0", visit.camera);
+    every_request(&mut app, &visit.camera, &offer, &session, diary).await;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! `unenrolled-viewer`: somebody who is logged in, and whose key no owner
+//! signed.
+
+use lightleak_case::Experience;
+use lightleak_sim::{seal::keys::OwnerKey, viewer::webrtc::AppError, webrtc::DtlsVersions};
+
+use super::{Diary, GLANCE, PortalVisit, sleep};
+use crate::stimulus::Stimulus;
+
+/// The stimulus.
+pub const STIMULUS: Stimulus = Stimulus {
+    id: "unenrolled-viewer",
+    title: "a viewer who is logged in shows a key that the owner did not sign, while another watches",
+    portal: Some(|visit| Box::pin(intrude(visit))),
+    ..Stimulus::NOTHING
+};
+
+async fn intrude(visit: PortalVisit) -> Experience {
+    let mut diary = Diary::default();
+    if let Err(error) = watch(&visit, &mut diary).await {
+        diary.note(format!("failed to {error}"));
+    }
+    diary.0
+}
+
+async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
+    sleep(&visit.world, GLANCE).await;
+    let mut portal = visit.log_in().await?;
+    let mut watching = visit.watch(&mut portal).await?;
+    let mut second = visit.second().await?;
+    let mut intruder = second.join(&visit.camera, DtlsVersions::Either).await?;
+    // A signature that is one, of somebody whom the camera does not know.
+    let nobody =
+        OwnerKey::random(&*visit.world.entropy).map_err(|_| AppError::Answer("random octets"))?;
+    let enrolled = second.enrol(&mut intruder, &visit.second.1, &nobody).await;
+    match enrolled {
+        Ok(()) => diary.note("keys were wrapped"),
+        Err(error) => diary.note(format!("keys: failed to {error}")),
+    }
+    let _ = tokio::join!(watching.watch(GLANCE), intruder.watch(GLANCE));
+    portal.end(&watching.session).await?;
+    diary.leave("a viewer", watching).await;
+    diary.leave("an intruder", intruder).await;
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The path `portal.webrtc`: a camera, the vendor's relay, and viewers.
+
+mod media;
+mod publishing;
+mod requests;
+mod site;
+mod viewers;
