@@ -442,10 +442,7 @@ impl<'a> Seen<'a> {
     fn prove_held(&self, vantage: Vantage) -> Proof {
         let mut comparison = Comparison::new(&self.session.ledger);
         let talks = self.session.ledger.tracks.contains_key(TALK_BACK_TRACK);
-        let held = self
-            .sframed
-            .iter()
-            .filter(|s| s.sender.vantage == vantage);
+        let held = self.sframed.iter().filter(|s| s.sender.vantage == vantage);
         for sframed in held.filter(|s| s.sender.is_device || talks && s.sound) {
             let units = sframed.units.iter().filter(|u| u.whole || !sframed.lost);
             comparison.delivered(units.map(|u| &u.annex_b[..]), sframed.lost);
@@ -540,15 +537,25 @@ impl<'a> Seen<'a> {
         negotiations.find(|negotiation| negotiation.is_between(flow.a, flow.b))
     }
 
-    /// What was asked over HTTP inside TLS, and answered: of the device, or of
-    /// whom else the declaration names.
+    /// What others asked of the device over HTTP inside TLS, or of a server that
+    /// serves a path for it, and the answers.
     pub fn signalled(&self) -> impl Iterator<Item = Signalled<'_>> {
-        let all = webrtc::signalled(&self.traffic, &self.connections);
-        all.filter(|signalled| {
-            let server = signalled.server;
-            let declared = self.declaration.path_at(TransportProtocol::Tcp, server);
-            self.is_device(server.ip()) || declared.is_some()
+        webrtc::signalled(&self.traffic, &self.connections, |flow| {
+            self.is_device(flow.b.ip()) && !self.is_itself(flow.a.ip())
         })
+    }
+
+    /// What the device itself asked of a server that serves a path for it, and the
+    /// answers.
+    pub fn published(&self) -> impl Iterator<Item = Signalled<'_>> {
+        webrtc::signalled(&self.traffic, &self.connections, |flow| {
+            self.is_device(flow.b.ip()) && self.is_itself(flow.a.ip())
+        })
+    }
+
+    /// Whether the address is one of the device's own.
+    pub fn is_itself(&self, address: IpAddr) -> bool {
+        self.declaration.device.addresses.contains(&address)
     }
 
     /// Who of those who asked was logged in.

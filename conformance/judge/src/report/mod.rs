@@ -374,9 +374,8 @@ fn unseen(
                 };
                 let mut shown = findings.iter().filter(of_row).peekable();
                 // Who never saw what the relay holds knows nothing of it.
-                let is_at_relay = is_relayed
-                    && *stimulus == "honest"
-                    && row.vantages.contains(&Vantage::Relay);
+                let is_at_relay =
+                    is_relayed && *stimulus == "honest" && row.vantages.contains(&Vantage::Relay);
                 let seen_there = |f: &Finding| f.vantage == Some(Vantage::Relay);
                 if shown.peek().is_some() && (!is_at_relay || shown.any(seen_there)) {
                     continue;
@@ -437,9 +436,13 @@ fn fits(stimulus: &str, path: &TransportPath, is_relayed: bool) -> bool {
     const DIALS: [&str; 1] = ["port-sweep"];
     match path.carriage {
         Carriage::Recording => !DIALS.contains(&stimulus),
-        _ => !is_relayed || !OF_THE_DEVICE.contains(&stimulus),
+        _ if is_relayed => !OF_THE_DEVICE.contains(&stimulus),
+        _ => !OF_A_SERVER.contains(&stimulus),
     }
 }
+
+/// What needs accounts of several people, or viewers of one publication.
+const OF_A_SERVER: [&str; 2] = ["another-users-camera", "revoked-viewer"];
 
 /// What is done to the ports of a device, and to the handshakes and the offers
 /// that it takes itself.

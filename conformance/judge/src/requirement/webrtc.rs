@@ -155,8 +155,14 @@ pub(super) const ROWS: &[Requirement] = &[
             "wrong-credentials",
             "expired-token",
             "after-log-out",
+            "another-users-camera",
         ]),
-        indispensable: &["no-credentials", "expired-token", "after-log-out"],
+        indispensable: &[
+            "no-credentials",
+            "expired-token",
+            "after-log-out",
+            "another-users-camera",
+        ],
         check: access::nobody_else,
         ..ROW
     },

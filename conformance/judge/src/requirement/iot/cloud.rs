@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let upkeep = &seen.upkeep;
     // Servers that serve a path for it are services.
-    let is_itself = |address| seen.declaration.device.addresses.contains(&address);
+    let is_itself = |address| seen.is_itself(address);
     let endpoints = &seen.declaration.endpoints;
     let serves = |address| endpoints.iter().any(|e| e.address == address);
     // Whoever dials the device is its client, unless it serves a path for it.
