@@ -37,6 +37,7 @@ use lightleak_sim::{
         keys::{Authority, BearerToken, HpkeKey, OwnerKey, Password},
         tls::TlsVersion,
     },
+    signalling::TOKEN_LIFETIME,
     sound::SoundPacket,
     viewer::{portal::Portal, rtsp::Address},
     webrtc::DtlsVersions,
@@ -158,6 +159,7 @@ fn run(viewers: usize) -> Run {
             token: token.clone(),
         }],
         dtls: DtlsVersions::Either,
+        token_lifetime: TOKEN_LIFETIME,
     });
     let portal = PortalAccess {
         relay: server.endpoint,

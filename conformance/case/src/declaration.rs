@@ -59,6 +59,14 @@ impl Declaration {
         self.path(&endpoint.path)
     }
 
+    /// Whether a server of somebody else serves a path for the device: none of the
+    /// interfaces that are declared for it is at one of the device's addresses.
+    pub fn is_relayed(&self, path: &str) -> bool {
+        let mut endpoints = self.endpoints.iter().filter(|e| e.path == path).peekable();
+        let is_elsewhere = |e: &Endpoint| !self.device.addresses.contains(&e.address);
+        endpoints.peek().is_some() && endpoints.all(is_elsewhere)
+    }
+
     /// The declared path of that id, if there is one.
     pub fn path(&self, id: &str) -> Option<&TransportPath> {
         self.paths.iter().find(|p| p.id == id)

@@ -115,8 +115,14 @@ impl Attribution {
         attribution
     }
 
-    /// Of what a viewer holds: RTP in clear, in framing that was synthesised.
-    pub fn of_peer(seen: &Seen<'_>, traffic: &Traffic, capture: &Capture) -> Self {
+    /// Of what is held between two protections: RTP in clear, in framing that was
+    /// synthesised.
+    pub fn of_held(
+        seen: &Seen<'_>,
+        vantage: Vantage,
+        traffic: &Traffic,
+        capture: &Capture,
+    ) -> Self {
         let mut attribution = Self::default();
         attribution.packets(seen, traffic, capture);
         for (index, flow) in traffic.flows.iter().enumerate() {
@@ -126,7 +132,7 @@ impl Attribution {
                     true => Class::Unexplained,
                     false => Class::Foreign,
                 };
-                let parts = held_parts(seen, (index, from_a), stream, rest);
+                let parts = held_parts(seen, (vantage, index, from_a), stream, rest);
                 attribution.stream(flow, from, stream, &parts);
             }
         }

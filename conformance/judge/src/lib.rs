@@ -5,6 +5,7 @@
 pub mod adversary;
 pub mod attribution;
 pub mod decoder;
+pub mod deliveries;
 pub mod dissect;
 pub mod logins;
 pub mod mark;

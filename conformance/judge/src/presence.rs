@@ -122,6 +122,7 @@ impl Presence {
     pub fn lacks(&self, needs: &[Need], vantage: Vantage) -> Option<&str> {
         needs.iter().find_map(|need| {
             match need {
+                // What is held, stored or logged is there, or nobody looks at it.
                 Need::Tap if vantage != Vantage::Wire => &Ok(()),
                 Need::Tap => &self.tap,
                 Need::Device => &self.device,
@@ -387,7 +388,9 @@ fn sweep(seen: &Seen<'_>) -> Result<(), String> {
             ));
         }
     }
-    for endpoint in &seen.declaration.endpoints {
+    let addresses = &seen.declaration.device.addresses;
+    let endpoints = seen.declaration.endpoints.iter();
+    for endpoint in endpoints.filter(|e| addresses.contains(&e.address)) {
         let at = SocketAddr::new(endpoint.address, endpoint.port);
         if endpoint.transport == TransportProtocol::Tcp && !open.contains(&at) {
             return Err(format!("the declared port {at} did not answer"));

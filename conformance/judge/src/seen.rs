@@ -7,7 +7,9 @@ mod source;
 
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
-use lightleak_case::{Carriage, Case, Declaration, EndToEnd, Session, TransportProtocol, Vantage};
+use lightleak_case::{
+    Carriage, Case, Declaration, EndToEnd, Endpoint, Session, TransportProtocol, Vantage,
+};
 
 use crate::{
     adversary::{
@@ -48,6 +50,9 @@ pub const TALK_BACK_TRACK: &str = "talk-back";
 /// The ledger's tracks of what is no video and no sound: thumbnails, and events.
 pub const DOCUMENT_TRACKS: [&str; 2] = ["pictures", "events"];
 
+/// Where RTP lies in clear between two protections.
+pub const HELD: [Vantage; 2] = [Vantage::Relay, Vantage::Peer];
+
 /// How many pictures of an opened stream are decoded to find the mark.
 const MOST_PICTURES: usize = 300;
 
@@ -62,8 +67,9 @@ pub struct Seen<'a> {
     sessions: &'a [Session],
     /// Everything that was captured on the wire.
     pub traffic: Traffic,
-    /// What a viewer holds, in synthesised flows, if somebody kept it.
-    pub peer: Option<Traffic>,
+    /// What a relay or a viewer holds between two protections, in synthesised
+    /// flows, by vantage, as far as somebody kept it.
+    pub held: BTreeMap<Vantage, Traffic>,
     /// What was stored.
     pub stored: Vec<Stored<'a>>,
     /// What each flow is, in the order of `traffic.flows`.
@@ -145,20 +151,25 @@ impl<'a> Seen<'a> {
             .map(|f| Connection::read(f, &keys))
             .collect();
         let escrow = Escrow::parse(session.keys.iter().map(String::as_str));
-        let is_device = |address| declaration.device.addresses.contains(&address);
+        let is_device = |address| is_device(declaration, address);
         let secured = Secured::of(&traffic, &connections, &escrow, &is_device);
         let negotiations = webrtc::negotiations(&traffic, &connections);
         let base_keys = sframe::Keys::parse(session.keys.iter().map(String::as_str));
         let path = declaration.path(&session.record.path);
         let promised = path.is_some_and(|path| path.end_to_end == EndToEnd::Sframe);
-        let held = session.captures.get(&Vantage::Peer);
-        let peer = held.map(dissect::dissect);
+        let captured = session.captures.iter();
+        let held: BTreeMap<_, _> = captured
+            .filter(|(vantage, _)| HELD.contains(vantage))
+            .map(|(vantage, capture)| (*vantage, dissect::dissect(capture)))
+            .collect();
         let mut sframed = Vec::new();
         if promised || !base_keys.is_empty() {
             let repair = webrtc::repair(&negotiations);
             sframed = senders::on_wire(&secured, &repair, &base_keys, &is_device);
-            let peer = peer.iter();
-            sframed.extend(peer.flat_map(|p| senders::at_peer(p, &repair, &base_keys, &is_device)));
+            let held = held.iter();
+            sframed.extend(held.flat_map(|(vantage, traffic)| {
+                senders::held(*vantage, traffic, &repair, &base_keys, &is_device)
+            }));
         }
 
         let stored = Stored::all(case, session);
@@ -170,42 +181,45 @@ impl<'a> Seen<'a> {
         };
         let ledger = indexes.index(&session.ledger, &case.decoy);
         let mut sightings = haystacks.search(&ledger);
-        let at_peer = peer.as_ref().map(|traffic| Haystacks {
-            traffic,
-            capture: held,
-            stored: &[],
-            log: "",
-        });
-        let search_peer = |index: &Index| {
-            let found = at_peer.iter().flat_map(|haystacks| haystacks.search(index));
-            let found = found.map(|sighting| Sighting {
-                vantage: Vantage::Peer,
-                flow: None,
-                ..sighting
+        let search_held = |index: &Index| {
+            let found = held.iter().flat_map(|(vantage, traffic)| {
+                let haystacks = Haystacks {
+                    traffic,
+                    capture: session.captures.get(vantage),
+                    stored: &[],
+                    log: "",
+                };
+                let found = haystacks.search(index).into_iter();
+                found.map(|sighting| Sighting {
+                    vantage: *vantage,
+                    flow: None,
+                    ..sighting
+                })
             });
             found.collect::<Vec<_>>()
         };
-        sightings.extend(search_peer(&ledger));
+        sightings.extend(search_held(&ledger));
         let coverage = haystacks.coverage(&ledger, &session.ledger, &sightings);
         let foreign = indexes.index(&case.decoy, &session.ledger);
         let mut decoy_sightings = haystacks.search(&foreign);
-        decoy_sightings.extend(search_peer(&foreign));
+        decoy_sightings.extend(search_held(&foreign));
         let guesses = parameter_sets(session);
         let mut played = vec![media_player::play(&traffic, &guesses, decoder)];
         let mut heard = media_player::listen(&traffic);
-        if let Some(peer) = &peer {
-            let at_peer = |footage: Footage| Footage {
-                origin: footage.origin.at_peer(),
+        for (vantage, traffic) in &held {
+            let at_vantage = |footage: Footage| Footage {
+                origin: footage.origin.held(*vantage),
                 ..footage
             };
-            let found = media_player::play(peer, &guesses, decoder);
-            let found = found.map(|footage| footage.into_iter().map(at_peer).collect());
+            let found = media_player::play(traffic, &guesses, decoder);
+            let found = found.map(|footage| footage.into_iter().map(at_vantage).collect());
             played.push(found.map_err(|unplayed| Unplayed {
-                footage: unplayed.footage.into_iter().map(at_peer).collect(),
+                footage: unplayed.footage.into_iter().map(at_vantage).collect(),
                 ..unplayed
             }));
-            heard.extend(media_player::listen(peer).into_iter().map(|heard| Heard {
-                origin: heard.origin.at_peer(),
+            let found = media_player::listen(traffic).into_iter();
+            heard.extend(found.map(|heard| Heard {
+                origin: heard.origin.held(*vantage),
                 ..heard
             }));
         }
@@ -256,7 +270,7 @@ impl<'a> Seen<'a> {
             base_keys,
             sframed,
             traffic,
-            peer,
+            held,
             upkeep: Upkeep::default(),
             accounts: BTreeMap::new(),
         };
@@ -266,12 +280,15 @@ impl<'a> Seen<'a> {
             proof: seen.prove_wire(),
         };
         seen.accounts.insert(Vantage::Wire, account);
-        if let (Some(peer), Some(held)) = (&seen.peer, held) {
-            let account = Account {
-                attribution: Attribution::of_peer(&seen, peer, held),
-                proof: seen.prove_peer(),
+        for (vantage, traffic) in &seen.held {
+            let Some(capture) = session.captures.get(vantage) else {
+                continue;
             };
-            seen.accounts.insert(Vantage::Peer, account);
+            let account = Account {
+                attribution: Attribution::of_held(&seen, *vantage, traffic, capture),
+                proof: seen.prove_held(*vantage),
+            };
+            seen.accounts.insert(*vantage, account);
         }
         if session.rest.is_some() {
             let account = Account {
@@ -292,9 +309,11 @@ impl<'a> Seen<'a> {
                 false => !self.stored.is_empty(),
             },
             Vantage::Log => !self.session.log.is_empty(),
-            Vantage::Peer => self.session.captures.contains_key(&vantage),
-            // No row looks there yet.
-            Vantage::Relay => false,
+            // Where nobody watched, nothing was held.
+            Vantage::Peer | Vantage::Relay => {
+                let held = self.held.get(&vantage);
+                held.is_some_and(|traffic| !traffic.flows.is_empty())
+            }
             _ => true,
         }
     }
@@ -321,9 +340,10 @@ impl<'a> Seen<'a> {
         self.traffic.flows.iter().zip(&self.connections)
     }
 
-    /// Whether the address is the device's.
+    /// Whether the address is the device's, or that of a server which serves a path
+    /// for it: what the one has to keep to, the other has, too.
     pub fn is_device(&self, address: IpAddr) -> bool {
-        self.declaration.device.addresses.contains(&address)
+        is_device(self.declaration, address)
     }
 
     /// Whether a flow, by its index, carries what only the device can have
@@ -417,14 +437,12 @@ impl<'a> Seen<'a> {
         comparison.finish()
     }
 
-    /// What a viewer holds, opened from end to end and compared with the ledger.
-    fn prove_peer(&self) -> Proof {
+    /// What is held at that vantage, opened from end to end and compared with the
+    /// ledger.
+    fn prove_held(&self, vantage: Vantage) -> Proof {
         let mut comparison = Comparison::new(&self.session.ledger);
         let talks = self.session.ledger.tracks.contains_key(TALK_BACK_TRACK);
-        let held = self
-            .sframed
-            .iter()
-            .filter(|s| s.sender.vantage == Vantage::Peer);
+        let held = self.sframed.iter().filter(|s| s.sender.vantage == vantage);
         for sframed in held.filter(|s| s.sender.is_device || talks && s.sound) {
             let units = sframed.units.iter().filter(|u| u.whole || !sframed.lost);
             comparison.delivered(units.map(|u| &u.annex_b[..]), sframed.lost);
@@ -519,15 +537,25 @@ impl<'a> Seen<'a> {
         negotiations.find(|negotiation| negotiation.is_between(flow.a, flow.b))
     }
 
-    /// What was asked over HTTP inside TLS, and answered: of the device, or of
-    /// whom else the declaration names.
+    /// What others asked of the device over HTTP inside TLS, or of a server that
+    /// serves a path for it, and the answers.
     pub fn signalled(&self) -> impl Iterator<Item = Signalled<'_>> {
-        let all = webrtc::signalled(&self.traffic, &self.connections);
-        all.filter(|signalled| {
-            let server = signalled.server;
-            let declared = self.declaration.path_at(TransportProtocol::Tcp, server);
-            self.is_device(server.ip()) || declared.is_some()
+        webrtc::signalled(&self.traffic, &self.connections, |flow| {
+            self.is_device(flow.b.ip()) && !self.is_itself(flow.a.ip())
         })
+    }
+
+    /// What the device itself asked of a server that serves a path for it, and the
+    /// answers.
+    pub fn published(&self) -> impl Iterator<Item = Signalled<'_>> {
+        webrtc::signalled(&self.traffic, &self.connections, |flow| {
+            self.is_device(flow.b.ip()) && self.is_itself(flow.a.ip())
+        })
+    }
+
+    /// Whether the address is one of the device's own.
+    pub fn is_itself(&self, address: IpAddr) -> bool {
+        self.declaration.device.addresses.contains(&address)
     }
 
     /// Who of those who asked was logged in.
@@ -617,6 +645,11 @@ impl<'a> Seen<'a> {
         }
         Ok(marks)
     }
+}
+
+fn is_device(declaration: &Declaration, address: IpAddr) -> bool {
+    let serves = |endpoint: &Endpoint| endpoint.address == address;
+    declaration.device.addresses.contains(&address) || declaration.endpoints.iter().any(serves)
 }
 
 /// The parameter sets that an adversary could guess: the device's own, of

@@ -62,13 +62,16 @@ impl Agreed {
     }
 }
 
-/// Everything that was asked over HTTP inside TLS that could be opened.
+/// Everything that was asked over HTTP inside TLS that could be opened, in the
+/// flows that are `meant`.
 pub fn signalled<'a>(
     traffic: &'a Traffic,
     connections: &'a [Connection],
+    meant: impl Fn(&Flow) -> bool,
 ) -> impl Iterator<Item = Signalled<'a>> {
     let flows = traffic.flows.iter().zip(connections);
-    flows.flat_map(|(flow, connection)| {
+    let meant = flows.filter(move |(flow, _)| meant(flow));
+    meant.flat_map(|(flow, connection)| {
         let exchanges = connection.exchanges.iter();
         exchanges.filter_map(move |exchange| answered(flow, connection, exchange))
     })
@@ -100,7 +103,7 @@ pub fn negotiations(traffic: &Traffic, connections: &[Connection]) -> Vec<Negoti
             answer,
         })
     };
-    signalled(traffic, connections)
+    signalled(traffic, connections, |_| true)
         .filter_map(negotiation)
         .collect()
 }

@@ -52,8 +52,10 @@ pub enum Origin {
         /// Whether `a` of the flow sent it.
         from_a: bool,
     },
-    /// In a flow of what a viewer holds.
-    Peer {
+    /// In a flow of what is held between two protections.
+    Held {
+        /// Who holds it.
+        vantage: Vantage,
         /// Index into the flows of that vantage.
         flow: usize,
         /// Whether `a` of the flow sent it.
@@ -68,15 +70,19 @@ impl Origin {
     pub fn vantage(self) -> Vantage {
         match self {
             Origin::Flow { .. } => Vantage::Wire,
-            Origin::Peer { .. } => Vantage::Peer,
+            Origin::Held { vantage, .. } => vantage,
             Origin::File(_) => Vantage::Rest,
         }
     }
 
-    /// The same place in what a viewer holds.
-    pub fn at_peer(self) -> Self {
+    /// The same place in what is held at that vantage.
+    pub fn held(self, vantage: Vantage) -> Self {
         match self {
-            Origin::Flow { flow, from_a } => Origin::Peer { flow, from_a },
+            Origin::Flow { flow, from_a } => Origin::Held {
+                vantage,
+                flow,
+                from_a,
+            },
             other => other,
         }
     }

@@ -65,13 +65,13 @@ pub(super) fn datagram_parts(
 /// SFrame that was opened.
 pub(super) fn held_parts(
     seen: &Seen<'_>,
-    (flow, from_a): (usize, bool),
+    (vantage, flow, from_a): (Vantage, usize, bool),
     stream: &Stream,
     rest: Class,
 ) -> Vec<(Range<usize>, Class)> {
     let sframed = seen.sframed.iter().filter(|sframed| {
         let sender = &sframed.sender;
-        (sender.vantage, sender.flow, sender.from_a) == (Vantage::Peer, flow, from_a)
+        (sender.vantage, sender.flow, sender.from_a) == (vantage, flow, from_a)
     });
     let sframed: Vec<_> = sframed.collect();
     let mut parts = Parts::default();

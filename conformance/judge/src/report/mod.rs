@@ -18,7 +18,7 @@ use crate::{
     attribution::Octets,
     decoder::{Decoder, Picture},
     requirement::{self, Level, Profile, Requirement},
-    seen::{Account, Seen},
+    seen::{Account, HELD, Seen},
     verdict::{Assurance, Evidence, Outcome, Verdict},
 };
 
@@ -296,7 +296,7 @@ fn applies(row: &Requirement, seen: &Seen<'_>, vantage: Vantage) -> bool {
     let promised = claim.is_none_or(|path| path.end_to_end != EndToEnd::None);
     row.vantages.contains(&vantage)
         && seen.was_at(vantage)
-        && (vantage != Vantage::Peer || promised)
+        && (!HELD.contains(&vantage) || promised)
         && row.stimuli.contain(&record.stimulus)
         && claim.is_none_or(row.expects)
 }
@@ -366,10 +366,18 @@ fn unseen(
     let mut unseen = Vec::new();
     for path in &case.declaration.paths {
         for row in rows.iter().filter(|row| (row.expects)(path)) {
-            for stimulus in row.indispensable.iter().filter(|s| fits(s, path)) {
-                let of_row = |f: &&Finding| f.requirement == row.id && f.path == path.id;
-                let mut shown = findings.iter().filter(of_row);
-                if shown.any(|f| f.stimulus == *stimulus) {
+            let is_relayed = case.declaration.is_relayed(&path.id);
+            let fitting = row.indispensable.iter();
+            for stimulus in fitting.filter(|s| fits(s, path, is_relayed)) {
+                let of_row = |f: &&Finding| {
+                    (f.requirement, &*f.path, &*f.stimulus) == (row.id, &*path.id, stimulus)
+                };
+                let mut shown = findings.iter().filter(of_row).peekable();
+                // Who never saw what the relay holds knows nothing of it.
+                let is_at_relay =
+                    is_relayed && *stimulus == "honest" && row.vantages.contains(&Vantage::Relay);
+                let seen_there = |f: &Finding| f.vantage == Some(Vantage::Relay);
+                if shown.peek().is_some() && (!is_at_relay || shown.any(seen_there)) {
                     continue;
                 }
                 let of_path = |s: &(usize, &Session)| {
@@ -421,11 +429,36 @@ fn unshown(
     }
 }
 
-/// Whether that can be done to the path: nobody dials a memory card.
-fn fits(stimulus: &str, path: &TransportPath) -> bool {
+/// Whether that can be done to the path: nobody dials a memory card, and where a
+/// server of somebody else serves it, that has no ports and no handshakes of the
+/// device.
+fn fits(stimulus: &str, path: &TransportPath, is_relayed: bool) -> bool {
     const DIALS: [&str; 1] = ["port-sweep"];
-    path.carriage != Carriage::Recording || !DIALS.contains(&stimulus)
+    match path.carriage {
+        Carriage::Recording => !DIALS.contains(&stimulus),
+        _ if is_relayed => !OF_THE_DEVICE.contains(&stimulus),
+        _ => !OF_A_SERVER.contains(&stimulus),
+    }
 }
+
+/// What needs accounts of several people, or viewers of one publication.
+const OF_A_SERVER: [&str; 2] = ["another-users-camera", "revoked-viewer"];
+
+/// What is done to the ports of a device, and to the handshakes and the offers
+/// that it takes itself.
+const OF_THE_DEVICE: [&str; 11] = [
+    "avpf-offer",
+    "blocked-tls",
+    "dtls-offers",
+    "early-data",
+    "no-consent",
+    "port-sweep",
+    "sdes-offer",
+    "tls10-offer",
+    "weak-fingerprint",
+    "weak-suites",
+    "wrong-fingerprint",
+];
 
 fn attributed(session: usize, seen: &Seen<'_>) -> Vec<AttributionRow> {
     let row = |(vantage, account): (&Vantage, &Account)| AttributionRow {

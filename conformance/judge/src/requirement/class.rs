@@ -64,7 +64,7 @@ pub(super) fn of_flow(
             }
             return stray("no such interface is declared");
         }
-        (TransportProtocol::Tcp, _) if opens => {
+        (TransportProtocol::Tcp, _) if opens && endpoint(seen, flow, false).is_none() => {
             return stray("the device dials, and no such interface is declared");
         }
         (TransportProtocol::Tcp, FlowState::Unanswered | FlowState::Refused) => return Ok(()),

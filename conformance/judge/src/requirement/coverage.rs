@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Requirement] = &[Requirement {
         read: Reading::InText,
     },
     expects: |_| true,
-    vantages: &[Vantage::Wire, Vantage::Rest],
+    vantages: &[Vantage::Wire, Vantage::Relay, Vantage::Peer, Vantage::Rest],
     needs: &[Need::Tap, Need::Device, Need::Ledger],
     stimuli: Stimuli::Only(&["honest", "power-cut", "forged-clip"]),
     indispensable: &["honest"],

@@ -6,6 +6,7 @@ mod dtls;
 mod fail_closed;
 mod iot;
 mod keystream;
+mod portal;
 mod rtsp;
 mod sdes;
 mod sframe;
@@ -42,6 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
         dtls::ROWS,
         webrtc::ROWS,
         sframe::ROWS,
+        portal::ROWS,
         tls::ROWS,
         iot::ROWS,
     ]

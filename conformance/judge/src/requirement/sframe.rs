@@ -3,12 +3,13 @@
 mod enrolled;
 mod senders;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lightleak_case::{EndToEnd, TransportPath, Vantage};
 
 use super::{Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence_at, unless};
 use crate::{
+    deliveries::told_to_server,
     open::sframe::{self, Header, OpenedFrame, SframeError},
     seen::Seen,
     sframed::{Frame, Sframed},
@@ -111,7 +112,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "For example, if SFrame is used to provide E2E security against intermediary media nodes, then SFrame keys need to be negotiated in a way that does not make them accessible to these intermediaries.",
             ..ROW.source
         },
-        vantages: &[Vantage::Wire, Vantage::Peer],
+        vantages: &[Vantage::Wire, Vantage::Relay, Vantage::Peer],
         check: nothing_is_clear_inside,
         ..ROW
     },
@@ -281,6 +282,34 @@ fn tags_are_long(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     })
 }
 
+/// Frames that open with what the server was told, without any viewer's key.
+fn opened_by_server(seen: &Seen<'_>) -> Vec<Evidence> {
+    let told = told_to_server(seen);
+    let mut tried = BTreeSet::new();
+    let mut found = Vec::new();
+    for frame in frames(seen, Vantage::Relay) {
+        let Some(header) = Header::read(&frame.octets) else {
+            continue;
+        };
+        // One of each key tells.
+        if !tried.insert(header.kid) {
+            continue;
+        }
+        let opens = |octets: &Vec<u8>| {
+            let keys = sframe::Keys::guessed(header.kid, octets);
+            sframe::open(&frame.octets, &frame.metadata, &keys).is_ok()
+        };
+        if told.iter().any(opens) {
+            let why = format!(
+                "it opens with a key that the server was told, of KID {:#x}",
+                header.kid
+            );
+            note(seen, Vantage::Relay, &mut found, frame, why);
+        }
+    }
+    found
+}
+
 fn nothing_is_clear_inside(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     let mut found = Vec::new();
     for sframed in sent(seen, vantage) {
@@ -303,6 +332,9 @@ fn nothing_is_clear_inside(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
         evidence_at(seen, (vantage, None, sighting.span), why)
     }));
     found.extend(super::xc::playing(seen, vantage));
+    if vantage == Vantage::Relay {
+        found.extend(opened_by_server(seen));
+    }
     let holds = "and nothing of the device that is none";
     unless(found, || each(seen, vantage, holds, |_, _, _| None))
 }

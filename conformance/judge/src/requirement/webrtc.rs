@@ -120,7 +120,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "When DTLS-SRTP is used, the API MUST NOT permit the JS to obtain the negotiated keying material.",
             ..ROW.source
         },
-        vantages: &[Vantage::Wire, Vantage::Rest, Vantage::Log],
+        vantages: Vantage::ALL,
         check: keys_are_nowhere,
         ..ROW
     },
@@ -155,8 +155,14 @@ pub(super) const ROWS: &[Requirement] = &[
             "wrong-credentials",
             "expired-token",
             "after-log-out",
+            "another-users-camera",
         ]),
-        indispensable: &["no-credentials", "expired-token", "after-log-out"],
+        indispensable: &[
+            "no-credentials",
+            "expired-token",
+            "after-log-out",
+            "another-users-camera",
+        ],
         check: access::nobody_else,
         ..ROW
     },

@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::SecondHand,
         },
         expects: |_| true,
-        vantages: &[Vantage::Wire, Vantage::Rest],
+        vantages: &[Vantage::Wire, Vantage::Relay, Vantage::Peer, Vantage::Rest],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
         indispensable: &["honest"],
@@ -81,7 +81,7 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "no media player without keys gets a picture of the device, in any carriage, on any port",
         source: CONFIDENTIALITY,
         expects: |_| true,
-        vantages: &[Vantage::Wire, Vantage::Rest],
+        vantages: &[Vantage::Wire, Vantage::Relay, Vantage::Peer, Vantage::Rest],
         needs: &[Need::Tap, Need::Device],
         stimuli: Stimuli::All,
         indispensable: &["honest", "port-sweep"],
@@ -133,9 +133,13 @@ fn searched(seen: &Seen<'_>, vantage: Vantage) -> String {
     match vantage {
         Vantage::Rest => format!("in any of {} stored files", seen.stored.len()),
         Vantage::Log => "in the log".into(),
-        Vantage::Peer => {
-            let flows = seen.peer.as_ref().map_or(0, |peer| peer.flows.len());
-            format!("in any of {flows} flows that a viewer holds")
+        Vantage::Relay | Vantage::Peer => {
+            let flows = seen.held.get(&vantage).map_or(0, |held| held.flows.len());
+            let holder = match vantage {
+                Vantage::Relay => "the relay",
+                _ => "a viewer",
+            };
+            format!("in any of {flows} flows that {holder} holds")
         }
         _ => format!("in any of {} flows", seen.traffic.flows.len()),
     }
@@ -348,10 +352,10 @@ fn whereabouts<'a>(
     ours: bool,
 ) -> Option<(String, Option<&'a str>)> {
     match origin {
-        Origin::Flow { flow, from_a } | Origin::Peer { flow, from_a } => {
+        Origin::Flow { flow, from_a } | Origin::Held { flow, from_a, .. } => {
             let traffic = match origin.vantage() {
-                Vantage::Peer => seen.peer.as_ref()?,
-                _ => &seen.traffic,
+                Vantage::Wire => &seen.traffic,
+                held => seen.held.get(&held)?,
             };
             let flow = traffic.flows.get(flow)?;
             let (from, to) = match from_a {

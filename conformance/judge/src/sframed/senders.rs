@@ -1,4 +1,5 @@
-//! Who sends RTP, and its packets: what SRTP carries, and what a viewer holds.
+//! Who sends RTP, and its packets: what SRTP carries, and what is held between
+//! two protections.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,15 +45,16 @@ pub fn on_wire(
     carriers.flat_map(read).collect()
 }
 
-/// SFrame in RTP that a viewer holds.
-pub fn at_peer(
-    peer: &Traffic,
+/// SFrame in RTP that is held at that vantage.
+pub fn held(
+    vantage: Vantage,
+    traffic: &Traffic,
     repair: &BTreeSet<u8>,
     keys: &Keys,
     is_device: &dyn Fn(IpAddr) -> bool,
 ) -> Vec<Sframed> {
-    let flows = peer.flows.iter().enumerate();
-    let directions = flows.flat_map(|(index, flow)| in_flow(index, flow, is_device));
+    let flows = traffic.flows.iter().enumerate();
+    let directions = flows.flat_map(|(index, flow)| in_flow(vantage, (index, flow), is_device));
     directions
         .flat_map(|senders| Sframed::read_all(senders, repair, keys))
         .collect()
@@ -60,8 +62,8 @@ pub fn at_peer(
 
 /// Senders of RTP in a flow, of either direction.
 fn in_flow<'a>(
-    index: usize,
-    flow: &'a Flow,
+    vantage: Vantage,
+    (index, flow): (usize, &'a Flow),
     is_device: &dyn Fn(IpAddr) -> bool,
 ) -> [Vec<(Sender, Vec<ClearPacket<'a>>)>; 2] {
     let sides = [(true, flow.a, &flow.from_a), (false, flow.b, &flow.from_b)];
@@ -79,7 +81,7 @@ fn in_flow<'a>(
             }
         }
         let sender = |ssrc| Sender {
-            vantage: Vantage::Peer,
+            vantage,
             flow: index,
             from_a,
             is_device: is_device(from.ip()),

@@ -29,7 +29,7 @@ fn is_from_b(origin: Origin) -> bool {
 fn flow_of(origin: Origin) -> Option<usize> {
     match origin {
         Origin::Flow { flow, .. } => Some(flow),
-        Origin::Peer { .. } | Origin::File(_) => None,
+        Origin::Held { .. } | Origin::File(_) => None,
     }
 }
 

@@ -10,6 +10,8 @@ mod tests;
 
 use std::{fmt, ops::Range};
 
+use zeroize::Zeroizing;
+
 use crate::open::keylog;
 use kem::Key;
 
@@ -36,7 +38,7 @@ impl Keys {
         let key = |line: &str| {
             let (public, private) = line.strip_prefix("HPKE_PRIVATE_KEY ")?.split_once(' ')?;
             let [public, private] = [public, private].map(|half| keylog::octets(half.trim()));
-            let private = zeroize::Zeroizing::new(private?);
+            let private = Zeroizing::new(private?);
             let key = Key::new(&private)?;
             (key.public() == public?).then_some(key)
         };
@@ -139,6 +141,22 @@ pub fn open(file: &[u8], keys: &Keys) -> Result<OpenedFile, HpkeError> {
         sealed: begin..end - TAG,
         tag: end - TAG..end,
         plaintext: plaintext.ok_or(HpkeError::NoMatch(keys.0.len()))?,
+    })
+}
+
+/// Opens an envelope (encapsulated key, and ciphertext with tag) with whichever
+/// key fits: the public half of that, and what was sealed to it.
+pub fn open_envelope(
+    (encapsulated, sealed): (&[u8], &[u8]),
+    info: &[u8],
+    associated: &[u8],
+    keys: &Keys,
+) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    keys.0.iter().find_map(|key| {
+        let shared = key.decapsulate(encapsulated)?;
+        let context = schedule::Context::base(&shared, info, SUITE);
+        let plaintext = context.open(associated, sealed)?;
+        Some((key.public().to_vec(), Zeroizing::new(plaintext)))
     })
 }
 

@@ -42,6 +42,21 @@ impl Keys {
         Self(lines.into_iter().filter_map(key).collect())
     }
 
+    /// These octets as base keys of every suite for a KID: what somebody might
+    /// try who does not know which it is.
+    pub fn guessed(kid: u64, octets: &[u8]) -> Self {
+        let key = |&(suite, _, cipher): &(u16, &str, CipherSuite)| {
+            let opens = DecryptionKey::derive_from(cipher, kid, octets).ok()?;
+            Some(Key {
+                suite,
+                kid,
+                base: Zeroizing::new(octets.to_vec()),
+                opens,
+            })
+        };
+        Self(SUITES.iter().filter_map(key).collect())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -192,6 +207,12 @@ const SUITES: &[(u16, &str, CipherSuite)] = &[
     (4, "AES_128_GCM_SHA256_128", CipherSuite::AesGcm128Sha256),
     (5, "AES_256_GCM_SHA512_128", CipherSuite::AesGcm256Sha512),
 ];
+
+/// The value of a suite of that name in the IANA registry.
+pub fn suite(name: &str) -> Option<u16> {
+    let mut suites = SUITES.iter();
+    suites.find(|(_, known, _)| *known == name).map(|s| s.0)
+}
 
 /// A value whose flag and low bits are `config`, and how many octets it takes
 /// behind the config byte.

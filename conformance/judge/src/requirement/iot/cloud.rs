@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lightleak_case::{TransportProtocol, Vantage};
 
-use super::super::evidence;
+use super::super::{class, evidence};
 use crate::{
     dissect::{
         Flow, FlowState, Span,
@@ -16,15 +16,20 @@ use crate::{
 
 pub(super) fn is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let upkeep = &seen.upkeep;
-    // Whoever dials the device is its client.
+    // Servers that serve a path for it are services.
+    let is_itself = |address| seen.is_itself(address);
+    let endpoints = &seen.declaration.endpoints;
+    let serves = |address| endpoints.iter().any(|e| e.address == address);
+    // Whoever dials the device is its client, unless it serves a path for it.
     let clients: BTreeSet<_> = seen
         .flows()
-        .filter(|(flow, _)| seen.is_device(flow.b.ip()))
+        .filter(|(flow, _)| !serves(flow.a.ip()))
+        .filter(|(flow, _)| is_itself(flow.b.ip()))
         .map(|(flow, _)| flow.a.ip())
         .collect();
     let (mut found, mut unknown, mut sealed) = (Vec::new(), Vec::new(), 0);
     for (index, (flow, connection)) in seen.flows().enumerate() {
-        let dials = seen.is_device(flow.a.ip()) && !seen.is_device(flow.b.ip());
+        let dials = is_itself(flow.a.ip()) && !is_itself(flow.b.ip());
         let to = flow.b.ip();
         if !dials || to.is_multicast() || clients.contains(&to) || upkeep.keeps(index) {
             continue;
@@ -42,7 +47,7 @@ pub(super) fn is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
             };
             let why = format!("{name} carries in clear what the device produced");
             found.push(evidence(seen, at, why));
-        } else if is_tls(flow, connection) {
+        } else if is_tls(flow, connection) || is_media(seen, index, flow, connection) {
             sealed += 1;
         } else {
             unknown.push(name);
@@ -56,12 +61,17 @@ pub(super) fn is_sealed(seen: &Seen<'_>, _: Vantage) -> Outcome {
         )),
         (None, None) if sealed > 0 => Outcome::Pass(
             Assurance::Identified,
-            format!("{sealed} connections to services, all of TLS"),
+            format!("{sealed} connections to services, all of TLS or DTLS-SRTP"),
         ),
         (None, None) => {
             Outcome::NotApplicable("the device opened no connection to a service".into())
         }
     }
+}
+
+/// Whether all that was said is of WebRTC, and what its path promises.
+fn is_media(seen: &Seen<'_>, index: usize, flow: &Flow, connection: &Connection) -> bool {
+    seen.is_webrtc(flow, connection) && class::of_flow(seen, index, flow, connection).is_ok()
 }
 
 /// Whether all that was said is TLS 1.2 or later, and encrypted.

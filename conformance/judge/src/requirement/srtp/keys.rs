@@ -215,8 +215,8 @@ pub(in crate::requirement) fn exposed(
         Vantage::Log => vec![(None, seen.session.log.as_bytes(), None)],
         _ => {
             let traffic = match vantage {
-                Vantage::Peer => seen.peer.as_ref(),
-                _ => Some(&seen.traffic),
+                Vantage::Wire => Some(&seen.traffic),
+                held => seen.held.get(&held),
             };
             let flows = traffic.into_iter().flat_map(|traffic| &traffic.flows);
             let streams = flows.flat_map(|flow| [&flow.from_a, &flow.from_b]);

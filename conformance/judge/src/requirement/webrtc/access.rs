@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use lightleak_case::Vantage;
 
-use super::super::{evidence, unless};
+use super::super::{evidence, portal::cameras::of_others_alone, unless};
 use crate::{
     dissect::{Span, demux, http::Message},
     logins::{self, Standing, is_success},
@@ -29,6 +29,9 @@ struct Session {
 
 /// Nothing is given to whoever is not logged in, nor of a session that was ended.
 pub(super) fn nobody_else(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    if seen.session.record.stimulus == "another-users-camera" {
+        return of_others_alone(seen);
+    }
     let logins = seen.logins();
     let sessions = sessions(seen);
     let mut found = Vec::new();
