@@ -11,6 +11,7 @@ use lightleak::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
+    page::PAGE,
     target::sim::settings,
 };
 use lightleak_sim::{
@@ -98,6 +99,7 @@ impl Site {
                 device(OTHER, "another"),
             ],
             dtls: DtlsVersions::Either,
+            page: PAGE,
             token_lifetime: TOKEN_LIFETIME,
         };
         let relay = SocketAddr::new(RELAY, PORT);
