@@ -16,7 +16,7 @@ async fn two_viewers_see_and_hear_what_the_camera_does() {
         let (a, b) = tokio::join!(first.watch(SECOND * 3), second.watch(SECOND * 3));
         assert!(a.unwrap() && b.unwrap());
         let (ledger, sound) = (site.ledger(), site.notes.sound("audio"));
-        for (watching, units) in [(&first, 14), (&second, 10)] {
+        for (watching, units) in [(&first, 12), (&second, 8)] {
             let received = watching.received();
             assert_eq!((received.refused, received.clear), (0, 0));
             assert_eq!(watching.counts().refused, 0);
