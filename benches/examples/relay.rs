@@ -31,7 +31,7 @@ use lightleak_sim::{
     h264::AccessUnit,
     portal::PortalAccess,
     record::beside::Document,
-    relay::{Account, CameraAccount, Relay, RelaySettings},
+    relay::{Account, CameraAccount, Relay, RelaySettings, page::Page},
     rtsp::digest::Credentials,
     seal::{
         keys::{Authority, BearerToken, HpkeKey, OwnerKey, Password},
@@ -160,6 +160,7 @@ fn run(viewers: usize) -> Run {
         }],
         dtls: DtlsVersions::Either,
         token_lifetime: TOKEN_LIFETIME,
+        page: Page::new(Vec::new()),
     });
     let portal = PortalAccess {
         relay: server.endpoint,

@@ -1,6 +1,6 @@
 //! The page, and its parts.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, SHA384, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -9,56 +9,7 @@ use hyper::{
     header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
 
-use crate::{hex::Hex, http::Answer};
-
-/// A part of the page.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) path: &'static str,
-    media_type: &'static str,
-    pub(super) octets: Cow<'static, str>,
-}
-
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-
-/// Their paths, media types and texts; that of the page first, in which a path
-/// in braces stands for the hash of that part.
-const TEXTS: [(&str, &str, &str); 7] = [
-    ("/", HTML, include_str!("page/portal.html")),
-    ("/portal.css", STYLE, include_str!("page/portal.css")),
-    ("/hpke.js", SCRIPT, include_str!("page/hpke.js")),
-    ("/viewer-key.js", SCRIPT, include_str!("page/viewer-key.js")),
-    ("/playback.js", SCRIPT, include_str!("page/playback.js")),
-    ("/portal.js", SCRIPT, include_str!("page/portal.js")),
-    ("/worker.js", SCRIPT, include_str!("page/worker.js")),
-];
-
-/// What is served. A browser runs no part that has not the hash which the page
-/// says (W3C Subresource Integrity 3.1).
-static PARTS: LazyLock<Vec<Part>> = LazyLock::new(|| {
-    let mut parts = Vec::new();
-    for (path, media_type, text) in TEXTS {
-        let octets = Cow::Borrowed(text);
-        parts.push(Part {
-            path,
-            media_type,
-            octets,
-        });
-    }
-    let mut page = String::from(TEXTS[0].2);
-    for (path, _, text) in &TEXTS[1..] {
-        page = page.replace(&format!("{{{path}}}"), &integrity(text.as_bytes()));
-    }
-    parts[0].octets = page.into();
-    parts
-});
-
-fn integrity(octets: &[u8]) -> String {
-    let hash = digest(&SHA384, octets);
-    format!("sha384-{}", BASE64_STANDARD.encode(hash))
-}
+use crate::{fault::portal::ChangesPart, hex::Hex, http::Answer};
 
 /// What the page may load and talk to (CSP Level 3): parts of its own origin,
 /// and nothing else; workers run what the page has checked. No other page frames
@@ -66,6 +17,21 @@ fn integrity(octets: &[u8]) -> String {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      connect-src 'self'; worker-src blob:; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
+
+/// The page and its parts, which whoever starts a relay hands it.
+#[derive(Clone, Debug)]
+pub struct Page(Arc<[Part]>);
+
+/// A file of it.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Path of its URL.
+    pub path: &'static str,
+    /// What it is (RFC 9110 8.3).
+    pub media_type: &'static str,
+    /// What it says.
+    pub text: String,
+}
 
 /// A part as it is pinned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,26 +42,47 @@ pub struct Pin {
     pub sha256: String,
 }
 
-/// What an honest relay serves.
-pub fn pins() -> Vec<Pin> {
-    let pin = |part: &Part| Pin {
-        path: part.path,
-        sha256: Hex(digest(&SHA256, part.octets.as_bytes()).as_ref()).to_string(),
-    };
-    PARTS.iter().map(pin).collect()
+impl Page {
+    /// Of these parts. Where the first has the path of another in braces, the hash
+    /// of that one comes: a browser runs nothing else (W3C Subresource Integrity
+    /// 3.1).
+    pub fn new(mut parts: Vec<Part>) -> Self {
+        if let Some((page, others)) = parts.split_first_mut() {
+            for part in others {
+                let hash = integrity(part.text.as_bytes());
+                page.text = page.text.replace(&format!("{{{}}}", part.path), &hash);
+            }
+        }
+        Self(parts.into())
+    }
+
+    /// What an honest relay serves.
+    pub fn pins(&self) -> Vec<Pin> {
+        let pin = |part: &Part| Pin {
+            path: part.path,
+            sha256: Hex(digest(&SHA256, part.text.as_bytes()).as_ref()).to_string(),
+        };
+        self.0.iter().map(pin).collect()
+    }
+
+    /// The part of that path.
+    pub(super) fn part(&self, path: &str) -> Option<&Part> {
+        self.0.iter().find(|part| part.path == path)
+    }
 }
 
-/// The part of that path.
-pub(super) fn part(path: &str) -> Option<&'static Part> {
-    PARTS.iter().find(|part| part.path == path)
+fn integrity(octets: &[u8]) -> String {
+    let hash = digest(&SHA384, octets);
+    format!("sha384-{}", BASE64_STANDARD.encode(hash))
 }
 
 impl Part {
     /// The answer to who asks for it.
-    pub(super) fn answer(&self, change: Option<fn(&str, &[u8]) -> Vec<u8>>) -> Answer {
+    pub(super) fn answer(&self, change: Option<ChangesPart>) -> Answer {
+        let octets = self.text.as_bytes();
         let octets = match change {
-            Some(change) => change(self.path, self.octets.as_bytes()),
-            None => self.octets.as_bytes().to_vec(),
+            Some(change) => change(self.path, octets),
+            None => octets.to_vec(),
         };
         Answer::of(StatusCode::OK)
             .with(CONTENT_SECURITY_POLICY, POLICY)
@@ -113,20 +100,28 @@ impl Part {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_part_has_a_pin_of_its_own() {
-        let pins = pins();
-        assert_eq!(pins.len(), PARTS.len());
-        assert!(pins.iter().all(|pin| pin.sha256.len() == 64));
-        assert!(part("/portal.js").is_some() && part("/../portal.js").is_none());
+    fn page() -> Page {
+        let part = |(path, text): (_, &str)| Part {
+            path,
+            media_type: "text/plain",
+            text: text.to_owned(),
+        };
+        Page::new([("/", "<{/a.js}>"), ("/a.js", "script")].map(part).into())
     }
 
     #[test]
-    fn the_page_has_the_hash_of_every_part() {
-        let page = &part("/").expect("it is served").octets;
-        for (_, _, text) in &TEXTS[1..] {
-            assert_eq!(page.matches(&integrity(text.as_bytes())).count(), 1);
-        }
-        assert!(!page.contains(['{', '}']));
+    fn every_part_has_a_pin_of_its_own() {
+        let [first, second] = page().pins().try_into().expect("two");
+        assert!(first != second && first.sha256.len() == 64);
+        assert!(page().part("/a.js").is_some() && page().part("/../a.js").is_none());
+    }
+
+    /// The hash is that of `openssl dgst -sha384 -binary | base64`.
+    #[test]
+    fn the_page_has_the_hashes_of_its_parts() {
+        let hash = "6ue5d2QaPwlaMGhNVnY+j4dug2fnmrD4zxJxcL2G/+on/gwRUMV5t16bKlY1s8CK";
+        let page = page();
+        let text = &page.part("/").expect("it is there").text;
+        assert_eq!(*text, format!("<sha384-{hash}>"));
     }
 }

@@ -11,6 +11,7 @@ use lightleak::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
+    page::PAGE,
     target::sim::settings,
 };
 use lightleak_sim::{
@@ -99,6 +100,7 @@ impl Site {
                 device(OTHER, "another"),
             ],
             dtls: DtlsVersions::Either,
+            page: PAGE.clone(),
             token_lifetime: TOKEN_LIFETIME,
         };
         let relay = SocketAddr::new(RELAY, PORT);

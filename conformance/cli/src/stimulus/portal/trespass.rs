@@ -2,10 +2,12 @@
 
 use lightleak_case::Experience;
 use lightleak_sim::{
-    relay::page,
+
     seal::keys::Password,
     viewer::webrtc::{App, AppError},
 };
+
+use crate::page::PAGE;
 
 use super::{Diary, GLANCE, JSON, PortalVisit, every_request, sleep, wrong_token};
 
@@ -28,7 +30,7 @@ async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let mut watching = visit.watch(&mut portal).await?;
     let (_call, offer) = visit.offer().await?;
     let mut app = App::connect(&visit.address, &visit.second.0).await?;
-    for part in page::pins().iter().map(|pin| pin.path) {
+    for part in PAGE.pins().iter().map(|pin| pin.path) {
         let reply = app.ask("GET", part, None, Vec::new()).await;
         diary.reply(&format!("GET {part}"), reply);
     }
