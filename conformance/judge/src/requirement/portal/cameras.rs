@@ -43,7 +43,9 @@ impl Accounts {
             };
             let body = serde_json::from_slice::<Value>(&asked.response.body).ok();
             if let Some(listed) = body.as_ref().and_then(|o| o.get("cameras")?.as_array()) {
-                let ids = listed.iter().filter_map(|camera| camera.get("id")?.as_str());
+                let ids = listed
+                    .iter()
+                    .filter_map(|camera| camera.get("id")?.as_str());
                 let theirs = accounts.cameras.entry(user.clone()).or_default();
                 theirs.extend(ids.map(str::to_owned));
             }

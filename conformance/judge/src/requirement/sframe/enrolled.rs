@@ -30,7 +30,10 @@ pub(super) fn for_enrolled_alone(seen: &Seen<'_>, _: Vantage) -> Outcome {
         let Some((viewer, signature)) = request(asked.request) else {
             continue;
         };
-        match (is_enrolled(&owner, &viewer, &signature), is_success(asked.response)) {
+        match (
+            is_enrolled(&owner, &viewer, &signature),
+            is_success(asked.response),
+        ) {
             (true, _) => enrolled += 1,
             (false, false) => refused += 1,
             (false, true) => {
@@ -68,7 +71,8 @@ fn unsigned(seen: &Seen<'_>, owner: &VerifyingKey) -> Vec<Evidence> {
         let whose = delivery.keys.iter().find_map(opens).map(|(whose, _)| whose);
         let key = whose.as_deref().or(said.map(|viewer| &*viewer.key));
         if !key.is_some_and(|key| good.contains(key)) {
-            let why = "keys are sealed to a viewer whom the server named and the owner did not enrol";
+            let why =
+                "keys are sealed to a viewer whom the server named and the owner did not enrol";
             found.push(evidence(seen, delivery.span, why.into()));
         }
     }
