@@ -8,8 +8,10 @@ use lightleak_case::{
 use lightleak_sim::{
     claim::{self, Claim},
     path::portal_webrtc,
-    relay::page::{self, Pin},
+    relay::page::Pin,
 };
+
+use crate::page::PAGE;
 
 /// The declaration of a simulated device, without its paths.
 pub fn device(serial: &str, unit: u16, addresses: &[IpAddr]) -> Declaration {
@@ -62,7 +64,7 @@ pub fn claims<'a>(declaration: &mut Declaration, claims: impl Iterator<Item = &'
                 claim::EndToEnd::Sframe => EndToEnd::Sframe,
             },
             pages: match claim.path == portal_webrtc::PATH.id {
-                true => page::pins().into_iter().map(pinned).collect(),
+                true => PAGE.pins().into_iter().map(pinned).collect(),
                 false => Vec::new(),
             },
         });

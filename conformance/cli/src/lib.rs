@@ -10,5 +10,6 @@ pub mod decoder;
 pub mod disk;
 pub mod log;
 pub mod net;
+pub mod page;
 pub mod stimulus;
 pub mod target;

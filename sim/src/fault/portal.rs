@@ -19,7 +19,7 @@ pub struct PortalFault {
     /// Makes the id of a session of a number that counts up.
     pub session_id: Option<fn(u64) -> String>,
     /// Changes a part of the page (path, octets).
-    pub page: Option<fn(&str, &[u8]) -> Vec<u8>>,
+    pub page: Option<ChangesPart>,
     /// Adds to who watches.
     pub roster: Option<fn(&World, &mut Vec<Value>)>,
     /// Makes who seals SRTP to viewers, in place of the engine.
@@ -35,6 +35,9 @@ pub struct PortalFault {
 /// Names the user for whom a request is answered (settings, method, parts of
 /// the path).
 pub type FindsUser = fn(&RelaySettings, &Method, &[&str]) -> Option<String>;
+
+/// Changes a part of the page (path, octets).
+pub type ChangesPart = fn(&str, &[u8]) -> Vec<u8>;
 
 impl PortalFault {
     /// An honest one.

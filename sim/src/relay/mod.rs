@@ -36,6 +36,7 @@ use crate::{
 
 pub use account::{Account, CameraAccount};
 use channel::Channel;
+use page::Page;
 
 /// How many viewers a camera has at a time: a household, and everybody whom a
 /// school or a club lets watch. Each has its own keys of the hop.
@@ -65,6 +66,8 @@ pub struct RelaySettings {
     pub cameras: Vec<CameraAccount>,
     /// The versions of DTLS that it speaks.
     pub dtls: DtlsVersions,
+    /// The page that viewers load.
+    pub page: Page,
     /// How long a token is good for.
     pub token_lifetime: Duration,
 }

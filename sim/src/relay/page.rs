@@ -6,39 +6,28 @@ use hyper::{
     header::{CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
 
-use crate::{hex::Hex, http::Answer};
+use crate::{fault::portal::ChangesPart, hex::Hex, http::Answer};
+
+/// The page and its parts, which whoever starts a relay hands it.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// `/`
+    pub html: &'static str,
+    /// `/portal.js`
+    pub script: &'static str,
+    /// `/worker.js`
+    pub worker: &'static str,
+    /// `/portal.css`
+    pub style: &'static str,
+}
 
 /// A part of the page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
-    pub(super) path: &'static str,
+    path: &'static str,
     media_type: &'static str,
-    pub(super) octets: &'static [u8],
+    octets: &'static [u8],
 }
-
-/// All of them.
-const PARTS: [Part; 4] = [
-    Part {
-        path: "/",
-        media_type: "text/html; charset=utf-8",
-        octets: include_str!("page/portal.html").as_bytes(),
-    },
-    Part {
-        path: "/portal.js",
-        media_type: "text/javascript; charset=utf-8",
-        octets: include_str!("page/portal.js").as_bytes(),
-    },
-    Part {
-        path: "/worker.js",
-        media_type: "text/javascript; charset=utf-8",
-        octets: include_str!("page/worker.js").as_bytes(),
-    },
-    Part {
-        path: "/portal.css",
-        media_type: "text/css; charset=utf-8",
-        octets: include_str!("page/portal.css").as_bytes(),
-    },
-];
 
 /// What the page may load and talk to (CSP Level 3): parts of its own origin,
 /// and nothing else. No other page frames it.
@@ -55,23 +44,40 @@ pub struct Pin {
     pub sha256: String,
 }
 
-/// What an honest relay serves.
-pub fn pins() -> Vec<Pin> {
-    let pin = |part: &Part| Pin {
-        path: part.path,
-        sha256: Hex(digest(&SHA256, part.octets).as_ref()).to_string(),
-    };
-    PARTS.iter().map(pin).collect()
-}
+impl Page {
+    /// What an honest relay serves.
+    pub fn pins(&self) -> Vec<Pin> {
+        let pin = |part: Part| Pin {
+            path: part.path,
+            sha256: Hex(digest(&SHA256, part.octets).as_ref()).to_string(),
+        };
+        self.parts().map(pin).into()
+    }
 
-/// The part of that path.
-pub(super) fn part(path: &str) -> Option<&'static Part> {
-    PARTS.iter().find(|part| part.path == path)
+    /// The part of that path.
+    pub(super) fn part(&self, path: &str) -> Option<Part> {
+        self.parts().into_iter().find(|part| part.path == path)
+    }
+
+    fn parts(&self) -> [Part; 4] {
+        const SCRIPT: &str = "text/javascript; charset=utf-8";
+        [
+            ("/", "text/html; charset=utf-8", self.html),
+            ("/portal.js", SCRIPT, self.script),
+            ("/worker.js", SCRIPT, self.worker),
+            ("/portal.css", "text/css; charset=utf-8", self.style),
+        ]
+        .map(|(path, media_type, text)| Part {
+            path,
+            media_type,
+            octets: text.as_bytes(),
+        })
+    }
 }
 
 impl Part {
     /// The answer to who asks for it.
-    pub(super) fn answer(&self, change: Option<fn(&str, &[u8]) -> Vec<u8>>) -> Answer {
+    pub(super) fn answer(&self, change: Option<ChangesPart>) -> Answer {
         let octets = match change {
             Some(change) => change(self.path, self.octets),
             None => self.octets.to_vec(),
@@ -94,9 +100,16 @@ mod tests {
 
     #[test]
     fn every_part_has_a_pin_of_its_own() {
-        let pins = pins();
-        assert_eq!(pins.len(), PARTS.len());
+        let page = Page {
+            html: "html",
+            script: "script",
+            worker: "worker",
+            style: "style",
+        };
+        let pins = page.pins();
+        let sums: std::collections::BTreeSet<_> = pins.iter().map(|pin| &pin.sha256).collect();
+        assert_eq!((pins.len(), sums.len()), (4, 4));
         assert!(pins.iter().all(|pin| pin.sha256.len() == 64));
-        assert!(part("/portal.js").is_some() && part("/../portal.js").is_none());
+        assert!(page.part("/portal.js").is_some() && page.part("/../portal.js").is_none());
     }
 }

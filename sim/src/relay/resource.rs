@@ -10,7 +10,7 @@ use hyper::{
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Shared, channel::Command, page, whep, whip};
+use super::{Shared, channel::Command, whep, whip};
 use crate::{
     access::Grant,
     http::{Answer, Request, SDP},
@@ -26,7 +26,7 @@ pub(super) async fn answer(relay: Arc<Shared>, request: Request) -> Answer {
     // A session's id is nobody's but its viewer's.
     let place = path.split('/').nth(1).unwrap_or_default();
     let known = ["login", "logout", "cameras", "whep", "whip"];
-    let place = match known.contains(&place) || page::part(&path).is_some() {
+    let place = match known.contains(&place) || relay.settings.page.part(&path).is_some() {
         true => place,
         false => "?",
     };
@@ -41,7 +41,7 @@ async fn dispatch(
     path: &str,
     request: Request,
 ) -> Result<Answer, Answer> {
-    if let Some(part) = page::part(path) {
+    if let Some(part) = relay.settings.page.part(path) {
         return match *method {
             Method::GET => Ok(part.answer(relay.fault.portal.page)),
             _ => not_allowed("GET"),

@@ -24,6 +24,7 @@ use super::{Failure, Outcome, Terminal};
 use crate::{
     disk::MemoryDisk,
     net::os::{OsClock, OsEntropy, OsNet},
+    page::PAGE,
     target::sim::{SUB_VIDEO, VIDEO},
 };
 
@@ -93,6 +94,7 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
         }],
         cameras: accounts.clone(),
         dtls: DtlsVersions::Either,
+        page: PAGE,
         token_lifetime: TOKEN_LIFETIME,
     };
     let relay = Relay::start(relay, fault, world(arguments.bind))

@@ -53,6 +53,7 @@ use crate::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
+    page::PAGE,
     stimulus::{self, CardVisit, PortalVisit, Stimulus, Visit, power_cut},
 };
 
@@ -633,6 +634,7 @@ impl Portal {
                 ],
                 cameras: vec![camera(serial, "Front door"), camera(OTHER_CAMERA, "Garden")],
                 dtls: DtlsVersions::Either,
+                page: PAGE,
                 token_lifetime: PORTAL_TOKEN_LIFETIME,
             },
         })

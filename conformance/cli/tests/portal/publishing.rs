@@ -14,7 +14,7 @@ const SDP: &str = "application/sdp";
 async fn the_camera_comes_back_when_the_relay_does() {
     let mut site = Site::start().await;
     let (_a, mut first) = site.watch(0).await;
-    first.watch(SECOND).await.unwrap();
+    first.watch(SECOND * 2).await.unwrap();
     assert!(!first.received().units.is_empty());
     site.restart_relay().await;
     site.sleep(SECOND * 5).await;
@@ -85,7 +85,8 @@ async fn only_the_camera_publishes_there() {
         }
     }
     portal.app.token = Some(site.settings.cameras[1].token.clone());
-    let reply = portal.app.post(&format!("/whip/{OTHER}"), SDP, Vec::new());
+    let path = format!("/whip/{OTHER}");
+    let reply = portal.app.post(&path, SDP, Vec::new());
     assert_eq!(reply.await.unwrap().status, 400);
     // What a camera shows is no user's.
     assert!(portal.cameras().await.is_err());

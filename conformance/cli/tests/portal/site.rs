@@ -11,6 +11,7 @@ use lightleak::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
+    page::PAGE,
     target::sim::settings,
 };
 use lightleak_sim::{
@@ -98,6 +99,7 @@ impl Site {
                 device(OTHER, "another"),
             ],
             dtls: DtlsVersions::Either,
+            page: PAGE,
             token_lifetime: TOKEN_LIFETIME,
         };
         let relay = SocketAddr::new(RELAY, PORT);
@@ -179,8 +181,9 @@ impl Site {
         let mut app = App::connect(&self.app, &self.world()).await.unwrap();
         app.log_in(&self.credentials).await.unwrap();
         let viewer = self.viewers[number].public();
-        let reply = app.show("/revoke", &viewer, &self.owner.revoke(&viewer));
-        reply.await.unwrap().status
+        let signature = self.owner.revoke(&viewer);
+        let reply = app.show("/revoke", &viewer, &signature).await;
+        reply.unwrap().status
     }
 
     /// The ledger of video, as byte streams.

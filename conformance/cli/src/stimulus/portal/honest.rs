@@ -11,6 +11,9 @@ use super::{Diary, GLANCE, PortalVisit, sleep};
 
 /// How long it is watched: several key frames' worth.
 const WATCH: Duration = Duration::from_secs(3);
+/// When somebody else joins, and for how long: ICE and DTLS take some of it.
+const LATER: Duration = Duration::from_millis(500);
+const JOINED: Duration = Duration::from_secs(2);
 
 pub(in crate::stimulus) async fn watch(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
@@ -41,7 +44,7 @@ async fn view(
     let (viewer, owner) = (&visit.viewer, &visit.owner);
     let mut watching = portal.watch(&visit.camera, versions, viewer, owner).await?;
     let mut other = Diary::default();
-    let (watched, joined) = tokio::join!(watching.watch(time), join(visit, time, &mut other));
+    let (watched, joined) = tokio::join!(watching.watch(time), join(visit, &mut other));
     diary.note(format!("watched, connected: {}", watched?));
     diary.leave("a viewer", watching).await;
     diary.0.steps.append(&mut other.0.steps);
@@ -53,15 +56,15 @@ async fn view(
     Ok(())
 }
 
-/// In the second of three parts of the time.
-async fn join(visit: &PortalVisit, time: Duration, diary: &mut Diary) -> Result<(), AppError> {
+/// Comes a little later, and leaves a little sooner.
+async fn join(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let (world, viewer) = &visit.second;
-    sleep(world, time / 3).await;
+    sleep(world, LATER).await;
     let mut portal = visit.second().await?;
     let (camera, owner) = (&visit.camera, &visit.owner);
     let either = DtlsVersions::Either;
     let mut watching = portal.watch(camera, either, viewer, owner).await?;
-    watching.watch(time / 3).await?;
+    watching.watch(JOINED).await?;
     portal.end(&watching.session).await?;
     diary.leave("a second viewer", watching).await;
     portal.app.close().await;
