@@ -178,6 +178,7 @@ impl Attribution {
                 _ => self.add(Class::Header, length),
             },
             Content::List(Err(error)) => self.miss_in(file, 0..length, &error.to_string()),
+            Content::Counters | Content::ViewerKeys => self.add(Class::Header, length),
             Content::Unknown if length == 0 => {}
             Content::Unknown => {
                 self.miss_in(file, 0..length, "nothing that was declared looks so");

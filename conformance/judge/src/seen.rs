@@ -425,14 +425,20 @@ impl<'a> Seen<'a> {
         let mut comparison = Comparison::new(&self.session.ledger);
         let sources = self.sources().into_iter();
         for source in sources.chain(self.talk_back()) {
-            let mut units = source.units();
-            if source.lost {
-                // What was cut by a loss is not what the device made.
-                units.retain(|unit| unit.whole);
-            }
+            let (units, sound) = (source.units(), source.sound());
+            let (unit_runs, sound_runs) = match source.sframed {
+                Some(sframed) => (sframed.runs(&units), sframed.runs(&sound)),
+                None => (vec![&units[..]], vec![&sound[..]]),
+            };
             let broken = source.paused || source.lost;
-            comparison.delivered(units.iter().map(|u| &u.annex_b[..]), broken);
-            comparison.delivered(source.sound().into_iter(), broken);
+            for run in unit_runs {
+                // What was cut by a loss is not what the device made.
+                let units = run.iter().filter(|unit| unit.whole || !source.lost);
+                comparison.delivered(units.map(|u| &u.annex_b[..]), broken);
+            }
+            for run in sound_runs {
+                comparison.delivered(run.iter().copied(), broken);
+            }
         }
         comparison.finish()
     }
@@ -444,10 +450,14 @@ impl<'a> Seen<'a> {
         let talks = self.session.ledger.tracks.contains_key(TALK_BACK_TRACK);
         let held = self.sframed.iter().filter(|s| s.sender.vantage == vantage);
         for sframed in held.filter(|s| s.sender.is_device || talks && s.sound) {
-            let units = sframed.units.iter().filter(|u| u.whole || !sframed.lost);
-            comparison.delivered(units.map(|u| &u.annex_b[..]), sframed.lost);
-            let samples = sframed.samples.iter().map(Vec::as_slice);
-            comparison.delivered(samples, sframed.lost);
+            for run in sframed.runs(&sframed.units) {
+                let units = run.iter().filter(|u| u.whole || !sframed.lost);
+                comparison.delivered(units.map(|u| &u.annex_b[..]), sframed.lost);
+            }
+            for run in sframed.runs(&sframed.samples) {
+                let samples = run.iter().map(Vec::as_slice);
+                comparison.delivered(samples, sframed.lost);
+            }
         }
         comparison.finish()
     }

@@ -66,6 +66,10 @@ pub struct Sframed {
     pub units: Vec<FoundUnit>,
     /// Payloads of sound; what was opened in place of what carried it.
     pub samples: Vec<Vec<u8>>,
+    /// Which of them are the first under another key than what came before.
+    pub keyed: Vec<usize>,
+    /// The KID of the last frame that was opened.
+    kid: Option<u64>,
     /// What the octets of packets are that carry a frame that was opened: by
     /// where the packet begins in its stream, ranges within the packet.
     pub parts: BTreeMap<usize, Vec<(Range<usize>, Class)>>,
@@ -131,6 +135,8 @@ impl Sframed {
             others: Vec::new(),
             units: Vec::new(),
             samples: Vec::new(),
+            keyed: Vec::new(),
+            kid: None,
             parts: BTreeMap::new(),
         }
     }
@@ -179,7 +185,9 @@ impl Sframed {
             }
             Err(_) => octets,
         };
-        self.samples.push(sample.to_vec());
+        let sample = sample.to_vec();
+        self.key(&opened, self.samples.len());
+        self.samples.push(sample);
         self.frames.push(Frame {
             span: packet.span,
             octets: octets.to_vec(),
@@ -203,6 +211,7 @@ impl Sframed {
             let mut plain: Vec<u8> = Vec::new();
             for carried in carried {
                 let opened = sframe::open(&carried.frame, &carried.metadata, keys);
+                self.key(&opened, self.units.len());
                 if let Ok(opened) = &opened {
                     plain.extend(annex_b(&opened.plaintext));
                     self.place(of_unit, &carried, opened);
@@ -220,6 +229,30 @@ impl Sframed {
                 unit.annex_b = plain;
             }
             self.units.push(unit);
+        }
+    }
+
+    /// Access units or payloads that are all under one key: whoever stops to send
+    /// for a while goes on under another.
+    pub fn runs<'b, T>(&self, all: &'b [T]) -> Vec<&'b [T]> {
+        let mut starts = vec![0];
+        starts.extend(
+            self.keyed
+                .iter()
+                .copied()
+                .filter(|at| (1..all.len()).contains(at)),
+        );
+        starts.push(all.len());
+        let pairs = starts.windows(2);
+        pairs.filter_map(|pair| all.get(pair[0]..pair[1])).collect()
+    }
+
+    /// Notes whether that is under another key than what came before.
+    fn key(&mut self, opened: &Result<OpenedFrame, SframeError>, index: usize) {
+        if let Ok(opened) = opened
+            && self.kid.replace(opened.header.kid) != Some(opened.header.kid)
+        {
+            self.keyed.push(index);
         }
     }
 

@@ -13,6 +13,7 @@ mod clear;
 mod fail_closed;
 mod hostile;
 mod iot;
+mod relayed;
 mod report;
 mod rtsp;
 mod srtp;

@@ -18,7 +18,6 @@ use crate::{
 
 const PATH: &str = "portal.webrtc";
 
-/// Their rows are on their way: until then [`Mutant::find`] alone knows them.
 pub(super) const ROWS: &[Mutant] = &[
     Mutant {
         id: "portal.whep-open",

@@ -2,7 +2,6 @@
 
 use lightleak_case::Experience;
 use lightleak_sim::{
-
     seal::keys::Password,
     viewer::webrtc::{App, AppError},
 };

@@ -44,6 +44,11 @@ impl Keys {
         };
         Self(lines.into_iter().filter_map(key).collect())
     }
+
+    /// Whether the private half of that public key is among them.
+    pub fn has_public(&self, public: &[u8]) -> bool {
+        self.0.iter().any(|key| key.public() == public)
+    }
 }
 
 /// A file that was opened.

@@ -179,7 +179,9 @@ fn certificate(
         true => flow.a,
         false => flow.b,
     };
-    let of_client = seen.is_device(client.ip()) == of_device;
+    // Of two ends that are both held to it, who answered is meant.
+    let server = seen.negotiation(flow)?.server;
+    let of_client = (server.ip() == client.ip()) == of_device;
     let stream = match of_client {
         true => reading.from_client(flow),
         false => reading.from_server(flow),

@@ -92,7 +92,7 @@ fn open_part(file: &Stored<'_>) -> Result<Option<(Range<usize>, String)>, String
     let all = 0..file.octets.len();
     let part = |range: Range<usize>, what: String| Ok(Some((range, what)));
     match &file.content {
-        Content::Factory => Ok(None),
+        Content::Factory | Content::Counters | Content::ViewerKeys => Ok(None),
         Content::Unknown if file.octets.iter().all(|octet| *octet == 0) => Ok(None),
         Content::Unknown => part(all, looks(file.octets)),
         Content::Envelope(Ok(_)) => Ok(None),

@@ -1,0 +1,84 @@
+//! A path that a server serves for the device: what the server holds is judged
+//! like the wire, and opens with nothing that the server was told.
+
+use lightleak_case::{Case, Vantage};
+use lightleak_judge::{
+    report::Finding,
+    verdict::Verdict::{Fail, Inconclusive, Pass},
+};
+
+use crate::{case::*, rtc::*};
+
+const PORTAL: &str = "portal.webrtc";
+
+/// The same as at the device, but that the device is somebody else.
+fn relayed(plan: &Plan) -> Case {
+    let mut case = case_of(plan);
+    case.declaration.device.addresses = vec!["192.0.2.250".parse().unwrap()];
+    case.declaration.endpoints[0].path = PORTAL.into();
+    case.declaration.paths[0].id = PORTAL.into();
+    let session = &mut case.sessions[0];
+    session.record.path = PORTAL.into();
+    let held = session.captures[&Vantage::Peer].clone();
+    session.captures.insert(Vantage::Relay, held);
+    case
+}
+
+fn at_relay(case: &Case, id: &str) -> Finding {
+    let report = judge(case);
+    let mut findings = report.findings.iter();
+    let found = findings.find(|f| f.requirement == id && f.vantage == Some(Vantage::Relay));
+    found.unwrap_or_else(|| panic!("no {id}")).clone()
+}
+
+#[test]
+fn what_the_server_holds_is_explained_and_proven() {
+    let case = relayed(&Plan::default());
+    for id in ["XC-01", "XC-03", "XC-07", "SFR-02", "SFR-11"] {
+        if id != "SFR-02" {
+            expect(&at_relay(&case, id), Pass, "");
+        }
+        expect(&of(&judge(&case), id), Pass, "");
+    }
+    let report = judge(&case);
+    let mut rows = report.attribution.iter();
+    let row = rows.find(|row| row.vantage == Vantage::Relay).unwrap();
+    assert_eq!(row.bytes.unexplained, 0, "{row:?}");
+    assert!(row.ledger_bytes > 0);
+    assert_eq!(row.ledger_bytes_matched, row.ledger_bytes);
+}
+
+#[test]
+fn what_the_server_was_told_opens_nothing() {
+    let with = |sframe| Plan {
+        sframe,
+        ..Plan::default()
+    };
+    let told = relayed(&with(Sframe::KeyInClear));
+    expect(
+        &at_relay(&told, "SFR-11"),
+        Fail,
+        "with a key that the server was told",
+    );
+    let clear = relayed(&with(Sframe::Clear));
+    expect(&at_relay(&clear, "SFR-11"), Fail, "is no SFrame");
+    expect(&at_relay(&clear, "XC-01"), Fail, "video");
+}
+
+#[test]
+fn who_did_not_look_at_the_server_does_not_know() {
+    let mut case = relayed(&Plan::default());
+    case.sessions[0].captures.remove(&Vantage::Relay);
+    let report = judge(&case);
+    let unknown = |f: &&Finding| f.requirement == "SFR-11" && f.verdict == Inconclusive;
+    let found = report.findings.iter().find(unknown);
+    assert!(found.unwrap().reason.contains("nobody looked at"));
+}
+
+#[test]
+fn where_nobody_published_nothing_is_known_of_it() {
+    let report = judge(&relayed(&Plan::default()));
+    for id in ["WHIP-01", "WHIP-02", "WRTC-10", "SFR-13"] {
+        expect(&of(&report, id), Inconclusive, "");
+    }
+}
