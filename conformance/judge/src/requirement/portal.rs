@@ -31,6 +31,8 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "HTTPS SHALL be used in order to preserve the WebRTC security model.",
             ..ROW.source
         },
+        stimuli: Stimuli::Only(&["honest", "no-credentials"]),
+        indispensable: &["honest", "no-credentials"],
         check: whip::is_https,
         ..ROW
     },

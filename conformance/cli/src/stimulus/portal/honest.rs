@@ -7,6 +7,8 @@ use std::time::Duration;
 use lightleak_case::Experience;
 use lightleak_sim::{viewer::webrtc::AppError, webrtc::DtlsVersions};
 
+use crate::page::PAGE;
+
 use super::{Diary, GLANCE, PortalVisit, sleep};
 
 /// How long it is watched: several key frames' worth.
@@ -35,9 +37,9 @@ async fn view(
     diary: &mut Diary,
 ) -> Result<(), AppError> {
     let mut portal = visit.log_in().await?;
-    for part in ["/", "/portal.js", "/worker.js", "/portal.css"] {
-        let reply = portal.app.ask("GET", part, None, Vec::new()).await;
-        diary.reply(&format!("GET {part}"), reply);
+    for part in PAGE.pins() {
+        let reply = portal.app.ask("GET", part.path, None, Vec::new()).await;
+        diary.reply(&format!("GET {}", part.path), reply);
     }
     let cameras = portal.cameras().await?;
     diary.note(format!("{} cameras", cameras.len()));

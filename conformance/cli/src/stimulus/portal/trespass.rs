@@ -1,15 +1,21 @@
 //! What `no-credentials` and `wrong-credentials` do there.
 
+use std::net::SocketAddr;
+
 use lightleak_case::Experience;
 use lightleak_sim::{
     seal::keys::Password,
     viewer::webrtc::{App, AppError},
+    world::within,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::page::PAGE;
 
 use super::{Diary, GLANCE, JSON, PortalVisit, every_request, sleep, wrong_token};
 
+/// The port of HTTP.
+const PLAIN_PORT: u16 = 80;
 /// How often a password is guessed: once more than before a pause.
 const GUESSES: usize = 6;
 
@@ -29,10 +35,11 @@ async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let mut watching = visit.watch(&mut portal).await?;
     let (_call, offer) = visit.offer().await?;
     let mut app = App::connect(&visit.address, &visit.second.0).await?;
-    for part in PAGE.pins().iter().map(|pin| pin.path) {
-        let reply = app.ask("GET", part, None, Vec::new()).await;
-        diary.reply(&format!("GET {part}"), reply);
+    for part in PAGE.pins() {
+        let reply = app.ask("GET", part.path, None, Vec::new()).await;
+        diary.reply(&format!("GET {}", part.path), reply);
     }
+    ask_in_clear(visit, diary).await;
     let whep = format!("/whep/{}", visit.camera);
     let reply = app.ask("OPTIONS", &whep, None, Vec::new()).await;
     diary.reply("OPTIONS /whep", reply);
@@ -51,6 +58,26 @@ async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     diary.note(format!("who may watch does, connected: {watched}"));
     diary.leave("a viewer", watching).await;
     Ok(())
+}
+
+/// What a browser asks for when somebody types the address without a scheme.
+async fn ask_in_clear(visit: &PortalVisit, diary: &mut Diary) {
+    let to = SocketAddr::new(visit.address.endpoint.ip(), PLAIN_PORT);
+    let clock = &*visit.world.clock;
+    let asked = async {
+        let mut stream = visit.second.0.net.connect(to).await?;
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", to.ip());
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = [0; 1024];
+        let length = stream.read(&mut answer).await?;
+        let line = String::from_utf8_lossy(&answer[..length]);
+        std::io::Result::Ok(line.lines().next().unwrap_or_default().to_owned())
+    };
+    match within(clock, GLANCE, asked).await {
+        Some(Ok(line)) => diary.note(format!("GET / without TLS: {line}")),
+        Some(Err(error)) => diary.note(format!("GET / without TLS: {error}")),
+        None => diary.note("GET / without TLS: no answer"),
+    }
 }
 
 /// Wrong passwords until there is a pause, and the right one in it.
