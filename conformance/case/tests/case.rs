@@ -217,7 +217,7 @@ fn damaged_case_is_named_with_the_file() {
     );
     assert_eq!(
         with("wire.pcap", b""),
-        "SESSION/wire.pcap: is not the capture of a vantage; rename it (wire.pcapng, peer.pcapng), or remove it"
+        "SESSION/wire.pcap: is not the capture of a vantage; rename it (wire.pcapng, relay.pcapng, peer.pcapng), or remove it"
     );
     assert_eq!(
         with("ledger/notes.txt", b""),

@@ -6,6 +6,9 @@ use crate::{adversary::cryptanalyst::shown::Shown, dissect::http::Message, webrt
 /// How far behind its end a token may still be taken, in nanoseconds: what clocks
 /// and the way make of it.
 const GRACE: u64 = 1_000_000_000;
+/// How far packets may be out of order, in nanoseconds: an answer may be captured
+/// behind what its reader asks then.
+const DISORDER: u64 = 100_000_000;
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
 
@@ -91,7 +94,7 @@ impl Logins {
         let mut known = self.0.iter().filter(|token| token.value == shown);
         match known.next() {
             None => Standing::Unknown,
-            Some(token) if token.given > at => Standing::Unknown,
+            Some(token) if token.given > at.saturating_add(DISORDER) => Standing::Unknown,
             Some(token) if token.end.is_some_and(|end| at > end.saturating_add(GRACE)) => {
                 Standing::Expired
             }

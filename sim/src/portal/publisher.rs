@@ -61,6 +61,7 @@ pub(super) async fn publish(
         has_key_frame: false,
     };
     tokio::select! {
+        biased;
         ended = media.serve(epochs) => ended,
         ended = roster.keep(portal, app, &session.path, next) => ended,
     }

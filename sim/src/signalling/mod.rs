@@ -119,6 +119,7 @@ pub(crate) async fn run(mut sessions: Sessions) {
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
+            biased;
             session = sessions.recv() => match session {
                 Some(session) => {
                     tasks.spawn(session);

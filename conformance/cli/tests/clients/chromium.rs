@@ -82,12 +82,14 @@ impl Chromium {
 
     /// Runs a step of the app, and gives its outcome.
     pub fn step(&self, what: Value) -> Value {
-        self.step_of(include_str!("app.js"), what)
+        self.step_of(
+            concat!(include_str!("sframe.js"), include_str!("app.js")),
+            what,
+        )
     }
 
-    /// Runs a step of a script that opens SFrame, and gives its outcome.
+    /// Runs a step of a script, and gives its outcome.
     pub fn step_of(&self, script: &str, what: Value) -> Value {
-        let script = [include_str!("sframe.js"), script].concat();
         let outcome = self.post(
             "/execute/async",
             json!({ "script": script, "args": [what.clone()] }),

@@ -1,5 +1,6 @@
 // A viewer behind Janus: watches its mountpoint over its own signalling, and opens
-// SFrame with a key that it is given. Behind `sframe.js`.
+// SFrame with a key that it is given, in the worker of the portal's page.
+"use strict";
 
 const transaction = () => Math.random().toString(36).slice(2);
 
@@ -20,7 +21,7 @@ async function described(session) {
   }
 }
 
-async function watch({ kid, base }) {
+async function watch({ script, kid, base }) {
   const made = await told("/janus", { janus: "create" });
   const session = `/janus/${made.data.id}`;
   const attached = await told(session, { janus: "attach", plugin: "janus.plugin.streaming" });
@@ -29,9 +30,11 @@ async function watch({ kid, base }) {
   const offer = await described(session);
 
   const connection = new RTCPeerConnection();
-  const url = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   const worker = new Worker(url);
-  worker.postMessage({ kid, base: octets(base) });
+  const suite = "AES_128_GCM_SHA256_128";
+  const octets = Uint8Array.from(base.match(/../g), (digits) => parseInt(digits, 16));
+  worker.postMessage({ epoch: 1, keys: [{ kid, suite, base: octets }] });
   const video = document.createElement("video");
   connection.ontrack = ({ receiver, track }) => {
     receiver.transform = new RTCRtpScriptTransform(worker, { kind: "video" });
@@ -55,7 +58,7 @@ async function look() {
   const outcome = { width: video.videoWidth, height: video.videoHeight, frames_decoded: 0 };
   outcome.video = await new Promise((done) => {
     worker.onmessage = ({ data }) => done(data);
-    worker.postMessage({});
+    worker.postMessage({ keys: [] });
   });
   for (const report of (await connection.getStats()).values()) {
     if (report.type === "inbound-rtp") outcome.frames_decoded = report.framesDecoded;

@@ -143,7 +143,7 @@ fn a_browser_that_the_owner_did_not_sign_is_told_so() {
 }
 
 #[test]
-fn frames_in_clear_are_refused_and_called_that() {
+fn what_is_not_sealed_is_refused_and_never_played() {
     let served = Served::start(&["--mutant", "sframe.log-only"]);
     let Some(page) = Page::open(&served) else {
         return;
@@ -152,10 +152,11 @@ fn frames_in_clear_are_refused_and_called_that() {
     page.enrol(&page.viewer_key());
     page.watch();
     page.wait("refuse frames", |page| {
-        page.text("no-picture").contains("frames came in clear")
+        page.text("no-picture").starts_with("No picture: ")
     });
     thread::sleep(WATCH / 2);
     assert_eq!(page.frames(), 0);
+    assert_eq!(page.text("opened"), "0");
     assert!(page.is_shown("no-picture"));
 }
 
@@ -166,7 +167,7 @@ fn wrong_passwords_and_what_is_no_signature_are_told() {
         return;
     };
     page.fill_in("viewer", "wrong");
-    page.wait("refuse", |page| page.text("message") != "");
+    page.wait("refuse", |page| !page.text("message").is_empty());
     assert_eq!(page.text("message"), "User or password is wrong.");
     page.log_in();
     page.run("at('signature').value = 'abc'; at('enrol').noValidate = true; at('enrol').requestSubmit();");

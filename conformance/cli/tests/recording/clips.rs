@@ -136,7 +136,7 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
         let is_it = |s: &&Session| s.record.path == path && s.record.stimulus == stimulus;
         case.sessions.iter().find(is_it).unwrap()
     };
-    assert_eq!(case.sessions.len(), 6, "no power-cut over the network");
+    assert_eq!(case.sessions.len(), 7, "no power-cut over the network");
     assert!(case.factory.is_empty());
 
     let claim = case.declaration.path("owner.recording").unwrap();

@@ -122,7 +122,7 @@ pub(super) const ROWS: &[Mutant] = &[
     Mutant {
         id: "relay.plain-leg",
         path: PATH,
-        expected: &["WRTC-02"],
+        expected: &["SRTP-01"],
         story: "the server sends RTP to viewers in clear after a handshake",
         source: "of our own making (catalogue, WRTC-02)",
         fault: portal(PortalFault {
