@@ -63,6 +63,8 @@ pub(crate) struct Peer {
     held: Option<Held>,
     /// What is wrong with it, if it is a camera's.
     fault: Fault,
+    /// A datagram of DTLS from whom ICE does not know yet.
+    unheard: Option<(SocketAddr, Vec<u8>)>,
     /// Where ICE last heard the other end.
     found: Option<SocketAddr>,
     /// What is sent in place of all that DTLS says, which hears nothing either.
@@ -176,6 +178,7 @@ impl Peer {
             lines: Lines::default(),
             held,
             fault,
+            unheard: None,
             found: None,
             instead_of_dtls: None,
             counts: Counts::default(),
@@ -400,6 +403,9 @@ impl Peer {
         };
         let input = Input::Receive(now, parsed);
         if !self.rtc.accepts(&input) {
+            if kind == Kind::Dtls {
+                self.unheard = Some((from, datagram.to_vec()));
+            }
             self.counts.strangers += 1;
             return Ok(());
         }
@@ -426,7 +432,29 @@ impl Peer {
             };
             return self.input(Input::Receive(now, parsed));
         }
-        self.input(input)
+        self.input(input)?;
+        match kind {
+            Kind::Stun => self.hear(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a datagram of DTLS from whom ICE knows by now. Whoever begins DTLS is
+    /// done with ICE a little sooner, and would say it again only a second later.
+    fn hear(&mut self) -> Result<(), PeerError> {
+        let Some((from, datagram)) = self.unheard.take() else {
+            return Ok(());
+        };
+        let (to, now) = (self.socket.local(), self.now());
+        let Ok(parsed) = Receive::new(Protocol::Udp, from, to, &datagram) else {
+            return Ok(());
+        };
+        let input = Input::Receive(now, parsed);
+        if self.rtc.accepts(&input) {
+            return self.input(input);
+        }
+        self.unheard = Some((from, datagram));
+        Ok(())
     }
 
     fn open(&mut self, kind: Kind, datagram: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
