@@ -190,7 +190,7 @@ fn film(port: u16, mut hop: srtp::Sender, clear: Clear, is_over: &AtomicBool) {
     let video = EncoderConfig {
         key_frame_interval: match clear {
             Clear::Nothing => VIDEO.key_frame_interval,
-            Clear::AtFirst => 10_000,
+            Clear::AtFirst => 600,
         },
         ..VIDEO
     };

@@ -147,7 +147,7 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
     let paths = case.declaration.endpoints.iter().map(|e| e.path.as_str());
     assert_eq!(
         paths.collect::<Vec<_>>(),
-        ["nvr.rtsps", "nvr.srtp", "app.webrtc"]
+        ["nvr.rtsps", "nvr.srtp", "app.webrtc", "portal.webrtc"]
     );
     let key = case.declaration.device.clip_list_key.as_ref().unwrap();
     assert_eq!(key.len(), 64);
