@@ -18,7 +18,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use lightleak::{net::os::OsEntropy, target::sim::VIDEO};
 use lightleak_judge::mark;
 use lightleak_sim::{
-    h264::{AccessUnit, Encoder, EncoderConfig},
+    h264::{AccessUnit, Encoder},
     rtp::{Packetizer, PacketizerConfig, Packets},
     scene::{Scene, SceneConfig},
     seal::{
@@ -45,7 +45,7 @@ const KID: u64 = 5;
 
 #[test]
 fn hands_sframe_on_and_a_browser_opens_it() {
-    let Some(viewer) = Viewer::start(Clear::Nothing, KEY) else {
+    let Some(viewer) = Viewer::start(KEY) else {
         return;
     };
     let outcome = viewer.wait(|outcome| number(&outcome["frames_decoded"]) >= FRAMES);
@@ -58,7 +58,7 @@ fn hands_sframe_on_and_a_browser_opens_it() {
 fn with_another_key_nothing_that_it_hands_on_is_decoded() {
     let mut key = KEY;
     key[0] ^= 1;
-    let Some(viewer) = Viewer::start(Clear::Nothing, key) else {
+    let Some(viewer) = Viewer::start(key) else {
         return;
     };
     let outcome = viewer.wait(|outcome| number(&outcome["video"]["refused"]) >= FRAMES);
@@ -66,32 +66,6 @@ fn with_another_key_nothing_that_it_hands_on_is_decoded() {
     assert_eq!(outcome["frames_decoded"], 0, "{outcome}");
     assert_eq!(viewer.mark(), None);
 }
-
-/// It keeps the last key frame and plays it to whoever comes: one from before
-/// SFrame was switched on is in clear, and not played.
-#[test]
-fn a_clear_key_frame_that_it_kept_is_refused() {
-    let Some(viewer) = Viewer::start(Clear::AtFirst, KEY) else {
-        return;
-    };
-    let outcome = viewer.wait(|outcome| {
-        let [clear, opened] = ["clear", "opened"].map(|name| number(&outcome["video"][name]));
-        clear > 0 && opened > 0
-    });
-    assert_eq!(outcome["frames_decoded"], 0, "{outcome}");
-    assert_eq!(viewer.mark(), None);
-}
-
-/// What a camera sends in clear: nothing, as it should, or everything at first. Its
-/// first key frame is the only one then.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Clear {
-    Nothing,
-    AtFirst,
-}
-
-/// Frames that are in clear at first.
-const AT_FIRST: u32 = 10;
 
 /// A browser that watches a camera by way of Janus.
 struct Viewer {
@@ -103,11 +77,11 @@ struct Viewer {
 }
 
 impl Viewer {
-    fn start(clear: Clear, key: [u8; 16]) -> Option<Self> {
+    fn start(key: [u8; 16]) -> Option<Self> {
         let served = Served::start(&[]);
         let hop = SrtpMasterKey::random(srtp::Suite::AesCm128HmacSha1_80, &OsEntropy);
         let janus = Janus::start(&hop)?;
-        let camera = Camera::start(janus.rtp_port, &hop, clear);
+        let camera = Camera::start(janus.rtp_port, &hop);
         thread::sleep(HEAD_START);
         let browser = Chromium::start(Path::new(served.text("/ca_file")), WINDOW)?;
         browser.go(&format!("{}/info", janus.url));
@@ -154,11 +128,11 @@ struct Camera {
 }
 
 impl Camera {
-    fn start(port: u16, hop: &SrtpMasterKey, clear: Clear) -> Self {
+    fn start(port: u16, hop: &SrtpMasterKey) -> Self {
         let hop = srtp::Sender::new(hop, srtp::SenderOptions::default()).expect("a sender");
         let is_over = Arc::<AtomicBool>::default();
         let over = is_over.clone();
-        let thread = thread::spawn(move || film(port, hop, clear, &over));
+        let thread = thread::spawn(move || film(port, hop, &over));
         Self {
             is_over,
             thread: Some(thread),
@@ -176,7 +150,7 @@ impl Drop for Camera {
     }
 }
 
-fn film(port: u16, mut hop: srtp::Sender, clear: Clear, is_over: &AtomicBool) {
+fn film(port: u16, mut hop: srtp::Sender, is_over: &AtomicBool) {
     let mut scene = Scene::new(SceneConfig {
         seed: 1,
         width: VIDEO.width,
@@ -187,14 +161,7 @@ fn film(port: u16, mut hop: srtp::Sender, clear: Clear, is_over: &AtomicBool) {
         nonce: 1,
     })
     .expect("a scene");
-    let video = EncoderConfig {
-        key_frame_interval: match clear {
-            Clear::Nothing => VIDEO.key_frame_interval,
-            Clear::AtFirst => 600,
-        },
-        ..VIDEO
-    };
-    let mut encoder = Encoder::new(video, 1).expect("an encoder");
+    let mut encoder = Encoder::new(VIDEO, 1).expect("an encoder");
     let key = SFrameBaseKey::new(sframe::Suite::Aes128Gcm, KeyId::new(KID), &KEY);
     let counters = VolatileCounters::default();
     let mut sender = sframe::Sender::new(key.expect("a key"), counters).expect("a sender");
@@ -218,11 +185,7 @@ fn film(port: u16, mut hop: srtp::Sender, clear: Clear, is_over: &AtomicBool) {
         }
         let picture = scene.draw(number, taken);
         let unit = encoder.encode(picture, number, taken).expect("a frame");
-        let is_clear = clear == Clear::AtFirst && number < AT_FIRST;
-        let unit = match is_clear {
-            true => unit,
-            false => sealed(&unit, &mut sender),
-        };
+        let unit = sealed(&unit, &mut sender);
         packetizer.packetize(&unit, &mut packets);
         hop.seal(&mut packets).expect("it is sealed");
         for packet in packets.iter() {

@@ -163,7 +163,8 @@ fn a_session_stores_the_card_the_escrow_and_the_log() {
         let credential = session
             .keys
             .iter()
-            .find_map(|l| l.strip_prefix("CREDENTIAL "));
+            .filter_map(|l| l.strip_prefix("CREDENTIAL "))
+            .find(|l| l.starts_with("viewer "));
         let (user, password) = credential.unwrap().split_once(' ').unwrap();
         assert_eq!((user, password.len()), ("viewer", 20));
         let log = &session.log;
