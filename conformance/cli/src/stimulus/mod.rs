@@ -45,7 +45,7 @@ use lightleak_sim::{
     viewer::{
         recording::Owner,
         rtsp::{Address, RtspViewer, ViewerError},
-        webrtc::App,
+        webrtc::{App, AppError},
     },
     world::{BoxFuture, World},
 };
@@ -216,6 +216,14 @@ struct Diary(Experience);
 impl Diary {
     fn note(&mut self, line: impl Into<String>) {
         self.0.steps.push(line.into());
+    }
+
+    /// Closes, with a note of why no more was done.
+    fn finish(mut self, done: Result<(), AppError>) -> Experience {
+        if let Err(error) = done {
+            self.note(format!("failed to {error}"));
+        }
+        self.0
     }
 
     /// Notes the status of a response, or why there is none.

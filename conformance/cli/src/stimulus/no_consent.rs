@@ -23,10 +23,8 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 async fn fall_silent(visit: Visit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = silence(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = silence(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn silence(visit: &Visit, diary: &mut Diary) -> Result<(), AppError> {

@@ -26,10 +26,8 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 async fn come_again(visit: Visit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = reconnect(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = reconnect(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn reconnect(visit: &Visit, diary: &mut Diary) -> Result<(), AppError> {

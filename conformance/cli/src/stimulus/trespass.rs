@@ -58,11 +58,8 @@ pub async fn wrong(visit: Visit) -> Experience {
 type Noted = (Diary, Result<(), AppError>);
 
 async fn diary(what: impl Future<Output = Noted>) -> Experience {
-    let (mut diary, done) = what.await;
-    if let Err(error) = done {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let (diary, done) = what.await;
+    diary.finish(done)
 }
 
 async fn stranger(visit: Visit, token: Option<BearerToken>) -> Noted {

@@ -29,10 +29,8 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 async fn ask(visit: Visit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = try_ask(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = try_ask(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn try_ask(visit: &Visit, diary: &mut Diary) -> Result<(), AppError> {

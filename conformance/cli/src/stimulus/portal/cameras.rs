@@ -17,10 +17,8 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 async fn trespass(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = ask(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = ask(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {

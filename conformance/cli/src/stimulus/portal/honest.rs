@@ -7,8 +7,6 @@ use std::time::Duration;
 use lightleak_case::Experience;
 use lightleak_sim::{viewer::webrtc::AppError, webrtc::DtlsVersions};
 
-use crate::page::PAGE;
-
 use super::{Diary, GLANCE, PortalVisit, sleep};
 
 /// How long it is watched: several key frames' worth.
@@ -37,10 +35,7 @@ async fn view(
     diary: &mut Diary,
 ) -> Result<(), AppError> {
     let mut portal = visit.log_in().await?;
-    for part in PAGE.pins() {
-        let reply = portal.app.ask("GET", part.path, None, Vec::new()).await;
-        diary.reply(&format!("GET {}", part.path), reply);
-    }
+    diary.load_page(&mut portal.app).await;
     let cameras = portal.cameras().await?;
     diary.note(format!("{} cameras", cameras.len()));
     let (viewer, owner) = (&visit.viewer, &visit.owner);

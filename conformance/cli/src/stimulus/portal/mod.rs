@@ -20,11 +20,12 @@ use lightleak_sim::{
     world::World,
 };
 
-use super::{Diary, PortalVisit};
+use super::{
+    Diary, PortalVisit,
+    webrtc::{JSON, SDP},
+};
+use crate::page::PAGE;
 
-/// Media types of what is posted.
-const SDP: &str = "application/sdp";
-const JSON: &str = "application/json";
 /// How long somebody watches who does something else then.
 const GLANCE: Duration = Duration::from_millis(1500);
 
@@ -82,6 +83,14 @@ fn wrong_token() -> BearerToken {
 }
 
 impl Diary {
+    /// Asks for the page and its parts.
+    async fn load_page(&mut self, app: &mut App) {
+        for part in PAGE.pins() {
+            let reply = app.ask("GET", part.path, None, Vec::new()).await;
+            self.reply(&format!("GET {}", part.path), reply);
+        }
+    }
+
     /// Notes the status of a reply, or why there is none.
     fn reply(&mut self, what: &str, reply: Result<Reply, AppError>) -> Option<Reply> {
         match reply {

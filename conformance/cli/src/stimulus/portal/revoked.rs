@@ -20,10 +20,8 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 async fn revoke(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = watch(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = watch(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {

@@ -9,10 +9,8 @@ use super::{Diary, GLANCE, PortalVisit, every_request, sleep};
 
 pub(in crate::stimulus) async fn expired(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = outlive(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = outlive(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
@@ -35,10 +33,8 @@ async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError>
 
 pub(in crate::stimulus) async fn after_log_out(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = leave(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = leave(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn leave(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {

@@ -10,8 +10,6 @@ use lightleak_sim::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::page::PAGE;
-
 use super::{Diary, GLANCE, JSON, PortalVisit, every_request, sleep, wrong_token};
 
 /// The port of HTTP.
@@ -23,10 +21,8 @@ const GUESSES: usize = 6;
 /// was given; a session of somebody else is there to be guessed.
 pub(in crate::stimulus) async fn without(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = ask(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = ask(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
@@ -35,10 +31,7 @@ async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let mut watching = visit.watch(&mut portal).await?;
     let (_call, offer) = visit.offer().await?;
     let mut app = App::connect(&visit.address, &visit.second.0).await?;
-    for part in PAGE.pins() {
-        let reply = app.ask("GET", part.path, None, Vec::new()).await;
-        diary.reply(&format!("GET {}", part.path), reply);
-    }
+    diary.load_page(&mut app).await;
     ask_in_clear(visit, diary).await;
     let whep = format!("/whep/{}", visit.camera);
     let reply = app.ask("OPTIONS", &whep, None, Vec::new()).await;
@@ -83,10 +76,8 @@ async fn ask_in_clear(visit: &PortalVisit, diary: &mut Diary) {
 /// Wrong passwords until there is a pause, and the right one in it.
 pub(in crate::stimulus) async fn guess(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = log_in(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = log_in(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn log_in(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {

@@ -8,10 +8,8 @@ use super::{Diary, GLANCE, PortalVisit, sleep};
 
 pub(in crate::stimulus) async fn intrude(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
-    if let Err(error) = watch(&visit, &mut diary).await {
-        diary.note(format!("failed to {error}"));
-    }
-    diary.0
+    let done = watch(&visit, &mut diary).await;
+    diary.finish(done)
 }
 
 async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
