@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use str0m::change::SdpAnswer;
-use tokio::sync::{broadcast::error::RecvError, mpsc};
+use tokio::sync::mpsc;
 
 use super::{Portal, roster::Roster};
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
     sound::SoundPacket,
     viewer::webrtc::AppError,
     webrtc::{
-        CONNECT_TIMEOUT, Media, Packetizers, Peer, PeerError, Purpose, Senders, Track, complete,
+        CONNECT_TIMEOUT, Feed, Media, Packetizers, Peer, PeerError, Produced, Purpose, Senders,
+        Track, complete,
     },
 };
 
@@ -84,7 +85,7 @@ impl Publisher {
         let clock = &device.world.clock;
         let deadline = clock.unix() + CONNECT_TIMEOUT;
         let mut packetizers = Packetizers::new(&*device.world.entropy)?;
-        let (mut units, mut sound) = (device.live.subscribe(), device.sound.subscribe());
+        let mut feed = Feed::of(&device);
         loop {
             tokio::select! {
                 biased;
@@ -108,15 +109,11 @@ impl Publisher {
                     Media::Packet(_) => {}
                     Media::Over => return Ok("the relay is gone"),
                 },
-                unit = units.recv() => match unit {
-                    Ok(unit) => self.send_unit(&unit, &mut packetizers).await?,
-                    Err(RecvError::Lagged(_)) => self.await_key_frame(),
-                    Err(RecvError::Closed) => return Ok("the camera is off"),
-                },
-                packet = sound.recv() => match packet {
-                    Ok(packet) => self.send_sound(&packet, &mut packetizers).await?,
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return Ok("the camera is off"),
+                produced = feed.next() => match produced {
+                    Produced::Unit(unit) => self.send_unit(&unit, &mut packetizers).await?,
+                    Produced::Sound(packet) => self.send_sound(&packet, &mut packetizers).await?,
+                    Produced::Gap => self.await_key_frame(),
+                    Produced::End => return Ok("the camera is off"),
                 },
                 () = clock.sleep_until(deadline), if !self.is_connected => {
                     return Ok("the relay did not connect");

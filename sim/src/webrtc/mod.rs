@@ -8,6 +8,7 @@
 mod copying;
 mod dtls;
 mod event;
+mod feed;
 mod peer;
 mod sealed;
 pub(crate) mod session;
@@ -19,6 +20,7 @@ use str0m::media::Pt;
 
 pub use event::{Counts, DtlsVersions, PeerError};
 pub(crate) use event::{Media, Packet, Track};
+pub(crate) use feed::{Feed, Produced};
 pub(crate) use peer::{Peer, Purpose, first_sequence};
 pub(crate) use sealed::{Packetizers, Seals, Senders};
 pub(crate) use session::Command;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{broadcast::error::RecvError, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{CONNECT_TIMEOUT, Media, Packetizers, Peer, PeerError, Seals, Track};
+use super::{CONNECT_TIMEOUT, Feed, Media, Packetizers, Peer, PeerError, Produced, Seals, Track};
 use crate::{
     camera::Device,
     h264::AccessUnit,
@@ -74,7 +74,7 @@ impl Session {
         let clock = &device.world.clock;
         let deadline = clock.unix() + CONNECT_TIMEOUT;
         let mut packetizers = Packetizers::new(&*device.world.entropy)?;
-        let (mut units, mut sound) = (device.live.subscribe(), device.sound.subscribe());
+        let mut feed = Feed::of(&device);
         loop {
             tokio::select! {
                 biased;
@@ -102,15 +102,11 @@ impl Session {
                     Media::Packet(_) => {}
                     Media::Over => return Ok("its viewer is gone"),
                 },
-                unit = units.recv() => match unit {
-                    Ok(unit) => self.send_unit(&unit, &mut packetizers).await?,
-                    Err(RecvError::Lagged(_)) => self.await_key_frame(),
-                    Err(RecvError::Closed) => return Ok("the camera is off"),
-                },
-                packet = sound.recv() => match packet {
-                    Ok(packet) => self.send_sound(&packet, &mut packetizers).await?,
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return Ok("the camera is off"),
+                produced = feed.next() => match produced {
+                    Produced::Unit(unit) => self.send_unit(&unit, &mut packetizers).await?,
+                    Produced::Sound(packet) => self.send_sound(&packet, &mut packetizers).await?,
+                    Produced::Gap => self.await_key_frame(),
+                    Produced::End => return Ok("the camera is off"),
                 },
                 () = clock.sleep_until(deadline), if !self.is_connected => {
                     return Ok("its viewer did not connect");
