@@ -21,8 +21,7 @@ use std::{
 };
 
 use lightleak::{
-    disk::MemoryDisk,
-    net::os::{OsClock, OsEntropy, OsNet},
+    net::os::{OsEntropy, world},
     target::sim::{SUB_VIDEO, VIDEO},
 };
 use lightleak_sim::{
@@ -41,7 +40,7 @@ use lightleak_sim::{
     sound::SoundPacket,
     viewer::{portal::Portal, rtsp::Address},
     webrtc::DtlsVersions,
-    world::{Log, Witness, World},
+    world::{Witness, World},
 };
 use tokio::{
     sync::{oneshot, watch},
@@ -114,7 +113,7 @@ impl Server {
         let (end, ended) = oneshot::channel();
         thread::spawn(move || {
             runtime().block_on(async {
-                let relay = Relay::start(settings, Fault::NONE, world(Arc::new(Nobody)));
+                let relay = Relay::start(settings, Fault::NONE, world(LOOPBACK));
                 let relay = relay.await.expect("start the relay");
                 let thread = fs::read_link("/proc/thread-self").expect("find this thread");
                 let thread = thread.to_string_lossy().into_owned();
@@ -178,7 +177,11 @@ fn run(viewers: usize) -> Run {
     runtime().block_on(async {
         let ledger = Arc::new(Ledger::default());
         let settings = camera_settings(&authority, portal);
-        let camera = Camera::start(settings, Fault::NONE, world(ledger.clone()));
+        let world = World {
+            witness: ledger.clone(),
+            ..world(LOOPBACK)
+        };
+        let camera = Camera::start(settings, Fault::NONE, world);
         let _camera = camera.await.expect("start the camera");
         let (end, ends) = watch::channel(false);
         let begin = |connected| {
@@ -198,7 +201,7 @@ async fn viewer(
     end: watch::Receiver<bool>,
 ) -> Vec<Vec<u8>> {
     let key = HpkeKey::random(&OsEntropy).expect("make a key");
-    let portal = Portal::log_in(&address, &user, &world(Arc::new(Nobody))).await;
+    let portal = Portal::log_in(&address, &user, &world(LOOPBACK)).await;
     let mut portal = portal.expect("log in");
     let watching = portal.watch(SERIAL, DtlsVersions::Either, &key, &owner);
     let mut watching = watching.await.expect("watch");
@@ -290,17 +293,6 @@ fn camera_settings(authority: &Authority, portal: PortalAccess) -> Settings {
     }
 }
 
-fn world(witness: Arc<dyn Witness>) -> World {
-    World {
-        net: Arc::new(OsNet { address: LOOPBACK }),
-        disk: Arc::new(MemoryDisk::default()),
-        log: Arc::new(Nobody),
-        witness,
-        clock: Arc::new(OsClock),
-        entropy: Arc::new(OsEntropy),
-    }
-}
-
 /// What the camera produced.
 #[derive(Default)]
 struct Ledger(Mutex<Vec<Vec<u8>>>);
@@ -322,20 +314,6 @@ impl Witness for Ledger {
             units.push(unit.annex_b());
         }
     }
-    fn sound(&self, _track: &str, _packet: &SoundPacket) {}
-    fn document(&self, _track: &str, _document: &Document) {}
-    fn secret(&self, _line: &str) {}
-}
-
-/// Who is told nothing.
-struct Nobody;
-
-impl Log for Nobody {
-    fn line(&self, _line: &str) {}
-}
-
-impl Witness for Nobody {
-    fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
     fn sound(&self, _track: &str, _packet: &SoundPacket) {}
     fn document(&self, _track: &str, _document: &Document) {}
     fn secret(&self, _line: &str) {}

@@ -2,50 +2,18 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
     time::Duration,
 };
 
-use lightleak::{
-    disk::MemoryDisk,
-    net::os::{OsClock, OsEntropy, OsNet},
-    target::sim::settings,
-};
+use lightleak::{net::os::world, target::sim::settings};
 use lightleak_sim::{
     camera::{Camera, StartError},
     fault::Fault,
-    h264::{AccessUnit, STREAMS},
-    record::beside::Document,
+    h264::STREAMS,
     rtsp::transport::Transport,
     seal::{keys::Authority, tls::TlsVersion},
-    sound::SoundPacket,
     viewer::rtsp::{Address, RtspViewer},
-    world::{Log, Witness, World},
 };
-
-struct Nobody;
-
-impl Log for Nobody {
-    fn line(&self, _line: &str) {}
-}
-
-impl Witness for Nobody {
-    fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
-    fn sound(&self, _: &str, _: &SoundPacket) {}
-    fn document(&self, _: &str, _: &Document) {}
-    fn secret(&self, _line: &str) {}
-}
-
-fn world(address: IpAddr) -> World {
-    World {
-        net: Arc::new(OsNet { address }),
-        disk: Arc::new(MemoryDisk::default()),
-        log: Arc::new(Nobody),
-        witness: Arc::new(Nobody),
-        clock: Arc::new(OsClock),
-        entropy: Arc::new(OsEntropy),
-    }
-}
 
 /// Starts a camera there and watches it.
 async fn watch(address: IpAddr) -> String {

@@ -1,29 +1,25 @@
 //! `lightleak serve`: cameras for other people's clients.
 
-use std::{fs, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{fs, net::IpAddr, path::PathBuf};
 
 use clap::Args;
 use lightleak_sim::{
     camera::{Camera, Settings},
     fault::{Fault, Mutant},
-    h264::AccessUnit,
     path::portal_webrtc,
     portal::PortalAccess,
-    record::beside::Document,
     relay::{Account, CameraAccount, Relay, RelaySettings},
     rtsp::digest::Credentials,
     seal::keys::{Authority, BearerToken, OwnerKey, Password},
     signalling::{AppAccess, TOKEN_LIFETIME},
-    sound::SoundPacket,
     webrtc::DtlsVersions,
-    world::{Entropy, Log, Witness, World},
+    world::Entropy,
 };
 use serde_json::{Value, json};
 
 use super::{Failure, Outcome, Terminal};
 use crate::{
-    disk::MemoryDisk,
-    net::os::{OsClock, OsEntropy, OsNet},
+    net::os::{OsEntropy, world},
     page::PAGE,
     target::sim::{SUB_VIDEO, VIDEO},
 };
@@ -223,29 +219,4 @@ fn settings(
             password: Password::random(&OsEntropy),
         },
     })
-}
-
-fn world(address: IpAddr) -> World {
-    World {
-        net: Arc::new(OsNet { address }),
-        disk: Arc::new(MemoryDisk::default()),
-        log: Arc::new(Nobody),
-        witness: Arc::new(Nobody),
-        clock: Arc::new(OsClock),
-        entropy: Arc::new(OsEntropy),
-    }
-}
-
-/// Nobody is told: what these cameras send is for other people's clients.
-struct Nobody;
-
-impl Log for Nobody {
-    fn line(&self, _line: &str) {}
-}
-
-impl Witness for Nobody {
-    fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
-    fn sound(&self, _track: &str, _packet: &SoundPacket) {}
-    fn document(&self, _track: &str, _document: &Document) {}
-    fn secret(&self, _line: &str) {}
 }

@@ -3,11 +3,31 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use lightleak_sim::world::{BoxFuture, ByteStream, Clock, Datagrams, Entropy, Listener, Net};
+use lightleak_sim::{
+    h264::AccessUnit,
+    record::beside::Document,
+    sound::SoundPacket,
+    world::{BoxFuture, ByteStream, Clock, Datagrams, Entropy, Listener, Log, Net, Witness, World},
+};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+use crate::disk::MemoryDisk;
+
+/// A host of that address with an empty card, of which nobody is told anything.
+pub fn world(address: IpAddr) -> World {
+    World {
+        net: Arc::new(OsNet { address }),
+        disk: Arc::new(MemoryDisk::default()),
+        log: Arc::new(Nobody),
+        witness: Arc::new(Nobody),
+        clock: Arc::new(OsClock),
+        entropy: Arc::new(OsEntropy),
+    }
+}
 
 /// The machine's own network, bound to one address. A port that is asked for
 /// is a wish: cameras on one machine get free ports.
@@ -131,4 +151,18 @@ impl Entropy for OsEntropy {
     fn fill(&self, out: &mut [u8]) {
         getrandom::fill(out).expect("the system has random numbers");
     }
+}
+
+/// Is told, and keeps nothing.
+struct Nobody;
+
+impl Log for Nobody {
+    fn line(&self, _line: &str) {}
+}
+
+impl Witness for Nobody {
+    fn access_unit(&self, _track: &str, _unit: &AccessUnit) {}
+    fn sound(&self, _track: &str, _packet: &SoundPacket) {}
+    fn document(&self, _track: &str, _document: &Document) {}
+    fn secret(&self, _line: &str) {}
 }
