@@ -1,6 +1,10 @@
 //! Simulated cameras in simulated networks: every session has a network, a
 //! camera and a clock of its own.
 
+mod keys;
+mod notes;
+mod seeded;
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -21,28 +25,25 @@ use lightleak_sim::{
     fault::{Decoy, Fault, Mutant, Surroundings},
     film::Archive,
     g711::mu_law,
-    h264::{AccessUnit, EncodeError, Encoder, EncoderConfig},
+    h264::{EncodeError, Encoder, EncoderConfig},
     neighbour,
     path::{self, Served, TransportPath, app_webrtc},
-    portal::PortalAccess,
     record::{
         Recording,
         beside::{self, Document, THUMBNAIL},
     },
-    relay::{self, Account, CameraAccount, Relay, RelayError, RelaySettings},
+    relay::{Relay, RelayError},
     rtsp::digest::Credentials,
     scene::{Scene, SceneConfig, SceneError},
     seal::{
-        keys::{
-            Authority, BearerToken, HpkeKey, KeyError, ListKey, OwnerIdentity, OwnerKey, Password,
-        },
+        keys::{Authority, KeyError, Password},
         tls::TlsVersion,
     },
     signalling::AppAccess,
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     viewer::{recording::Owner, rtsp::Address},
     webrtc::DtlsVersions,
-    world::{Clock, Entropy, Held, Log, Witness, World},
+    world::{Clock, Entropy, Held, Witness, World},
 };
 
 use crate::{
@@ -53,9 +54,12 @@ use crate::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
-    page::PAGE,
     stimulus::{self, CardVisit, PortalVisit, Stimulus, Visit, power_cut},
 };
+
+use keys::{Keys, Portal};
+use notes::{Notes, lock};
+use seeded::{Seeded, mix};
 
 /// Addresses of TEST-NET-1 (RFC 5737).
 const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
@@ -67,13 +71,6 @@ const NEIGHBOURS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)),
 ];
 
-/// Another camera at the same portal.
-const OTHER_CAMERA: &str = "LL-OTHER";
-
-/// How long a token is good for there: longer than any session but that which
-/// waits for its end.
-const PORTAL_TOKEN_LIFETIME: Duration = Duration::from_secs(30);
-
 /// How long a camera is on before anybody comes.
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -83,23 +80,6 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(15);
 
 /// Octets, before one of which a decoy's power is cut: a second's worth.
 const POWER_CUT_SPAN: u32 = 75_000;
-
-/// Stream of random octets that the list's key is made of.
-const LIST_KEY: u64 = u64::MAX - 1;
-
-/// Stream of random octets that the owner's key for documents is made of.
-const DOCUMENTS_KEY: u64 = u64::MAX - 2;
-
-/// Streams of random octets that the owner's key for pairing, and the key of an
-/// app, are made of.
-const PAIRING_KEY: u64 = u64::MAX - 3;
-const VIEWER_KEY: u64 = u64::MAX - 4;
-const SECOND_VIEWER_KEY: u64 = u64::MAX - 5;
-
-/// Streams of random octets that what a camera shows its relay, and passwords
-/// of accounts there, are made of.
-const DEVICE_TOKEN: u64 = u64::MAX - 6;
-const PORTAL_PASSWORDS: u64 = u64::MAX - 7;
 
 /// What tells a visitor's canary sound from the device's.
 const TALK_BACK: u64 = 0x7461_6c6b_2062_6163;
@@ -576,90 +556,6 @@ fn together(mut first: Experience, second: Experience) -> Experience {
     first
 }
 
-/// Keys of one run.
-struct Keys {
-    authority: Authority,
-    owner: OwnerIdentity,
-    documents: HpkeKey,
-    list: ListKey,
-    pairing: OwnerKey,
-    viewer: HpkeKey,
-    second_viewer: HpkeKey,
-}
-
-impl Keys {
-    /// That of the list is of the seed, since the declaration names it.
-    fn new(seed: u64) -> Result<Self, KeyError> {
-        let mut list = [0; 32];
-        Seeded::new(seed, LIST_KEY).fill(&mut list);
-        Ok(Self {
-            authority: Authority::new()?,
-            owner: OwnerIdentity::generate(),
-            documents: HpkeKey::random(&Seeded::new(seed, DOCUMENTS_KEY))?,
-            list: ListKey::from_seed(&list)?,
-            pairing: OwnerKey::random(&Seeded::new(seed, PAIRING_KEY))?,
-            viewer: HpkeKey::random(&Seeded::new(seed, VIEWER_KEY))?,
-            second_viewer: HpkeKey::random(&Seeded::new(seed, SECOND_VIEWER_KEY))?,
-        })
-    }
-}
-
-/// The vendor's server of one run: the camera's owner has an account there, and
-/// somebody else with another camera.
-struct Portal {
-    relay: SocketAddr,
-    settings: RelaySettings,
-}
-
-impl Portal {
-    fn new(seed: u64, serial: &str, keys: &Keys) -> Result<Self, KeyError> {
-        let passwords = Seeded::new(seed, PORTAL_PASSWORDS);
-        let account = |user: &str, camera: &str| Account {
-            credentials: Credentials {
-                user: user.into(),
-                password: Password::random(&passwords),
-            },
-            cameras: vec![camera.into()],
-        };
-        let tokens = Seeded::new(seed, DEVICE_TOKEN);
-        let camera = |serial: &str, name: &str| CameraAccount {
-            serial: serial.into(),
-            name: name.into(),
-            token: BearerToken::random(&tokens),
-        };
-        Ok(Self {
-            relay: SocketAddr::new(RELAY, relay::PORT),
-            settings: RelaySettings {
-                identity: keys.authority.issue("relay", &[RELAY])?,
-                accounts: vec![
-                    account("portal-viewer", serial),
-                    account("neighbour", OTHER_CAMERA),
-                ],
-                cameras: vec![camera(serial, "Front door"), camera(OTHER_CAMERA, "Garden")],
-                dtls: DtlsVersions::Either,
-                page: PAGE.clone(),
-                token_lifetime: PORTAL_TOKEN_LIFETIME,
-            },
-        })
-    }
-
-    /// What the camera needs to know of it.
-    fn access(&self, keys: &Keys) -> PortalAccess {
-        PortalAccess {
-            relay: self.relay,
-            authority: keys.authority.certificate(),
-            token: self.settings.cameras[0].token.clone(),
-            owner: keys.pairing.public(),
-            dtls: DtlsVersions::Either,
-        }
-    }
-
-    /// Those of the owner, and those of somebody else.
-    fn credentials(&self, account: usize) -> Credentials {
-        self.settings.accounts[account].credentials.clone()
-    }
-}
-
 /// A camera's settings for a seed: the default camera of `run`, without a
 /// recorder.
 pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> {
@@ -782,97 +678,4 @@ fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
         .ledger
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Ledger, escrow and log of one session.
-#[derive(Default)]
-struct Notes {
-    ledger: Mutex<Ledger>,
-    keys: Mutex<Vec<String>>,
-    log: Mutex<String>,
-    /// Records what a relay or a viewer holds.
-    held: Mutex<Vec<(Held, Tap)>>,
-}
-
-impl Witness for Notes {
-    fn access_unit(&self, track: &str, unit: &AccessUnit) {
-        let time = u64::try_from(unit.taken.as_nanos()).unwrap_or(u64::MAX);
-        lock(&self.ledger)
-            .tracks
-            .entry(track.to_owned())
-            .or_default()
-            .push(&unit.nal_units, unit.number, time, unit.key_frame);
-    }
-
-    fn sound(&self, track: &str, packet: &SoundPacket) {
-        let time = u64::try_from(packet.taken.as_nanos()).unwrap_or(u64::MAX);
-        lock(&self.ledger)
-            .tracks
-            .entry(track.to_owned())
-            .or_default()
-            .push_octets(&packet.octets, packet.number, time);
-    }
-
-    fn document(&self, track: &str, document: &Document) {
-        let time = u64::try_from(document.taken.as_nanos()).unwrap_or(u64::MAX);
-        lock(&self.ledger)
-            .tracks
-            .entry(track.to_owned())
-            .or_default()
-            .push_octets(&document.octets, document.number, time);
-    }
-
-    /// Both ends of a connection escrow the same secret: it is kept once.
-    fn secret(&self, line: &str) {
-        let mut keys = lock(&self.keys);
-        if !keys.iter().any(|k| k == line) {
-            keys.push(line.to_owned());
-        }
-    }
-
-    fn held(&self, vantage: Held, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
-        let held = lock(&self.held);
-        if let Some((_, tap)) = held.iter().find(|(holder, _)| *holder == vantage) {
-            tap.udp(from, to, packet);
-        }
-    }
-}
-
-impl Log for Notes {
-    fn line(&self, line: &str) {
-        let mut log = lock(&self.log);
-        log.push_str(line);
-        log.push('\n');
-    }
-}
-
-/// Reproducible octets for in-memory runs only: SplitMix64.
-struct Seeded(Mutex<u64>);
-
-impl Seeded {
-    fn new(seed: u64, stream: u64) -> Self {
-        Self(Mutex::new(mix(seed) ^ mix(!stream)))
-    }
-}
-
-impl Entropy for Seeded {
-    fn fill(&self, out: &mut [u8]) {
-        let mut state = lock(&self.0);
-        for chunk in out.chunks_mut(8) {
-            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            chunk.copy_from_slice(&mix(*state).to_be_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-/// The output function of SplitMix64.
-fn mix(state: u64) -> u64 {
-    let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

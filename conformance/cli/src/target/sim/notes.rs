@@ -1,0 +1,83 @@
+//! What is written down of one session.
+
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use lightleak_case::Ledger;
+use lightleak_sim::{
+    h264::AccessUnit,
+    record::beside::Document,
+    sound::SoundPacket,
+    world::{Held, Log, Witness},
+};
+
+use crate::net::record::Tap;
+
+/// Ledger, escrow and log of one session.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) ledger: Mutex<Ledger>,
+    pub(super) keys: Mutex<Vec<String>>,
+    pub(super) log: Mutex<String>,
+    /// Records what a relay or a viewer holds.
+    pub(super) held: Mutex<Vec<(Held, Tap)>>,
+}
+
+impl Witness for Notes {
+    fn access_unit(&self, track: &str, unit: &AccessUnit) {
+        let time = u64::try_from(unit.taken.as_nanos()).unwrap_or(u64::MAX);
+        lock(&self.ledger)
+            .tracks
+            .entry(track.to_owned())
+            .or_default()
+            .push(&unit.nal_units, unit.number, time, unit.key_frame);
+    }
+
+    fn sound(&self, track: &str, packet: &SoundPacket) {
+        let time = u64::try_from(packet.taken.as_nanos()).unwrap_or(u64::MAX);
+        lock(&self.ledger)
+            .tracks
+            .entry(track.to_owned())
+            .or_default()
+            .push_octets(&packet.octets, packet.number, time);
+    }
+
+    fn document(&self, track: &str, document: &Document) {
+        let time = u64::try_from(document.taken.as_nanos()).unwrap_or(u64::MAX);
+        lock(&self.ledger)
+            .tracks
+            .entry(track.to_owned())
+            .or_default()
+            .push_octets(&document.octets, document.number, time);
+    }
+
+    /// Both ends of a connection escrow the same secret: it is kept once.
+    fn secret(&self, line: &str) {
+        let mut keys = lock(&self.keys);
+        if !keys.iter().any(|k| k == line) {
+            keys.push(line.to_owned());
+        }
+    }
+
+    fn held(&self, vantage: Held, from: SocketAddr, to: SocketAddr, packet: &[u8]) {
+        let held = lock(&self.held);
+        if let Some((_, tap)) = held.iter().find(|(holder, _)| *holder == vantage) {
+            tap.udp(from, to, packet);
+        }
+    }
+}
+
+impl Log for Notes {
+    fn line(&self, line: &str) {
+        let mut log = lock(&self.log);
+        log.push_str(line);
+        log.push('\n');
+    }
+}
+
+/// What a mutex holds; whoever panicked with it left it whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
