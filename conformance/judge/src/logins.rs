@@ -76,7 +76,7 @@ impl Logins {
             if is_login(asked.request) {
                 tokens.extend(given(asked.response, at));
             } else if path(asked.request).ends_with("/logout") {
-                logouts.extend(shown(asked.request).map(|token| (token.to_owned(), at)));
+                logouts.extend(bearer(asked.request).map(|token| (token.to_owned(), at)));
             }
         }
         for (value, at) in logouts {
@@ -88,7 +88,7 @@ impl Logins {
 
     /// What a request shows that was answered at that time.
     pub fn standing(&self, request: &Message, at: u64) -> Standing {
-        let Some(shown) = shown(request) else {
+        let Some(shown) = bearer(request) else {
             return Standing::Stranger;
         };
         let mut known = self.0.iter().filter(|token| token.value == shown);
@@ -120,8 +120,8 @@ pub fn path(request: &Message) -> &str {
     target.unwrap_or_default().trim_end_matches('/')
 }
 
-/// RFC 6750 2.1.
-fn shown(request: &Message) -> Option<&str> {
+/// The token that a request shows (RFC 6750 2.1).
+pub fn bearer(request: &Message) -> Option<&str> {
     let (scheme, token) = request.head.value("authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

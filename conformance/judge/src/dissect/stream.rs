@@ -39,6 +39,17 @@ pub struct Piece {
     pub time_ns: u64,
 }
 
+impl Piece {
+    /// Where it lies, whole.
+    pub fn span(&self) -> Span {
+        Span {
+            packet: self.packet,
+            offset: self.offset,
+            length: self.length,
+        }
+    }
+}
+
 /// A place in a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -8,7 +8,7 @@ use lightleak_case::{Hop, TransportPath, Vantage};
 
 use super::{Quote, Reading, Requirement, Stimuli, evidence, srtp, unless};
 use crate::{
-    dissect::{Flow, Span, demux, dtls},
+    dissect::{Flow, Piece, Span, demux, dtls},
     seen::{Connection, Seen},
     verdict::{Assurance, Evidence, Outcome},
     webrtc::Datagram,
@@ -168,30 +168,26 @@ pub(super) fn datagrams<'a>(
     });
     let sides = sides.filter(|(_, _, from, _)| seen.is_device(from.ip()));
     sides.flat_map(|(index, from_a, _, stream)| {
-        stream.parts().map(move |(piece, octets)| {
-            let span = Span {
-                packet: piece.packet,
-                offset: piece.offset,
-                length: piece.length,
-            };
-            (index, from_a, piece.at, span, octets)
-        })
+        stream
+            .parts()
+            .map(move |(piece, octets)| (index, from_a, piece.at, piece.span(), octets))
     })
 }
 
-/// The first RTP that the device sends in a flow.
-fn first_media(seen: &Seen<'_>, flow: &Flow) -> Option<Span> {
+/// RTP and RTCP that the device sends in a flow.
+pub(super) fn media<'a>(seen: &Seen<'_>, flow: &'a Flow) -> impl Iterator<Item = &'a Piece> {
     let sides = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
     let ours = sides
         .into_iter()
         .filter(|(from, _)| seen.is_device(from.ip()));
-    let mut datagrams = ours.flat_map(|(_, stream)| stream.parts());
-    let media = datagrams.find(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
-    media.map(|(piece, _)| Span {
-        packet: piece.packet,
-        offset: piece.offset,
-        length: piece.length,
-    })
+    let datagrams = ours.flat_map(|(_, stream)| stream.parts());
+    let media = datagrams.filter(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
+    media.map(|(piece, _)| piece)
+}
+
+/// The first of it.
+fn first_media(seen: &Seen<'_>, flow: &Flow) -> Option<Span> {
+    media(seen, flow).next().map(Piece::span)
 }
 
 fn keys_are_exported(seen: &Seen<'_>, _: Vantage) -> Outcome {

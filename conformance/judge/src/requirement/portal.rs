@@ -9,7 +9,6 @@ mod whip;
 use lightleak_case::TransportPath;
 
 use super::{Level, Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW};
-use crate::dissect::http::Message;
 
 /// What every row here has in common.
 const ROW: Requirement = Requirement {
@@ -84,11 +83,4 @@ pub(super) const ROWS: &[Requirement] = &[
 /// The vendor's portal serves it.
 fn is_portal(path: &TransportPath) -> bool {
     path.id.starts_with("portal.") || !path.pages.is_empty()
-}
-
-/// The token that a request shows (RFC 6750 2.1).
-fn bearer(request: &Message) -> Option<&str> {
-    let (scheme, token) = request.head.value("authorization")?.split_once(' ')?;
-    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-    is_bearer.then(|| token.trim())
 }

@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{
-    super::{evidence, unless},
-    bearer,
-};
+use super::super::{evidence, unless};
 use crate::{
-    logins::{self, is_login, is_success},
+    logins::{self, bearer, is_login, is_success},
     seen::Seen,
     verdict::{Assurance, Outcome},
 };

@@ -2,13 +2,10 @@
 
 use lightleak_case::{TransportProtocol, Vantage};
 
-use super::{
-    super::{evidence, unless},
-    bearer,
-};
+use super::super::{evidence, unless};
 use crate::{
     dissect::{Flow, Span, http},
-    logins::{self, is_success},
+    logins::{self, bearer, is_success},
     seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
 };

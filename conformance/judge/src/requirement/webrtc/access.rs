@@ -6,7 +6,7 @@ use lightleak_case::Vantage;
 
 use super::super::{evidence, portal::cameras::of_others_alone, unless};
 use crate::{
-    dissect::{Span, demux, http::Message},
+    dissect::{demux, http::Message},
     logins::{self, Standing, is_success},
     seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
@@ -193,13 +193,8 @@ fn goes_on(seen: &Seen<'_>, session: &Session) -> Vec<Evidence> {
                 is_media && seen.time(piece.packet).is_some_and(|time| time > end)
             });
             found.extend(late.take(MOST).map(|(piece, _)| {
-                let span = Span {
-                    packet: piece.packet,
-                    offset: piece.offset,
-                    length: piece.length,
-                };
                 let why = "media go on after the session was ended".into();
-                evidence(seen, span, why)
+                evidence(seen, piece.span(), why)
             }));
         }
     }

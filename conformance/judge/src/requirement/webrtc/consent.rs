@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use lightleak_case::Vantage;
 
-use super::super::{evidence, unless};
+use super::super::{dtls::media, evidence, unless};
 use crate::{
-    dissect::{Flow, Span, demux, stun},
+    dissect::{Flow, Span, stun},
     seen::Seen,
     verdict::{Assurance, Outcome},
     webrtc::Datagram,
@@ -86,19 +86,7 @@ fn consents(seen: &Seen<'_>, flow: &Flow) -> BTreeSet<u64> {
 
 /// When the device sent RTP or RTCP, and where that lies.
 fn sent(seen: &Seen<'_>, flow: &Flow) -> Vec<(u64, Span)> {
-    let sides = [(flow.a, &flow.from_a), (flow.b, &flow.from_b)];
-    let ours = sides
-        .into_iter()
-        .filter(|(from, _)| seen.is_device(from.ip()));
-    let datagrams = ours.flat_map(|(_, stream)| stream.parts());
-    let media = datagrams.filter(|(_, octets)| demux::Kind::of(octets) == demux::Kind::Rtp);
-    let placed = media.filter_map(|(piece, _)| {
-        let span = Span {
-            packet: piece.packet,
-            offset: piece.offset,
-            length: piece.length,
-        };
-        Some((seen.time(piece.packet)?, span))
-    });
+    let placed =
+        media(seen, flow).filter_map(|piece| Some((seen.time(piece.packet)?, piece.span())));
     placed.collect()
 }
