@@ -4,7 +4,6 @@
 use std::{
     fs,
     net::{TcpListener, TcpStream, UdpSocket},
-    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -22,7 +21,7 @@ use lightleak_sim::{
     rtp::{Packetizer, PacketizerConfig, Packets},
     scene::{Scene, SceneConfig},
     seal::{
-        keys::{SFrameBaseKey, SrtpMasterKey},
+        keys::{Authority, SFrameBaseKey, SrtpMasterKey},
         sframe::{self, Frames, KeyId, VolatileCounters, nal},
         srtp,
     },
@@ -33,7 +32,7 @@ use tempfile::TempDir;
 use crate::{
     browser::{FRAMES, number, part_of},
     chromium::Chromium,
-    support::{Served, UNIT, started},
+    support::{UNIT, started},
 };
 
 const WINDOW: (u32, u32) = (1280, 900);
@@ -72,24 +71,24 @@ struct Viewer {
     browser: Chromium,
     _camera: Camera,
     _janus: Janus,
-    /// For its certificate authority only.
-    _served: Served,
 }
 
 impl Viewer {
     fn start(key: [u8; 16]) -> Option<Self> {
-        let served = Served::start(&[]);
         let hop = SrtpMasterKey::random(srtp::Suite::AesCm128HmacSha1_80, &OsEntropy);
         let janus = Janus::start(&hop)?;
         let camera = Camera::start(janus.rtp_port, &hop);
         thread::sleep(HEAD_START);
-        let browser = Chromium::start(Path::new(served.text("/ca_file")), WINDOW)?;
+        // It speaks HTTP here, and is to trust nobody.
+        let authority = janus.folder.path().join("ca.pem");
+        let pem = Authority::new().expect("make an authority");
+        fs::write(&authority, pem.certificate_pem()).expect("write a certificate");
+        let browser = Chromium::start(&authority, WINDOW)?;
         browser.go(&format!("{}/info", janus.url));
         let viewer = Self {
             browser,
             _camera: camera,
             _janus: janus,
-            _served: served,
         };
         let base: String = key.iter().map(|octet| format!("{octet:02x}")).collect();
         viewer.step(json!({
@@ -211,7 +210,7 @@ struct Janus {
     child: Child,
     url: String,
     rtp_port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Janus {
@@ -273,7 +272,7 @@ impl Janus {
             child,
             url: format!("http://127.0.0.1:{port}/janus"),
             rtp_port,
-            _folder: folder,
+            folder,
         })
     }
 }
