@@ -1,6 +1,7 @@
 //! `declaration.toml`: what the device says of itself. Claims, not facts.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     net::{IpAddr, SocketAddr},
     path::Path,
@@ -65,6 +66,16 @@ impl Declaration {
         let mut endpoints = self.endpoints.iter().filter(|e| e.path == path).peekable();
         let is_elsewhere = |e: &Endpoint| !self.device.addresses.contains(&e.address);
         endpoints.peek().is_some() && endpoints.all(is_elsewhere)
+    }
+
+    /// The addresses of who serves a path: the device, or a server of somebody else
+    /// that does it for the device.
+    pub fn servers(&self, path: &str) -> BTreeSet<IpAddr> {
+        let endpoints = self.endpoints.iter().filter(|e| e.path == path);
+        match self.is_relayed(path) {
+            true => endpoints.map(|e| e.address).collect(),
+            false => self.device.addresses.iter().copied().collect(),
+        }
     }
 
     /// The declared path of that id, if there is one.

@@ -377,7 +377,8 @@ fn sweep(seen: &Seen<'_>) -> Result<(), String> {
             answered.insert(flow.b);
         }
     }
-    for address in &seen.declaration.device.addresses {
+    let addresses = seen.declaration.servers(&seen.session.record.path);
+    for address in &addresses {
         let ports = answered
             .iter()
             .filter(|to| to.ip() == *address && to.port() != 0);
@@ -388,7 +389,6 @@ fn sweep(seen: &Seen<'_>) -> Result<(), String> {
             ));
         }
     }
-    let addresses = &seen.declaration.device.addresses;
     let endpoints = seen.declaration.endpoints.iter();
     for endpoint in endpoints.filter(|e| addresses.contains(&e.address)) {
         let at = SocketAddr::new(endpoint.address, endpoint.port);

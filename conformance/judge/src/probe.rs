@@ -121,9 +121,9 @@ pub(crate) fn blocked(seen: &Seen<'_>) -> Result<(), String> {
         .filter(|flow| matches!(flow.state, FlowState::Open | FlowState::Refused))
         .map(|flow| flow.b)
         .collect();
-    for address in &seen.declaration.device.addresses {
+    for address in seen.declaration.servers(&seen.session.record.path) {
         for port in CLEAR_PORTS {
-            let at = SocketAddr::new(*address, port);
+            let at = SocketAddr::new(address, port);
             if !dialled.contains(&at) {
                 return Err(format!(
                     "{at} was not dialled after the handshakes failed, or did not answer"

@@ -19,6 +19,7 @@ pub mod plain_rtp;
 pub mod portal;
 pub mod raw_video;
 pub mod recorder;
+pub mod rtmp;
 mod state;
 pub mod talkative;
 pub mod tls_settings;

@@ -5,7 +5,12 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::{Fault, MakesSrtp};
-use crate::{camera::Device, relay::RelaySettings, seal::envelope::Epoch, world::World};
+use crate::{
+    camera::Device,
+    relay::{FaultyRelay, RelaySettings},
+    seal::envelope::Epoch,
+    world::{BoxFuture, World},
+};
 
 /// Hooks at fixed points of a relay and of a camera that publishes.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +35,20 @@ pub struct PortalFault {
     pub epochs: Option<fn(&Device, &mut [Epoch])>,
     /// Adds to what the camera tells the relay of them.
     pub delivers: Option<fn(&[Epoch], &mut Value)>,
+    /// Decides for which viewers of the roster the camera publishes in clear.
+    pub in_clear: Option<fn(&Value) -> bool>,
+    /// Decides which offers (their query) ask for media in clear.
+    pub legacy: Option<fn(&str) -> bool>,
+    /// Names the camera of which a path that nobody is told of has pictures.
+    pub pictures: Option<FindsCamera>,
+    /// Adds to what a user is told of a camera (its serial number).
+    pub lists: Option<fn(&World, &str, &mut Value)>,
+    /// Does something else for as long as the relay is on.
+    pub errand: Option<fn(FaultyRelay) -> BoxFuture<'static, ()>>,
 }
+
+/// Names a camera by its serial number (settings, path).
+pub type FindsCamera = fn(&RelaySettings, &str) -> Option<String>;
 
 /// Names the user for whom a request is answered (settings, method, parts of
 /// the path).
@@ -52,6 +70,11 @@ impl PortalFault {
         wraps_for: None,
         epochs: None,
         delivers: None,
+        in_clear: None,
+        legacy: None,
+        pictures: None,
+        lists: None,
+        errand: None,
     };
 
     /// What is wrong with a connection for media.

@@ -48,6 +48,11 @@ impl Request {
         self.request.uri().path()
     }
 
+    /// What stands behind the path.
+    pub(crate) fn query(&self) -> &str {
+        self.request.uri().query().unwrap_or_default()
+    }
+
     /// What stands behind the path, if it is `name=` and a number.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         let query = self.request.uri().query()?.strip_prefix(name)?;

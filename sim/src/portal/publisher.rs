@@ -33,8 +33,14 @@ pub(super) enum Broken {
     Rtp(#[from] crate::rtp::RtpError),
 }
 
-/// What seals from the next key frame on; nothing if nobody watches.
-pub(super) type Next = Option<Senders>;
+/// How media are sent from the next key frame on.
+pub(super) enum Next {
+    /// Not at all, as nobody watches.
+    Nobody,
+    Sealed(Senders),
+    /// As the encoder makes them.
+    FaultyClear,
+}
 
 /// Publishes until the relay or the connection is gone.
 pub(super) async fn publish(
@@ -56,7 +62,7 @@ pub(super) async fn publish(
     let mut media = Publisher {
         device: device.clone(),
         peer,
-        now: None,
+        now: Next::Nobody,
         next: None,
         is_connected: false,
         has_key_frame: false,
@@ -71,9 +77,9 @@ pub(super) async fn publish(
 struct Publisher {
     device: Arc<Device>,
     peer: Peer,
-    now: Option<Senders>,
+    now: Next,
     /// What takes its place at the next key frame.
-    next: Option<Senders>,
+    next: Option<Next>,
     is_connected: bool,
     /// Whether the relay was sent what a viewer can begin with.
     has_key_frame: bool,
@@ -90,13 +96,13 @@ impl Publisher {
             tokio::select! {
                 biased;
                 epoch = epochs.recv() => match epoch {
-                    Some(Some(senders)) => {
-                        self.next = Some(senders);
-                        device.live.request_key_frame();
-                    }
-                    Some(None) => {
-                        self.now = None;
+                    Some(Next::Nobody) => {
+                        self.now = Next::Nobody;
                         self.next = None;
+                    }
+                    Some(next) => {
+                        self.next = Some(next);
+                        device.live.request_key_frame();
                     }
                     None => return Ok("nobody keeps the roster"),
                 },
@@ -124,7 +130,7 @@ impl Publisher {
 
     fn await_key_frame(&mut self) {
         self.has_key_frame = false;
-        if self.now.is_some() || self.next.is_some() {
+        if self.next.is_some() || !matches!(self.now, Next::Nobody) {
             self.device.live.request_key_frame();
         }
     }
@@ -139,12 +145,18 @@ impl Publisher {
         }
         if unit.key_frame {
             self.has_key_frame = true;
-            self.now = self.next.take().or(self.now.take());
+            if let Some(next) = self.next.take() {
+                self.now = next;
+            }
         }
-        let Some(senders) = self.now.as_mut().filter(|_| self.has_key_frame) else {
+        if !self.has_key_frame {
             return Ok(());
+        }
+        let packets = match &mut self.now {
+            Next::Nobody => return Ok(()),
+            Next::Sealed(senders) => packetizers.video(unit, &mut *senders.video)?,
+            Next::FaultyClear => packetizers.faulty_clear_video(unit),
         };
-        let packets = packetizers.video(unit, &mut *senders.video)?;
         Ok(self.peer.send(Track::Video, packets).await?)
     }
 
@@ -153,11 +165,13 @@ impl Publisher {
         packet: &SoundPacket,
         packetizers: &mut Packetizers,
     ) -> Result<(), Broken> {
-        let Some(senders) = self.now.as_mut().filter(|_| self.is_connected) else {
-            return Ok(());
-        };
         let (octets, time) = (&packet.octets, packet.rtp_time());
-        let packets = packetizers.sound(octets, time, &mut *senders.sound)?;
+        let packets = match &mut self.now {
+            _ if !self.is_connected => return Ok(()),
+            Next::Nobody => return Ok(()),
+            Next::Sealed(senders) => packetizers.sound(octets, time, &mut *senders.sound)?,
+            Next::FaultyClear => packetizers.faulty_clear_sound(octets, time),
+        };
         Ok(self.peer.send(Track::Sound, packets).await?)
     }
 }

@@ -87,6 +87,7 @@ impl Roster {
         let mut poll = LongPoll::start(waiting, path, "version", 0);
         let mut revoked = portal.revoked.subscribe();
         let (mut present, mut known) = (Vec::new(), Sorted::default());
+        let mut in_clear = false;
         loop {
             tokio::select! {
                 biased;
@@ -105,6 +106,19 @@ impl Roster {
                     }
                     None => return Ok("the relay says nothing more"),
                 },
+            }
+            if let Some(asks) = self.device.fault.portal.in_clear
+                && present.iter().any(asks)
+            {
+                in_clear = true;
+                known = Sorted::default();
+                if next.send(Next::FaultyClear).await.is_err() {
+                    return Ok("nothing is sent any more");
+                }
+                continue;
+            }
+            if std::mem::take(&mut in_clear) && next.send(Next::Nobody).await.is_err() {
+                return Ok("nothing is sent any more");
             }
             let sorted = self.sort(portal, &present);
             // Whoever is refused may ask again, and is told again.
@@ -133,7 +147,7 @@ impl Roster {
             if !is_other {
                 continue;
             }
-            let senders = match epoch {
+            let then = match epoch {
                 Some(epochs) => {
                     let clock = &self.device.world.clock;
                     clock.sleep_until(clock.unix() + LEAD).await;
@@ -143,11 +157,11 @@ impl Roster {
                     let Ok(bases) = bases else {
                         return Ok("there are other senders");
                     };
-                    Some(Senders::new(bases, &self.device.fault)?)
+                    Next::Sealed(Senders::new(bases, &self.device.fault)?)
                 }
-                None => None,
+                None => Next::Nobody,
             };
-            if next.send(senders).await.is_err() {
+            if next.send(then).await.is_err() {
                 return Ok("nothing is sent any more");
             }
         }

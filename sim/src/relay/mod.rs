@@ -6,6 +6,7 @@
 mod account;
 mod channel;
 mod egress;
+mod faulty;
 mod ingest;
 pub mod page;
 mod resource;
@@ -35,6 +36,8 @@ use crate::{
 };
 
 pub use account::{Account, CameraAccount};
+pub(crate) use faulty::asks_in_clear;
+pub use faulty::{FaultyRelay, FaultyWatch};
 use channel::Channel;
 use page::Page;
 
@@ -121,6 +124,9 @@ impl Relay {
         tasks.spawn(signalling::run(tasks_of_sessions));
         if let Some(port) = fault.portal.plain_port {
             shared.listen(port, false, &mut tasks).await?;
+        }
+        if let Some(errand) = fault.portal.errand {
+            tasks.spawn(errand(FaultyRelay::of(&shared)));
         }
         let endpoint = shared.listen(PORT, true, &mut tasks).await?;
         Ok(Self {

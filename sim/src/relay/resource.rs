@@ -10,7 +10,7 @@ use hyper::{
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Shared, channel::Command, whep, whip};
+use super::{FaultyRelay, Shared, channel::Command, whep, whip};
 use crate::{
     access::Grant,
     http::{Answer, Request, SDP},
@@ -63,7 +63,12 @@ async fn dispatch(
             .with(ACCEPT_POST, SDP)),
         (["whep", rest @ ..], _) => whep::answer(relay, method, rest, request).await,
         (["whip", rest @ ..], _) => whip::answer(relay, method, rest, request).await,
-        _ => Err(Answer::of(StatusCode::NOT_FOUND)),
+        _ => match relay.fault.portal.pictures {
+            Some(find) if let Some(serial) = find(&relay.settings, path) => {
+                FaultyRelay::of(relay).clip(&serial).await
+            }
+            _ => Err(Answer::of(StatusCode::NOT_FOUND)),
+        },
     }
 }
 
@@ -77,7 +82,12 @@ fn cameras(relay: &Shared, grant: &Grant) -> Result<Answer, Answer> {
     let theirs = channels.filter_map(|serial| relay.camera_of(&grant.user, serial));
     let cameras = theirs.map(|channel| {
         let account = &channel.account;
-        json!({"id": account.serial, "name": account.name, "live": channel.is_live()})
+        let mut camera =
+            json!({"id": account.serial, "name": account.name, "live": channel.is_live()});
+        if let Some(add) = relay.fault.portal.lists {
+            add(&relay.world, &account.serial, &mut camera);
+        }
+        camera
     });
     let cameras: Vec<_> = cameras.collect();
     Ok(Answer::of(StatusCode::OK).json(&json!({ "cameras": cameras })))

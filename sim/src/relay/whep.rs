@@ -80,12 +80,17 @@ async fn take_offer(
     grant: Grant,
     request: Request,
 ) -> Result<Answer, Answer> {
+    let legacy = relay.fault.portal.legacy;
+    let in_clear = legacy.is_some_and(|asks| asks(request.query()));
     let (mut peer, answer) = meet(relay, DIRECTION, Leg::Viewer, request).await?;
     let session = relay.session_id();
     let Some((commands, keys)) = channel.watch(&session, grant) else {
         peer.close().await;
         return Err(Answer::of(StatusCode::SERVICE_UNAVAILABLE));
     };
+    if in_clear {
+        channel.faulty_ask_in_clear(&session);
+    }
     let location = format!("/whep/{}/{session}", channel.account.serial);
     let (shared, channel) = (relay.clone(), channel.clone());
     relay.run(egress::run(shared, channel, session, peer, commands, keys));

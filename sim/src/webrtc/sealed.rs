@@ -128,6 +128,19 @@ impl Packetizers {
         Ok(&self.packets)
     }
 
+    /// The packets of an access unit as it is.
+    pub(crate) fn faulty_clear_video(&mut self, unit: &AccessUnit) -> &Packets {
+        self.video.packetize(unit, &mut self.packets);
+        &self.packets
+    }
+
+    /// The packet of a packet's worth of sound as it is.
+    pub(crate) fn faulty_clear_sound(&mut self, octets: &[u8], rtp_time: u32) -> &Packets {
+        self.sound
+            .packetize_octets(octets, rtp_time, &mut self.packets);
+        &self.packets
+    }
+
     /// The packet of a packet's worth of sound, which is one frame.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     title: "TLS handshakes that fail, then the usual ports are asked for media without TLS",
     network: Some(|visit| Box::pin(block(visit))),
     webrtc: Some(|visit| Box::pin(block(visit))),
+    portal: Some(|visit| Box::pin(block(visit.first))),
     ..Stimulus::NOTHING
 };
 

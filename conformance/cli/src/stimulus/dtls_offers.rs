@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lightleak_case::Experience;
 use lightleak_sim::{
-    viewer::webrtc::{App, AppError, Call},
+    viewer::webrtc::{App, AppError},
     webrtc::DtlsVersions,
     world::Entropy,
 };
@@ -13,7 +13,6 @@ use lightleak_sim::{
 use super::{
     Diary, Stimulus, Visit,
     hello::{EXTENSIONS, vector},
-    webrtc::{JSON, key_request},
 };
 
 /// How long an answer may take to come, and media.
@@ -42,6 +41,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     id: "dtls-offers",
     title: "ClientHellos of DTLS with NULL, unknown and no SRTP profiles, and of DTLS 1.0",
     webrtc: Some(|visit| Box::pin(offer_all(visit))),
+    portal: Some(|visit| Box::pin(offer_all(visit.first))),
     ..Stimulus::NOTHING
 };
 
@@ -62,18 +62,14 @@ async fn try_offer(
 ) -> Result<(), AppError> {
     let mut app = App::connect(&visit.address, &visit.world).await?;
     app.log_in(&visit.credentials).await?;
-    let (mut call, sdp) = Call::prepare(&visit.world, DtlsVersions::Dtls12).await?;
+    let (mut call, sdp) = visit.prepare(DtlsVersions::Dtls12).await?;
     let hello = client_hello(version, profiles, &*visit.world.entropy);
     call.replace_dtls(hello);
     // The device is to be the server (RFC 8842 5.3).
     let sdp = sdp.replace("a=setup:actpass", "a=setup:active");
-    let session = app.offer(&sdp).await?;
+    let session = app.offer_to(&visit.offers_at(), &sdp).await?;
     call.accept(&session.answer)?;
-    let viewer = visit.viewer.public();
-    let body = key_request(&viewer, &visit.owner.enrol(&viewer));
-    let keys = app
-        .post(&format!("{}/key", session.path), JSON, body)
-        .await?;
+    let keys = visit.ask_for_keys(&mut app, &session.path).await?;
     diary.note(format!("{name}: keys: {}", keys.status));
     let connected = call.watch(WAIT).await;
     diary.note(format!(

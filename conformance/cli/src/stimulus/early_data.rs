@@ -20,6 +20,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     title: "a viewer comes back with a session ticket, and asks in 0-RTT data if it may",
     network: Some(|visit| Box::pin(come_back(visit))),
     webrtc: Some(|visit| Box::pin(come_back(visit))),
+    portal: Some(|visit| Box::pin(come_back(visit.first))),
     ..Stimulus::NOTHING
 };
 

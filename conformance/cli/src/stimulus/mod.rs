@@ -45,8 +45,9 @@ use lightleak_sim::{
     viewer::{
         recording::Owner,
         rtsp::{Address, RtspViewer, ViewerError},
-        webrtc::{App, AppError},
+        webrtc::{App, AppError, Call, Reply},
     },
+    webrtc::DtlsVersions,
     world::{BoxFuture, World},
 };
 use rtsp_types::Response;
@@ -164,6 +165,17 @@ pub struct Visit {
     pub viewer: HpkeKey,
     /// What the visitor says.
     pub says: Sound,
+    /// Who takes offers of WebRTC there.
+    pub offers: Offers,
+}
+
+/// Who takes offers of WebRTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offers {
+    /// The device itself, which also listens.
+    ToDevice,
+    /// The vendor's server, for viewers of a device that publishes there.
+    ToPortal,
 }
 
 impl Visit {
@@ -171,27 +183,41 @@ impl Visit {
     fn is_over_http(&self) -> bool {
         self.address.url.starts_with("https:")
     }
+
+    /// Where offers are posted.
+    fn offers_at(&self) -> String {
+        match self.offers {
+            Offers::ToDevice => "/webrtc".into(),
+            Offers::ToPortal => format!("/whep/{}", self.serial),
+        }
+    }
+
+    /// A call, and what it offers.
+    async fn prepare(&self, versions: DtlsVersions) -> Result<(Call, String), AppError> {
+        match self.offers {
+            Offers::ToDevice => Call::prepare(&self.world, versions).await,
+            Offers::ToPortal => Call::prepare_to_watch(&self.world, versions).await,
+        }
+    }
+
+    /// Asks for keys in a session, as a viewer whom the owner enrolled.
+    async fn ask_for_keys(&self, app: &mut App, session: &str) -> Result<Reply, AppError> {
+        let viewer = self.viewer.public();
+        let body = webrtc::key_request(&viewer, &self.owner.enrol(&viewer));
+        app.post(&format!("{session}/key"), webrtc::JSON, body)
+            .await
+    }
 }
 
 /// Viewers at the vendor's portal.
 #[derive(Clone)]
 pub struct PortalVisit {
-    /// What the viewer can touch.
-    pub world: World,
-    /// The serial number of the camera.
-    pub camera: String,
-    /// Where the portal is.
-    pub address: Address,
-    /// Credentials that the portal knows.
-    pub credentials: Credentials,
-    /// The viewer's own key, to which keys of media are wrapped.
-    pub viewer: HpkeKey,
+    /// One of them, and what anybody can do there.
+    pub first: Visit,
     /// A second viewer: what it can touch, and its key.
     pub second: (World, HpkeKey),
     /// Credentials of somebody who has another camera there.
     pub other: Credentials,
-    /// The key of the owner that the camera was paired with.
-    pub owner: OwnerKey,
     /// Where the camera itself is asked over HTTPS, and as whom, if it can be.
     pub own: Option<(Address, Credentials)>,
     /// How long a token of the portal is good for.

@@ -19,6 +19,7 @@ pub const STIMULUS: Stimulus = Stimulus {
     title: "every TCP port is dialled; what answers is asked for HTTP, and for RTSP without TLS, in HTTP and WebSocket too",
     network: Some(|visit| Box::pin(sweep(visit))),
     webrtc: Some(|visit| Box::pin(sweep(visit))),
+    portal: Some(|visit| Box::pin(sweep(visit.first))),
     ..Stimulus::NOTHING
 };
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use lightleak_case::Experience;
 use lightleak_sim::{
-    viewer::webrtc::{App, AppError, Call},
+    viewer::webrtc::{App, AppError},
     webrtc::DtlsVersions,
 };
 
 use super::{
     Diary, Stimulus, Visit,
-    webrtc::{JSON, SDP, key_request},
+    webrtc::SDP,
 };
 
 /// How long media may take to come: more than ICE and DTLS need.
@@ -21,16 +21,8 @@ const WAIT: Duration = Duration::from_secs(5);
 pub const OTHER_FINGERPRINT: Stimulus = Stimulus {
     id: "wrong-fingerprint",
     title: "an offer with the fingerprint of another certificate, with each version of DTLS",
-    webrtc: Some(|visit| {
-        Box::pin(async move {
-            let mut diary = Diary::default();
-            for versions in [DtlsVersions::Dtls12, DtlsVersions::Dtls13] {
-                let name = format!("{versions:?}");
-                offer(&visit, versions, (&name, other_fingerprint), &mut diary).await;
-            }
-            diary.0
-        })
-    }),
+    webrtc: Some(|visit| Box::pin(offer_others(visit))),
+    portal: Some(|visit| Box::pin(offer_others(visit.first))),
     ..Stimulus::NOTHING
 };
 
@@ -38,15 +30,8 @@ pub const OTHER_FINGERPRINT: Stimulus = Stimulus {
 pub const WEAK_FINGERPRINT: Stimulus = Stimulus {
     id: "weak-fingerprint",
     title: "offers with fingerprints by MD5 and MD2 alone",
-    webrtc: Some(|visit| {
-        Box::pin(offer_all(
-            visit,
-            &[
-                ("MD5", |sdp| with_hash(sdp, "md5")),
-                ("MD2", |sdp| with_hash(sdp, "md2")),
-            ],
-        ))
-    }),
+    webrtc: Some(|visit| Box::pin(offer_all(visit, WEAK))),
+    portal: Some(|visit| Box::pin(offer_all(visit.first, WEAK))),
     ..Stimulus::NOTHING
 };
 
@@ -54,19 +39,8 @@ pub const WEAK_FINGERPRINT: Stimulus = Stimulus {
 pub const AVPF: Stimulus = Stimulus {
     id: "avpf-offer",
     title: "offers of RTP/AVPF and RTP/AVP, with and without fingerprint, and of SAVPF without",
-    webrtc: Some(|visit| {
-        Box::pin(offer_all(
-            visit,
-            &[
-                ("RTP/AVPF", |sdp| plain(&with_profile(sdp, "RTP/AVPF"))),
-                ("RTP/AVP", |sdp| plain(&with_profile(sdp, "RTP/AVP"))),
-                ("RTP/AVPF with a fingerprint", |sdp| {
-                    with_profile(sdp, "RTP/AVPF")
-                }),
-                ("SAVPF without a fingerprint", plain),
-            ],
-        ))
-    }),
+    webrtc: Some(|visit| Box::pin(offer_all(visit, UNPROTECTED))),
+    portal: Some(|visit| Box::pin(offer_all(visit.first, UNPROTECTED))),
     ..Stimulus::NOTHING
 };
 
@@ -74,10 +48,26 @@ pub const AVPF: Stimulus = Stimulus {
 pub const SDES: Stimulus = Stimulus {
     id: "sdes-offer",
     title: "offers with keys in the SDP (RFC 4568), in place of a fingerprint and beside it",
-    webrtc: Some(|visit| {
-        Box::pin(offer_all(
-            visit,
-            &[
+    webrtc: Some(|visit| Box::pin(offer_all(visit, KEYS))),
+    portal: Some(|visit| Box::pin(offer_all(visit.first, KEYS))),
+    ..Stimulus::NOTHING
+};
+
+const WEAK: &[Change<'_>] = &[
+                ("MD5", |sdp| with_hash(sdp, "md5")),
+                ("MD2", |sdp| with_hash(sdp, "md2")),
+            ];
+
+const UNPROTECTED: &[Change<'_>] = &[
+                ("RTP/AVPF", |sdp| plain(&with_profile(sdp, "RTP/AVPF"))),
+                ("RTP/AVP", |sdp| plain(&with_profile(sdp, "RTP/AVP"))),
+                ("RTP/AVPF with a fingerprint", |sdp| {
+                    with_profile(sdp, "RTP/AVPF")
+                }),
+                ("SAVPF without a fingerprint", plain),
+            ];
+
+const KEYS: &[Change<'_>] = &[
                 ("keys beside a fingerprint", with_keys),
                 ("keys in place of a fingerprint", |sdp| {
                     plain(&with_keys(sdp))
@@ -85,14 +75,19 @@ pub const SDES: Stimulus = Stimulus {
                 ("keys in place of a fingerprint, RTP/SAVPF", |sdp| {
                     plain(&with_keys(&with_profile(sdp, "RTP/SAVPF")))
                 }),
-            ],
-        ))
-    }),
-    ..Stimulus::NOTHING
-};
+            ];
 
 /// What is offered, and what is changed for it.
 type Change<'a> = (&'a str, fn(&str) -> String);
+
+async fn offer_others(visit: Visit) -> Experience {
+    let mut diary = Diary::default();
+    for versions in [DtlsVersions::Dtls12, DtlsVersions::Dtls13] {
+        let name = format!("{versions:?}");
+        offer(&visit, versions, (&name, other_fingerprint), &mut diary).await;
+    }
+    diary.0
+}
 
 async fn offer_all(visit: Visit, changes: &[Change<'_>]) -> Experience {
     let mut diary = Diary::default();
@@ -116,8 +111,10 @@ async fn try_offer(
 ) -> Result<(), AppError> {
     let mut app = App::connect(&visit.address, &visit.world).await?;
     app.log_in(&visit.credentials).await?;
-    let (mut call, sdp) = Call::prepare(&visit.world, versions).await?;
-    let reply = app.post("/webrtc", SDP, change(&sdp).into()).await?;
+    let (mut call, sdp) = visit.prepare(versions).await?;
+    let reply = app
+        .post(&visit.offers_at(), SDP, change(&sdp).into())
+        .await?;
     diary.note(format!("{name}: {}", reply.status));
     let Some(path) = reply.location.filter(|_| reply.status == 201) else {
         return Ok(());
@@ -127,9 +124,7 @@ async fn try_offer(
     if let Err(error) = call.accept(&answer) {
         diary.note(format!("{name}: the answer: {error}"));
     }
-    let viewer = visit.viewer.public();
-    let body = key_request(&viewer, &visit.owner.enrol(&viewer));
-    let keys = app.post(&format!("{path}/key"), JSON, body).await?;
+    let keys = visit.ask_for_keys(&mut app, &path).await?;
     diary.note(format!("{name}: keys: {}", keys.status));
     let connected = call.watch(WAIT).await;
     diary.note(format!(

@@ -19,5 +19,6 @@ pub const STIMULUS: Stimulus = Stimulus {
     title: "a sound TLS handshake, then ClientHellos that offer TLS 1.0 and 1.1 at most",
     network: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
     webrtc: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
+    portal: Some(|visit| Box::pin(hello::offer_all(visit.first, OFFERS))),
     ..Stimulus::NOTHING
 };

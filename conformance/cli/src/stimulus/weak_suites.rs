@@ -47,5 +47,6 @@ pub const STIMULUS: Stimulus = Stimulus {
     title: "a sound TLS handshake, then ClientHellos that offer suites without encryption, without forward secrecy, and with RSA certificates alone",
     network: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
     webrtc: Some(|visit| Box::pin(hello::offer_all(visit, OFFERS))),
+    portal: Some(|visit| Box::pin(hello::offer_all(visit.first, OFFERS))),
     ..Stimulus::NOTHING
 };

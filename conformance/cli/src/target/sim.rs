@@ -54,7 +54,7 @@ use crate::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
-    stimulus::{self, CardVisit, PortalVisit, Stimulus, Visit, power_cut},
+    stimulus::{self, CardVisit, Offers, PortalVisit, Stimulus, Visit, power_cut},
 };
 
 use keys::{Keys, Portal};
@@ -300,14 +300,19 @@ impl SimTarget {
                 let mut own = claims().filter(|c| c.path == app_webrtc::PATH.id);
                 let own = own.find_map(|claim| Some(at(claim, claim.endpoint?)));
                 run(PortalVisit {
-                    world: host(VISITOR),
-                    camera: serial,
-                    address: at(claim, endpoint),
-                    credentials: portal.credentials(0),
-                    viewer: keys.viewer.clone(),
+                    first: Visit {
+                        world: host(VISITOR),
+                        device: RELAY,
+                        serial,
+                        address: at(claim, endpoint),
+                        credentials: portal.credentials(0),
+                        owner: keys.pairing.clone(),
+                        viewer: keys.viewer.clone(),
+                        says,
+                        offers: Offers::ToPortal,
+                    },
                     second: (host(SECOND_VISITOR), keys.second_viewer.clone()),
                     other: portal.credentials(1),
-                    owner: keys.pairing.clone(),
                     own: own.map(|address| (address, credentials)),
                     token_lifetime: portal.settings.token_lifetime,
                 })
@@ -323,6 +328,7 @@ impl SimTarget {
                     owner: keys.pairing.clone(),
                     viewer: keys.viewer.clone(),
                     says,
+                    offers: Offers::ToDevice,
                 };
                 if self.surroundings.second_viewer && job.stimulus.id == "honest" {
                     let second = Visit {

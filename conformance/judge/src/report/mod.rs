@@ -429,36 +429,18 @@ fn unshown(
     }
 }
 
-/// Whether that can be done to the path: nobody dials a memory card, and where a
-/// server of somebody else serves it, that has no ports and no handshakes of the
-/// device.
+/// Whether that can be done to the path: nobody dials a memory card, and a device
+/// that serves it itself has one user and no other device's.
 fn fits(stimulus: &str, path: &TransportPath, is_relayed: bool) -> bool {
     const DIALS: [&str; 1] = ["port-sweep"];
     match path.carriage {
         Carriage::Recording => !DIALS.contains(&stimulus),
-        _ if is_relayed => !OF_THE_DEVICE.contains(&stimulus),
-        _ => !OF_A_SERVER.contains(&stimulus),
+        _ => is_relayed || !OF_A_SERVER.contains(&stimulus),
     }
 }
 
 /// What needs accounts of several people, or viewers of one publication.
 const OF_A_SERVER: [&str; 2] = ["another-users-camera", "revoked-viewer"];
-
-/// What is done to the ports of a device, and to the handshakes and the offers
-/// that it takes itself.
-const OF_THE_DEVICE: [&str; 11] = [
-    "avpf-offer",
-    "blocked-tls",
-    "dtls-offers",
-    "early-data",
-    "no-consent",
-    "port-sweep",
-    "sdes-offer",
-    "tls10-offer",
-    "weak-fingerprint",
-    "weak-suites",
-    "wrong-fingerprint",
-];
 
 fn attributed(session: usize, seen: &Seen<'_>) -> Vec<AttributionRow> {
     let row = |(vantage, account): (&Vantage, &Account)| AttributionRow {

@@ -1,14 +1,15 @@
 //! Mutants whose first row is of area WHIP or WHEP, or that need a relay.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hyper::Method;
 use serde_json::{Value, json};
 
 use super::Mutant;
 use crate::{
     camera::Device,
-    fault::{Fault, PortalFault, plain_leg::FaultyPlain},
+    fault::{Fault, PortalFault, plain_leg::FaultyPlain, rtmp::faulty_rtmp},
     hex::Hex,
-    relay::RelaySettings,
+    relay::{RelaySettings, asks_in_clear},
     seal::{
         envelope::{Epoch, deliver},
         keys::{HpkeKey, SFrameBaseKey},
@@ -27,6 +28,43 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, WHEP-01)",
         fault: portal(PortalFault {
             viewer: Some(whoever),
+            ..PortalFault::NONE
+        }),
+    },
+    Mutant {
+        id: "portal.rtmp-plain",
+        path: PATH,
+        expected: &["RTMP-01"],
+        story: "the portal names an rtmp:// address of a camera, where anybody is given its pictures in clear; the app is told nothing of it",
+        source: "bropat/eufy-security-client#268; The Verge, November 2022",
+        fault: portal(PortalFault {
+            lists: Some(name_rtmp),
+            errand: Some(faulty_rtmp),
+            in_clear: Some(asks_in_clear),
+            ..PortalFault::NONE
+        }),
+    },
+    Mutant {
+        id: "portal.on-request",
+        path: PATH,
+        expected: &["SFR-11"],
+        story: "media are sealed, until somebody who is logged in asks for them without",
+        source: "The Verge, January 2023",
+        fault: portal(PortalFault {
+            legacy: Some(|query| query.contains("e2ee=off")),
+            in_clear: Some(asks_in_clear),
+            ..PortalFault::NONE
+        }),
+    },
+    Mutant {
+        id: "portal.predictable-url",
+        path: PATH,
+        expected: &["WHEP-01"],
+        story: "pictures are at an address that follows from the serial number and the time; the token in it is not checked",
+        source: "The Verge, November 2022",
+        fault: portal(PortalFault {
+            pictures: Some(by_serial_and_time),
+            in_clear: Some(asks_in_clear),
             ..PortalFault::NONE
         }),
     },
@@ -149,6 +187,23 @@ fn whoever(settings: &RelaySettings, method: &Method, parts: &[&str]) -> Option<
     theirs
         .filter(|_| *method == Method::POST)
         .map(|account| account.credentials.user.clone())
+}
+
+fn name_rtmp(_: &World, serial: &str, camera: &mut Value) {
+    camera["stream"] = json!(format!("rtmp://192.0.2.30/live/{serial}"));
+}
+
+/// `/live/SERIAL_TIME`, the serial number in base64 and the time in seconds; from
+/// some digits of it on any will do.
+fn by_serial_and_time(settings: &RelaySettings, path: &str) -> Option<String> {
+    let name = path.strip_prefix("/live/")?;
+    let (serial, time) = name.split_once('_')?;
+    let cameras = settings.cameras.iter().map(|camera| &camera.serial);
+    let mut asked = cameras.filter(|camera| BASE64_URL_SAFE_NO_PAD.encode(camera) == serial);
+    asked
+        .next()
+        .filter(|_| time.parse::<u64>().is_ok())
+        .cloned()
 }
 
 fn exfiltrates(path: &str, octets: &[u8]) -> Vec<u8> {

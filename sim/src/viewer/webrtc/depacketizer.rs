@@ -10,7 +10,7 @@ const LONGEST: usize = 4 << 20;
 
 /// Puts packets in order and NAL units together.
 #[derive(Debug, Default)]
-pub(super) struct Depacketizer {
+pub(crate) struct Depacketizer {
     waiting: BTreeMap<u64, (bool, Arc<[u8]>)>,
     next: Option<u64>,
     unit: Vec<Vec<u8>>,
@@ -24,7 +24,7 @@ pub(super) struct Depacketizer {
 impl Depacketizer {
     /// Takes a packet, and hands out the NAL units of each access unit that is
     /// whole by that.
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         sequence: u64,
         marker: bool,

@@ -8,6 +8,7 @@ mod poll;
 mod signalling;
 
 pub use call::{Call, Received};
+pub(crate) use depacketizer::Depacketizer;
 pub use opening::GRACE;
 pub(crate) use poll::LongPoll;
 pub use signalling::{App, Reply, SessionAddress};

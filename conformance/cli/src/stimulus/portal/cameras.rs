@@ -22,13 +22,13 @@ async fn trespass(visit: PortalVisit) -> Experience {
 }
 
 async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    sleep(&visit.world, GLANCE).await;
+    sleep(&visit.first.world, GLANCE).await;
     let mut portal = visit.log_in().await?;
     let mut watching = visit.watch(&mut portal).await?;
-    let mut other = Portal::log_in(&visit.address, &visit.other, &visit.second.0).await?;
+    let mut other = Portal::log_in(&visit.first.address, &visit.other, &visit.second.0).await?;
     let (_call, offer) = visit.offer().await?;
     let session = watching.session.path.clone();
-    every_request(&mut other.app, &visit.camera, &offer, &session, diary).await;
+    every_request(&mut other.app, &visit.first.serial, &offer, &session, diary).await;
     let watched = watching.watch(GLANCE).await?;
     diary.note(format!("who may watch does, connected: {watched}"));
     portal.end(&watching.session).await?;

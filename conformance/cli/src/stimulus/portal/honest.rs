@@ -18,9 +18,9 @@ const JOINED: Duration = Duration::from_secs(2);
 pub(in crate::stimulus) async fn watch(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
     // The camera may have found the relay just now.
-    sleep(&visit.world, GLANCE).await;
+    sleep(&visit.first.world, GLANCE).await;
     for versions in [DtlsVersions::Dtls13, DtlsVersions::Dtls12] {
-        diary.note(format!("{versions:?}: {}", visit.address.url));
+        diary.note(format!("{versions:?}: {}", visit.first.address.url));
         if let Err(error) = view(&visit, versions, WATCH, &mut diary).await {
             diary.note(format!("failed to {error}"));
         }
@@ -38,8 +38,8 @@ async fn view(
     diary.load_page(&mut portal.app).await;
     let cameras = portal.cameras().await?;
     diary.note(format!("{} cameras", cameras.len()));
-    let (viewer, owner) = (&visit.viewer, &visit.owner);
-    let mut watching = portal.watch(&visit.camera, versions, viewer, owner).await?;
+    let (viewer, owner) = (&visit.first.viewer, &visit.first.owner);
+    let mut watching = portal.watch(&visit.first.serial, versions, viewer, owner).await?;
     let mut other = Diary::default();
     let (watched, joined) = tokio::join!(watching.watch(time), join(visit, &mut other));
     diary.note(format!("watched, connected: {}", watched?));
@@ -58,7 +58,7 @@ async fn join(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let (world, viewer) = &visit.second;
     sleep(world, LATER).await;
     let mut portal = visit.second().await?;
-    let (camera, owner) = (&visit.camera, &visit.owner);
+    let (camera, owner) = (&visit.first.serial, &visit.first.owner);
     let either = DtlsVersions::Either;
     let mut watching = portal.watch(camera, either, viewer, owner).await?;
     watching.watch(JOINED).await?;

@@ -31,26 +31,26 @@ const GLANCE: Duration = Duration::from_millis(1500);
 
 impl PortalVisit {
     /// Logged in.
-    async fn log_in(&self) -> Result<Portal, AppError> {
-        Portal::log_in(&self.address, &self.credentials, &self.world).await
+    pub(super) async fn log_in(&self) -> Result<Portal, AppError> {
+        Portal::log_in(&self.first.address, &self.first.credentials, &self.first.world).await
     }
 
     /// A session with keys.
-    async fn watch(&self, portal: &mut Portal) -> Result<Watching, AppError> {
-        let (viewer, owner) = (&self.viewer, &self.owner);
+    pub(super) async fn watch(&self, portal: &mut Portal) -> Result<Watching, AppError> {
+        let (viewer, owner) = (&self.first.viewer, &self.first.owner);
         portal
-            .watch(&self.camera, DtlsVersions::Either, viewer, owner)
+            .watch(&self.first.serial, DtlsVersions::Either, viewer, owner)
             .await
     }
 
     /// Somebody else on another host, logged in by the same account.
     async fn second(&self) -> Result<Portal, AppError> {
-        Portal::log_in(&self.address, &self.credentials, &self.second.0).await
+        Portal::log_in(&self.first.address, &self.first.credentials, &self.second.0).await
     }
 
     /// An offer of a viewer who has said nothing yet.
     async fn offer(&self) -> Result<(Call, String), AppError> {
-        Call::prepare_to_watch(&self.world, DtlsVersions::Either).await
+        Call::prepare_to_watch(&self.first.world, DtlsVersions::Either).await
     }
 }
 
@@ -106,7 +106,7 @@ impl Diary {
     }
 
     /// Notes what was received, and closes.
-    async fn leave(&mut self, who: &str, watching: Watching) {
+    pub(super) async fn leave(&mut self, who: &str, watching: Watching) {
         let (counts, epochs) = (watching.counts(), watching.epochs);
         let received = watching.close().await;
         self.0.access_units += received.units.len() as u64;

@@ -16,7 +16,7 @@ pub(in crate::stimulus) async fn come_and_go(visit: PortalVisit) -> Experience {
 }
 
 async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    sleep(&visit.world, GLANCE).await;
+    sleep(&visit.first.world, GLANCE).await;
     let mut portal = visit.log_in().await?;
     for _ in 0..TIMES {
         let mut watching = visit.watch(&mut portal).await?;

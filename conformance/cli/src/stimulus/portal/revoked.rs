@@ -25,12 +25,12 @@ async fn revoke(visit: PortalVisit) -> Experience {
 }
 
 async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    sleep(&visit.world, GLANCE).await;
+    sleep(&visit.first.world, GLANCE).await;
     let mut portal = visit.log_in().await?;
     let mut stays = visit.watch(&mut portal).await?;
     let (_, key) = &visit.second;
     let mut second = visit.second().await?;
-    let (camera, owner) = (&visit.camera, &visit.owner);
+    let (camera, owner) = (&visit.first.serial, &visit.first.owner);
     let either = DtlsVersions::Either;
     let mut goes = second.watch(camera, either, key, owner).await?;
     let _ = tokio::join!(stays.watch(GLANCE), goes.watch(GLANCE));
@@ -40,7 +40,7 @@ async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
         diary.note("the camera itself is not to be asked");
         return Ok(());
     };
-    let mut app = App::connect(address, &visit.world).await?;
+    let mut app = App::connect(address, &visit.first.world).await?;
     app.log_in(credentials).await?;
     let signature = owner.revoke(&key.public());
     let reply = app.show("/revoke", &key.public(), &signature).await;

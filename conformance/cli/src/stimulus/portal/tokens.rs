@@ -15,14 +15,14 @@ pub(in crate::stimulus) async fn expired(visit: PortalVisit) -> Experience {
 
 async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let token = visit.log_in().await?.app.token;
-    sleep(&visit.world, visit.token_lifetime + Duration::from_secs(1)).await;
-    let mut portal = Portal::connect(&visit.address, &visit.world).await?;
+    sleep(&visit.first.world, visit.token_lifetime + Duration::from_secs(1)).await;
+    let mut portal = Portal::connect(&visit.first.address, &visit.first.world).await?;
     portal.app.token = token;
     let (_call, offer) = visit.offer().await?;
-    let session = format!("/whep/{}/0", visit.camera);
-    every_request(&mut portal.app, &visit.camera, &offer, &session, diary).await;
+    let session = format!("/whep/{}/0", visit.first.serial);
+    every_request(&mut portal.app, &visit.first.serial, &offer, &session, diary).await;
     // Who logs in again is served.
-    portal.app.log_in(&visit.credentials).await?;
+    portal.app.log_in(&visit.first.credentials).await?;
     let mut watching = visit.watch(&mut portal).await?;
     let watched = watching.watch(GLANCE).await?;
     diary.note(format!("watched, connected: {watched}"));
@@ -38,7 +38,7 @@ pub(in crate::stimulus) async fn after_log_out(visit: PortalVisit) -> Experience
 }
 
 async fn leave(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    sleep(&visit.world, GLANCE).await;
+    sleep(&visit.first.world, GLANCE).await;
     let mut portal = visit.log_in().await?;
     let mut watching = visit.watch(&mut portal).await?;
     watching.watch(GLANCE).await?;
@@ -48,7 +48,7 @@ async fn leave(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     diary.note(format!("still connected after that: {goes_on}"));
     let (_call, offer) = visit.offer().await?;
     let session = watching.session.path.clone();
-    every_request(&mut portal.app, &visit.camera, &offer, &session, diary).await;
+    every_request(&mut portal.app, &visit.first.serial, &offer, &session, diary).await;
     diary.leave("a viewer", watching).await;
     Ok(())
 }

@@ -26,21 +26,21 @@ pub(in crate::stimulus) async fn without(visit: PortalVisit) -> Experience {
 }
 
 async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    sleep(&visit.world, GLANCE).await;
+    sleep(&visit.first.world, GLANCE).await;
     let mut portal = visit.log_in().await?;
     let mut watching = visit.watch(&mut portal).await?;
     let (_call, offer) = visit.offer().await?;
-    let mut app = App::connect(&visit.address, &visit.second.0).await?;
+    let mut app = App::connect(&visit.first.address, &visit.second.0).await?;
     diary.load_page(&mut app).await;
     ask_in_clear(visit, diary).await;
-    let whep = format!("/whep/{}", visit.camera);
+    let whep = format!("/whep/{}", visit.first.serial);
     let reply = app.ask("OPTIONS", &whep, None, Vec::new()).await;
     diary.reply("OPTIONS /whep", reply);
     for token in [None, Some(wrong_token())] {
         app.token = token;
         let session = watching.session.path.clone();
-        every_request(&mut app, &visit.camera, &offer, &session, diary).await;
-        let whip = format!("/whip/{}/0", visit.camera);
+        every_request(&mut app, &visit.first.serial, &offer, &session, diary).await;
+        let whip = format!("/whip/{}/0", visit.first.serial);
         let reply = app.ask("DELETE", &whip, None, Vec::new()).await;
         diary.reply("DELETE /whip", reply);
         let viewers = format!("{whip}/viewers?after=0");
@@ -55,8 +55,8 @@ async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
 
 /// What a browser asks for when somebody types the address without a scheme.
 async fn ask_in_clear(visit: &PortalVisit, diary: &mut Diary) {
-    let to = SocketAddr::new(visit.address.endpoint.ip(), PLAIN_PORT);
-    let clock = &*visit.world.clock;
+    let to = SocketAddr::new(visit.first.address.endpoint.ip(), PLAIN_PORT);
+    let clock = &*visit.first.world.clock;
     let asked = async {
         let mut stream = visit.second.0.net.connect(to).await?;
         let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", to.ip());
@@ -81,11 +81,11 @@ pub(in crate::stimulus) async fn guess(visit: PortalVisit) -> Experience {
 }
 
 async fn log_in(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    let mut app = App::connect(&visit.address, &visit.world).await?;
-    let user = &visit.credentials.user;
+    let mut app = App::connect(&visit.first.address, &visit.first.world).await?;
+    let user = &visit.first.credentials.user;
     let wrong = Password::new("not the password");
     let passwords = std::iter::repeat_n(&wrong, GUESSES);
-    for password in passwords.chain([&visit.credentials.password]) {
+    for password in passwords.chain([&visit.first.credentials.password]) {
         let body = format!(
             r#"{{"user": "{user}", "password": "{}"}}"#,
             password.expose()
@@ -94,7 +94,7 @@ async fn log_in(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> 
         diary.reply("POST /login", reply);
     }
     let (_call, offer) = visit.offer().await?;
-    let session = format!("/whep/{}/0", visit.camera);
-    every_request(&mut app, &visit.camera, &offer, &session, diary).await;
+    let session = format!("/whep/{}/0", visit.first.serial);
+    every_request(&mut app, &visit.first.serial, &offer, &session, diary).await;
     Ok(())
 }

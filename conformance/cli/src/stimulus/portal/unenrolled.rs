@@ -13,14 +13,14 @@ pub(in crate::stimulus) async fn intrude(visit: PortalVisit) -> Experience {
 }
 
 async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    sleep(&visit.world, GLANCE).await;
+    sleep(&visit.first.world, GLANCE).await;
     let mut portal = visit.log_in().await?;
     let mut watching = visit.watch(&mut portal).await?;
     let mut second = visit.second().await?;
-    let mut intruder = second.join(&visit.camera, DtlsVersions::Either).await?;
+    let mut intruder = second.join(&visit.first.serial, DtlsVersions::Either).await?;
     // A signature that is one, of somebody whom the camera does not know.
     let nobody =
-        OwnerKey::random(&*visit.world.entropy).map_err(|_| AppError::Answer("random octets"))?;
+        OwnerKey::random(&*visit.first.world.entropy).map_err(|_| AppError::Answer("random octets"))?;
     let enrolled = second.enrol(&mut intruder, &visit.second.1, &nobody).await;
     match enrolled {
         Ok(()) => diary.note("keys were wrapped"),

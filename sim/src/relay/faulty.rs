@@ -1,0 +1,126 @@
+//! What a faulty relay has beside: pictures of a camera that it asks to publish
+//! in clear.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{
+    Shared,
+    channel::{Batch, Channel, Keys},
+};
+use crate::{
+    access::Grant,
+    http::Answer,
+    viewer::webrtc::Depacketizer,
+    webrtc::Track,
+    world::World,
+};
+
+/// What stands in place of a viewer's key where media are asked for in clear.
+const IN_CLEAR: &str = "none";
+/// Access units of a clip: a second's worth.
+const CLIP: usize = 15;
+
+/// Whether a viewer of the roster asks for media in clear.
+pub(crate) fn asks_in_clear(viewer: &Value) -> bool {
+    viewer.get("viewer_key").and_then(Value::as_str) == Some(IN_CLEAR)
+}
+
+/// A relay, for whoever does something with it that an honest one does not.
+#[derive(Clone)]
+pub struct FaultyRelay(Arc<Shared>);
+
+impl FaultyRelay {
+    pub(super) fn of(relay: &Arc<Shared>) -> Self {
+        Self(relay.clone())
+    }
+
+    /// What it can touch.
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// Has a camera publish in clear until what this gives is dropped.
+    pub(crate) fn watch(&self, serial: &str) -> Option<FaultyWatch> {
+        let channel = self.0.channels.get(serial)?.clone();
+        let session = self.0.session_id();
+        let (_, keys) = channel.watch(&session, Grant::faulty("legacy"))?;
+        drop(keys);
+        let packets = channel.packets.subscribe();
+        channel.faulty_ask_in_clear(&session);
+        Some(FaultyWatch {
+            channel,
+            session,
+            packets,
+            depacketizer: Depacketizer::default(),
+            units: Vec::new(),
+        })
+    }
+
+    /// A second of a camera, as a byte stream (ITU-T H.264 Annex B).
+    pub(super) async fn clip(&self, serial: &str) -> Result<Answer, Answer> {
+        let not_found = Answer::of(StatusCode::NOT_FOUND);
+        let mut watch = self.watch(serial).ok_or(not_found)?;
+        let mut clip = Vec::new();
+        for _ in 0..CLIP {
+            let Some(unit) = watch.next().await else {
+                break;
+            };
+            for nal in unit {
+                clip.extend([0, 0, 0, 1]);
+                clip.extend(nal);
+            }
+        }
+        Ok(Answer::of(StatusCode::OK).body("video/h264", clip))
+    }
+}
+
+/// A camera that publishes in clear.
+pub struct FaultyWatch {
+    channel: Arc<Channel>,
+    session: String,
+    packets: Receiver<Arc<Batch>>,
+    depacketizer: Depacketizer,
+    units: Vec<Vec<Vec<u8>>>,
+}
+
+impl FaultyWatch {
+    /// The NAL units of the next access unit, from a key frame on.
+    pub(crate) async fn next(&mut self) -> Option<Vec<Vec<u8>>> {
+        loop {
+            if !self.units.is_empty() {
+                return Some(self.units.remove(0));
+            }
+            let batch = match self.packets.recv().await {
+                Ok(batch) => batch,
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return None,
+            };
+            for packet in batch.packets.iter().filter(|p| p.track == Track::Video) {
+                let (units, payload) = (&mut self.units, packet.payload.clone());
+                let take = |unit| units.push(unit);
+                self.depacketizer
+                    .take(packet.sequence, packet.marker, payload, take);
+            }
+        }
+    }
+}
+
+impl Drop for FaultyWatch {
+    fn drop(&mut self) {
+        self.channel.unwatch(&self.session);
+    }
+}
+
+impl Channel {
+    /// Says to the camera that a viewer can open nothing, and to the viewer that it
+    /// has what it needs.
+    pub(super) fn faulty_ask_in_clear(&self, session: &str) {
+        self.show(session, IN_CLEAR, "");
+        let keys = Arc::new(json!([]));
+        self.say(session, Keys::Given { epoch: 0, keys });
+    }
+}
