@@ -132,8 +132,8 @@ pub(super) const ROWS: &[Requirement] = &[
         source: Quote {
             document: "RFC 9725",
             clause: "5",
-            text: "In order to prevent this scenario, WHIP endpoints SHOULD generate URLs with enough randomness, using a cryptographically secure pseudorandom number generator following the best practices in Randomness Requirements for Security [RFC4086], and implement a rate limit and avalanche control mechanism for HTTP DELETE requests.",
-            read: Reading::SecondHand,
+            text: "In order to prevent this scenario, WHIP endpoints SHOULD generate URLs with enough randomness, using a cryptographically secure pseudorandom number generator following the best practices in \"Randomness Requirements for Security\" [RFC4086], and implement a rate limit and avalanche control mechanism for HTTP DELETE requests.",
+            read: Reading::InText,
         },
         stimuli: Stimuli::Only(&["honest", "reconnect"]),
         check: address::is_random,
