@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Requirement] = &[
         standard: Level::Info,
         title: "the page and its parts are those that are pinned, and load nothing from elsewhere",
         source: Quote {
-            document: "W3C Subresource Integrity",
+            document: "W3C Subresource Integrity, Editor's Draft",
             clause: "1.1",
             text: "Compromise of a third-party service should not automatically mean compromise of every site which includes its scripts.",
             ..ROW.source
