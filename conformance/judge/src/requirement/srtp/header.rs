@@ -48,7 +48,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
         source: Quote {
             document: "RFC 9335",
             clause: "6.1",
-            text: "the encrypted portion MUST include any CSRC identifiers, any RTP header extension (except for the first 4 bytes), and the RTP payload.",
+            text: "Specifically, the Encrypted Portion MUST include any CSRC identifiers, any RTP header extension (except for the first 4 bytes), and the RTP payload.",
             read: Reading::SecondHand,
         },
         check: cryptex_is_whole,
