@@ -118,7 +118,7 @@ pub(super) const ROWS: &[Requirement] = &[
             document: "RFC 9325",
             clause: "3.1.2",
             text: "Implementations MUST NOT negotiate DTLS version 1.0 [RFC4347].",
-            read: Reading::SecondHand,
+            read: Reading::InText,
         },
         stimuli: Stimuli::Only(&["dtls-offers"]),
         indispensable: &["dtls-offers"],

@@ -15,7 +15,6 @@ const ROW: Requirement = Requirement {
     expects: is_portal,
     source: Quote {
         document: "RFC 9725",
-        read: Reading::SecondHand,
         ..DTLS_ROW.source
     },
     ..DTLS_ROW
@@ -39,8 +38,8 @@ pub(super) const ROWS: &[Requirement] = &[
         id: "WHIP-02",
         title: "the device shows its token with every request, and without one the server gives and ends nothing",
         source: Quote {
-            clause: "4.7",
-            text: "WHIP clients MUST implement this authentication and authorization mechanism and send the HTTP Authorization header field in all HTTP requests sent to either the WHIP endpoint or session except the preflight OPTIONS requests for CORS.",
+            clause: "4.7.1",
+            text: "WHIP clients MUST implement this authentication and authorization mechanism and send the HTTP Authorization header field in all HTTP requests sent to either the WHIP endpoint or session (except the preflight OPTIONS requests for CORS).",
             ..ROW.source
         },
         stimuli: Stimuli::Only(&["honest", "no-credentials"]),
@@ -54,7 +53,7 @@ pub(super) const ROWS: &[Requirement] = &[
         standard: Level::Info,
         title: "the page and its parts are those that are pinned, and load nothing from elsewhere",
         source: Quote {
-            document: "W3C Subresource Integrity",
+            document: "W3C Subresource Integrity, Editor's Draft",
             clause: "1.1",
             text: "Compromise of a third-party service should not automatically mean compromise of every site which includes its scripts.",
             ..ROW.source

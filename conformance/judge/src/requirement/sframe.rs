@@ -85,7 +85,6 @@ pub(super) const ROWS: &[Requirement] = &[
         source: Quote {
             clause: "4.4.1",
             text: "A given base_key MUST NOT be used for encryption by multiple senders.",
-            read: Reading::SecondHand,
             ..ROW.source
         },
         check: senders::one_each,

@@ -132,8 +132,8 @@ pub(super) const ROWS: &[Requirement] = &[
         source: Quote {
             document: "RFC 9725",
             clause: "5",
-            text: "In order to prevent this scenario, WHIP endpoints SHOULD generate URLs with enough randomness, using a cryptographically secure pseudorandom number generator following the best practices in Randomness Requirements for Security [RFC4086], and implement a rate limit and avalanche control mechanism for HTTP DELETE requests.",
-            read: Reading::SecondHand,
+            text: "In order to prevent this scenario, WHIP endpoints SHOULD generate URLs with enough randomness, using a cryptographically secure pseudorandom number generator following the best practices in \"Randomness Requirements for Security\" [RFC4086], and implement a rate limit and avalanche control mechanism for HTTP DELETE requests.",
+            read: Reading::InText,
         },
         stimuli: Stimuli::Only(&["honest", "reconnect"]),
         check: address::is_random,
@@ -146,7 +146,7 @@ pub(super) const ROWS: &[Requirement] = &[
         title: "who is not logged in, or no more, gets no description, no keys and no media",
         source: Quote {
             document: "draft-ietf-wish-whep-03",
-            clause: "4.9.1",
+            clause: "4.8.1",
             text: "WHEP endpoints and sessions MAY require the HTTP request to be authenticated using an HTTP Authorization header field with a Bearer token as specified in Section 2.1 of [RFC6750].",
             ..ROW.source
         },

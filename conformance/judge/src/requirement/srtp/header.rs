@@ -35,7 +35,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
         title: "no header extension tells in clear what is heard, who sends or when it was recorded",
         source: Quote {
             document: "RFC 9335",
-            clause: "1.1",
+            clause: "Abstract",
             text: "While the Secure Real-time Transport Protocol (SRTP) provides confidentiality for the contents of a media packet, a significant amount of metadata is left unprotected, including RTP header extensions and contributing sources (CSRCs).",
             read: Reading::InText,
         },
@@ -48,7 +48,7 @@ pub(in crate::requirement) const ROWS: &[Requirement] = &[
         source: Quote {
             document: "RFC 9335",
             clause: "6.1",
-            text: "the encrypted portion MUST include any CSRC identifiers, any RTP header extension (except for the first 4 bytes), and the RTP payload.",
+            text: "Specifically, the Encrypted Portion MUST include any CSRC identifiers, any RTP header extension (except for the first 4 bytes), and the RTP payload.",
             read: Reading::SecondHand,
         },
         check: cryptex_is_whole,
