@@ -100,7 +100,8 @@ impl Presence {
             }
             "no-credentials" | "wrong-credentials" | "expired-token" | "udp-setup"
             | "null-cipher" | "srtp-over-rtsp" | "wrong-fingerprint" | "weak-fingerprint"
-            | "avpf-offer" | "sdes-offer" | "dtls-offers" | "unenrolled-viewer" => dialogue(seen),
+            | "avpf-offer" | "sdes-offer" | "dtls-offers" | "unenrolled-viewer"
+            | "legacy-requests" => dialogue(seen),
             "tls10-offer" => old_offer(seen),
             "weak-suites" => dialogue(seen).and_then(|()| probe::offered(seen)),
             "early-data" => dialogue(seen).and_then(|()| probe::resumed(seen)),

@@ -98,6 +98,9 @@ pub struct Seen<'a> {
     pub footage: Vec<Footage>,
     /// What could be listened to.
     pub heard: Vec<Heard>,
+    /// Plaintext that was handed out in answers over HTTP inside TLS which could
+    /// be opened, and where the answer lies.
+    pub handed_out: Vec<(Span, Hit)>,
     /// Why it could not try everything, if so.
     pub unplayed: Option<DecoderError>,
     /// What of it keeps the network running.
@@ -203,6 +206,12 @@ impl<'a> Seen<'a> {
         let foreign = indexes.index(&case.decoy, &session.ledger);
         let mut decoy_sightings = haystacks.search(&foreign);
         decoy_sightings.extend(search_held(&foreign));
+        let answers = webrtc::signalled(&traffic, &connections, |_| true);
+        let handed_out = answers.filter_map(|asked| {
+            let hit = ledger.search(&asked.response.body, 1).into_iter().next()?;
+            Some((asked.span, hit))
+        });
+        let handed_out = handed_out.collect();
         let guesses = parameter_sets(session);
         let mut played = vec![media_player::play(&traffic, &guesses, decoder)];
         let mut heard = media_player::listen(&traffic);
@@ -263,6 +272,7 @@ impl<'a> Seen<'a> {
             footage,
             heard,
             stored,
+            handed_out,
             unplayed,
             connections,
             secured,

@@ -80,7 +80,7 @@ impl Connection {
             return Err(io::Error::other("another version of RTMP"));
         };
         let mut ours = [0; HANDSHAKE];
-        relay_fills(&mut ours);
+        fill(&mut ours);
         let answer = [&[VERSION][..], &ours, &theirs].concat();
         stream.write_all(&answer).await?;
         let mut echo = [0; HANDSHAKE];
@@ -239,7 +239,7 @@ impl Connection {
 }
 
 /// What nobody looks at.
-fn relay_fills(octets: &mut [u8; HANDSHAKE]) {
+fn fill(octets: &mut [u8; HANDSHAKE]) {
     // Time and zero come first.
     octets.iter_mut().skip(8).for_each(|octet| *octet = 0x5a);
 }

@@ -12,11 +12,7 @@ use super::{
     channel::{Batch, Channel, Keys},
 };
 use crate::{
-    access::Grant,
-    http::Answer,
-    viewer::webrtc::Depacketizer,
-    webrtc::Track,
-    world::World,
+    access::Grant, http::Answer, viewer::webrtc::Depacketizer, webrtc::Track, world::World,
 };
 
 /// What stands in place of a viewer's key where media are asked for in clear.

@@ -36,9 +36,9 @@ use crate::{
 };
 
 pub use account::{Account, CameraAccount};
+use channel::Channel;
 pub(crate) use faulty::asks_in_clear;
 pub use faulty::{FaultyRelay, FaultyWatch};
-use channel::Channel;
 use page::Page;
 
 /// How many viewers a camera has at a time: a household, and everybody whom a

@@ -11,6 +11,7 @@ mod guessable_credentials;
 mod hello;
 mod honest;
 mod key_lifetime;
+mod legacy_requests;
 mod long_keys;
 mod no_consent;
 mod null_cipher;
@@ -20,6 +21,7 @@ pub(crate) mod power_cut;
 mod re_key;
 mod reconnect;
 mod roll_over;
+mod rtmp;
 mod sdp_offers;
 mod srtp;
 mod srtp_over_rtsp;
@@ -85,6 +87,7 @@ pub const ALL: &[&Stimulus] = &[
     &no_consent::STIMULUS,
     &reconnect::STIMULUS,
     &unenrolled_viewer::STIMULUS,
+    &legacy_requests::STIMULUS,
     &portal::cameras::STIMULUS,
     &portal::revoked::STIMULUS,
 ];

@@ -1,14 +1,14 @@
 //! `port-sweep`: dials every TCP port of the device, and talks to what answers
 //! as a browser and a media player would: where nothing was declared it listens
-//! first and asks for HTTP, then everywhere for RTSP without TLS, as it is, in an
-//! HTTP tunnel and in WebSocket.
+//! first and asks for HTTP and RTMP, then everywhere for RTSP without TLS, as it
+//! is, in an HTTP tunnel and in WebSocket.
 
 use std::{io, net::SocketAddr, time::Duration};
 
 use lightleak_case::Experience;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Diary, Stimulus, Visit, clear};
+use super::{Diary, Stimulus, Visit, clear, rtmp};
 
 /// How long an open port may take to say something.
 const WAIT: Duration = Duration::from_secs(2);
@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// The stimulus.
 pub const STIMULUS: Stimulus = Stimulus {
     id: "port-sweep",
-    title: "every TCP port is dialled; what answers is asked for HTTP, and for RTSP without TLS, in HTTP and WebSocket too",
+    title: "every TCP port is dialled; what answers is asked for HTTP, and for RTMP and RTSP without TLS, in HTTP and WebSocket too",
     network: Some(|visit| Box::pin(sweep(visit))),
     webrtc: Some(|visit| Box::pin(sweep(visit))),
     portal: Some(|visit| Box::pin(sweep(visit.first))),
@@ -37,6 +37,8 @@ async fn sweep(visit: Visit) -> Experience {
         if endpoint != visit.address.endpoint {
             listen(&visit, endpoint, &mut diary).await;
             browse(&visit, endpoint, &mut diary).await;
+            let what = rtmp::play(&visit.world, endpoint, "live", &visit.serial).await;
+            diary.note(format!("{endpoint}: {what}"));
         }
         clear::plain(&visit, endpoint, &mut diary).await;
         clear::tunnel(&visit, endpoint, &mut diary).await;

@@ -9,10 +9,7 @@ use lightleak_sim::{
     webrtc::DtlsVersions,
 };
 
-use super::{
-    Diary, Stimulus, Visit,
-    webrtc::SDP,
-};
+use super::{Diary, Stimulus, Visit, webrtc::SDP};
 
 /// How long media may take to come: more than ICE and DTLS need.
 const WAIT: Duration = Duration::from_secs(5);
@@ -54,28 +51,28 @@ pub const SDES: Stimulus = Stimulus {
 };
 
 const WEAK: &[Change<'_>] = &[
-                ("MD5", |sdp| with_hash(sdp, "md5")),
-                ("MD2", |sdp| with_hash(sdp, "md2")),
-            ];
+    ("MD5", |sdp| with_hash(sdp, "md5")),
+    ("MD2", |sdp| with_hash(sdp, "md2")),
+];
 
 const UNPROTECTED: &[Change<'_>] = &[
-                ("RTP/AVPF", |sdp| plain(&with_profile(sdp, "RTP/AVPF"))),
-                ("RTP/AVP", |sdp| plain(&with_profile(sdp, "RTP/AVP"))),
-                ("RTP/AVPF with a fingerprint", |sdp| {
-                    with_profile(sdp, "RTP/AVPF")
-                }),
-                ("SAVPF without a fingerprint", plain),
-            ];
+    ("RTP/AVPF", |sdp| plain(&with_profile(sdp, "RTP/AVPF"))),
+    ("RTP/AVP", |sdp| plain(&with_profile(sdp, "RTP/AVP"))),
+    ("RTP/AVPF with a fingerprint", |sdp| {
+        with_profile(sdp, "RTP/AVPF")
+    }),
+    ("SAVPF without a fingerprint", plain),
+];
 
 const KEYS: &[Change<'_>] = &[
-                ("keys beside a fingerprint", with_keys),
-                ("keys in place of a fingerprint", |sdp| {
-                    plain(&with_keys(sdp))
-                }),
-                ("keys in place of a fingerprint, RTP/SAVPF", |sdp| {
-                    plain(&with_keys(&with_profile(sdp, "RTP/SAVPF")))
-                }),
-            ];
+    ("keys beside a fingerprint", with_keys),
+    ("keys in place of a fingerprint", |sdp| {
+        plain(&with_keys(sdp))
+    }),
+    ("keys in place of a fingerprint, RTP/SAVPF", |sdp| {
+        plain(&with_keys(&with_profile(sdp, "RTP/SAVPF")))
+    }),
+];
 
 /// What is offered, and what is changed for it.
 type Change<'a> = (&'a str, fn(&str) -> String);

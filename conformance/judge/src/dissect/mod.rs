@@ -17,6 +17,7 @@ pub mod link;
 pub mod mikey;
 pub mod mp4;
 pub mod pcmu;
+pub mod rtmp;
 pub mod rtp;
 pub mod rtsp;
 pub mod sdp;

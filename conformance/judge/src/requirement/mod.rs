@@ -7,6 +7,7 @@ mod fail_closed;
 mod iot;
 mod keystream;
 mod portal;
+mod rtmp;
 mod rtsp;
 mod sdes;
 mod sframe;
@@ -44,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
         webrtc::ROWS,
         sframe::ROWS,
         portal::ROWS,
+        rtmp::ROWS,
         tls::ROWS,
         iot::ROWS,
     ]

@@ -156,12 +156,14 @@ pub(super) const ROWS: &[Requirement] = &[
             "expired-token",
             "after-log-out",
             "another-users-camera",
+            "legacy-requests",
         ]),
         indispensable: &[
             "no-credentials",
             "expired-token",
             "after-log-out",
             "another-users-camera",
+            "legacy-requests",
         ],
         check: access::nobody_else,
         ..ROW

@@ -39,7 +39,9 @@ async fn view(
     let cameras = portal.cameras().await?;
     diary.note(format!("{} cameras", cameras.len()));
     let (viewer, owner) = (&visit.first.viewer, &visit.first.owner);
-    let mut watching = portal.watch(&visit.first.serial, versions, viewer, owner).await?;
+    let mut watching = portal
+        .watch(&visit.first.serial, versions, viewer, owner)
+        .await?;
     let mut other = Diary::default();
     let (watched, joined) = tokio::join!(watching.watch(time), join(visit, &mut other));
     diary.note(format!("watched, connected: {}", watched?));

@@ -32,7 +32,12 @@ const GLANCE: Duration = Duration::from_millis(1500);
 impl PortalVisit {
     /// Logged in.
     pub(super) async fn log_in(&self) -> Result<Portal, AppError> {
-        Portal::log_in(&self.first.address, &self.first.credentials, &self.first.world).await
+        Portal::log_in(
+            &self.first.address,
+            &self.first.credentials,
+            &self.first.world,
+        )
+        .await
     }
 
     /// A session with keys.

@@ -15,12 +15,23 @@ pub(in crate::stimulus) async fn expired(visit: PortalVisit) -> Experience {
 
 async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let token = visit.log_in().await?.app.token;
-    sleep(&visit.first.world, visit.token_lifetime + Duration::from_secs(1)).await;
+    sleep(
+        &visit.first.world,
+        visit.token_lifetime + Duration::from_secs(1),
+    )
+    .await;
     let mut portal = Portal::connect(&visit.first.address, &visit.first.world).await?;
     portal.app.token = token;
     let (_call, offer) = visit.offer().await?;
     let session = format!("/whep/{}/0", visit.first.serial);
-    every_request(&mut portal.app, &visit.first.serial, &offer, &session, diary).await;
+    every_request(
+        &mut portal.app,
+        &visit.first.serial,
+        &offer,
+        &session,
+        diary,
+    )
+    .await;
     // Who logs in again is served.
     portal.app.log_in(&visit.first.credentials).await?;
     let mut watching = visit.watch(&mut portal).await?;
@@ -48,7 +59,14 @@ async fn leave(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     diary.note(format!("still connected after that: {goes_on}"));
     let (_call, offer) = visit.offer().await?;
     let session = watching.session.path.clone();
-    every_request(&mut portal.app, &visit.first.serial, &offer, &session, diary).await;
+    every_request(
+        &mut portal.app,
+        &visit.first.serial,
+        &offer,
+        &session,
+        diary,
+    )
+    .await;
     diary.leave("a viewer", watching).await;
     Ok(())
 }

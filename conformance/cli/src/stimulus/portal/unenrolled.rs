@@ -17,10 +17,12 @@ async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let mut portal = visit.log_in().await?;
     let mut watching = visit.watch(&mut portal).await?;
     let mut second = visit.second().await?;
-    let mut intruder = second.join(&visit.first.serial, DtlsVersions::Either).await?;
+    let mut intruder = second
+        .join(&visit.first.serial, DtlsVersions::Either)
+        .await?;
     // A signature that is one, of somebody whom the camera does not know.
-    let nobody =
-        OwnerKey::random(&*visit.first.world.entropy).map_err(|_| AppError::Answer("random octets"))?;
+    let nobody = OwnerKey::random(&*visit.first.world.entropy)
+        .map_err(|_| AppError::Answer("random octets"))?;
     let enrolled = second.enrol(&mut intruder, &visit.second.1, &nobody).await;
     match enrolled {
         Ok(()) => diary.note("keys were wrapped"),

@@ -36,15 +36,21 @@ pub(super) fn nobody_else(seen: &Seen<'_>, _: Vantage) -> Outcome {
     let sessions = sessions(seen);
     let mut found = Vec::new();
     let (mut offers, mut others) = (0, 0);
+    let stimulus = seen.session.record.stimulus.as_str();
+    // Whatever a stranger asks for there may be media.
+    let is_guess = stimulus == "legacy-requests";
     for asked in seen.signalled() {
         let Some(time) = seen.time(asked.span.packet) else {
             continue;
         };
         let path = logins::path(asked.request);
         let of_session = sessions.iter().find(|session| belongs(path, session));
+        let mut handed_out = seen.handed_out.iter();
+        let media = handed_out.find(|(span, _)| *span == asked.span);
         let what = match (asked.request.sdp(), of_session) {
             (Some(_), _) => "an offer",
             (None, Some(_)) => "a request in a session",
+            (None, None) if media.is_some() || is_guess => "a request",
             _ => continue,
         };
         let standing = logins.standing(asked.request, time);
@@ -63,6 +69,11 @@ pub(super) fn nobody_else(seen: &Seen<'_>, _: Vantage) -> Outcome {
                 continue;
             }
             Standing::LoggedIn => continue,
+            _ if let Some((_, hit)) = media => {
+                let (who, track) = (standing.who(), &hit.track);
+                format!("{what} of {who} was answered with plaintext of track {track}")
+            }
+            _ if logins::is_login(asked.request) => continue,
             _ if gives => format!("{what} of {} was answered {status}", standing.who()),
             _ => {
                 offers += usize::from(asked.request.sdp().is_some());
@@ -74,11 +85,12 @@ pub(super) fn nobody_else(seen: &Seen<'_>, _: Vantage) -> Outcome {
     }
     let ended = sessions.iter().filter(|session| session.ended.is_some());
     found.extend(ended.flat_map(|session| goes_on(seen, session)));
-    let needs_offer = seen.session.record.stimulus != "after-log-out";
+    let needs_offer = !["after-log-out", "legacy-requests"].contains(&stimulus);
     unless(found, || match (offers, others) {
         (0, _) if needs_offer => {
             Outcome::Inconclusive("no offer of somebody who is not logged in was seen".into())
         }
+        (0, 0) if is_guess => Outcome::Inconclusive("no stranger asked for anything".into()),
         (0, 0) => Outcome::Inconclusive("no request in a session that was ended was seen".into()),
         (offers, others) => Outcome::Pass(
             Assurance::Opened,
