@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{Fault, MakesSrtp};
 use crate::{
     camera::Device,
-    relay::{FaultyRelay, RelaySettings},
+    relay::{FaultyPort, RelaySettings},
     seal::envelope::Epoch,
-    world::{BoxFuture, World},
+    world::World,
 };
 
 /// Hooks at fixed points of a relay and of a camera that publishes.
@@ -41,10 +41,8 @@ pub struct PortalFault {
     pub legacy: Option<fn(&str) -> bool>,
     /// Names the camera of which a path that nobody is told of has pictures.
     pub pictures: Option<FindsCamera>,
-    /// Adds to what a user is told of a camera (its serial number).
-    pub lists: Option<fn(&World, &str, &mut Value)>,
-    /// Does something else for as long as the relay is on.
-    pub errand: Option<fn(FaultyRelay) -> BoxFuture<'static, ()>>,
+    /// A port beside, with pictures of every camera. Users are told of it.
+    pub beside: Option<FaultyPort>,
 }
 
 /// Names a camera by its serial number (settings, path).
@@ -73,8 +71,7 @@ impl PortalFault {
         in_clear: None,
         legacy: None,
         pictures: None,
-        lists: None,
-        errand: None,
+        beside: None,
     };
 
     /// What is wrong with a connection for media.

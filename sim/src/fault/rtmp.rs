@@ -1,24 +1,23 @@
 //! RTMP without TLS (Adobe's specification, 1.0), by which a relay gives anybody
 //! a camera's pictures.
 
-use std::{io, sync::Arc};
+use std::io;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    task::JoinSet,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    relay::FaultyRelay,
-    server::{self, Room},
-    world::{BoxFuture, ByteStream},
+    relay::{FaultyPort, FaultyRelay},
+    world::ByteStream,
 };
 
-/// The registered port.
-const PORT: u16 = 1935;
-const ROOM: Room = Room {
-    connections: 64,
-    of_one_address: 16,
+/// Gives whoever connects the camera whose serial number it asks for.
+pub const FAULTY_RTMP: FaultyPort = FaultyPort {
+    port: 1935,
+    scheme: "rtmp",
+    path: "/live/",
+    serve: |relay, stream| {
+        Box::pin(async move { Connection::accept(stream).await?.serve(&relay).await })
+    },
 };
 
 /// Octets of what either side says of itself in the handshake (5.2.3).
@@ -46,24 +45,6 @@ const MEDIA: u8 = 6;
 
 /// The message stream that every player is given.
 const STREAM: u32 = 1;
-
-/// Gives whoever connects the camera whose serial number it asks for.
-pub fn faulty_rtmp(relay: FaultyRelay) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        let mut tasks = JoinSet::new();
-        let world = relay.world().clone();
-        let relay = Arc::new(relay);
-        let serve = move |stream, _, _| -> BoxFuture<'static, io::Result<()>> {
-            let relay = relay.clone();
-            Box::pin(async move { Connection::accept(stream).await?.serve(&relay).await })
-        };
-        match server::listen(&world, PORT, ROOM, &mut tasks, serve).await {
-            // It ends with whoever drops this.
-            Ok(_) => std::future::pending().await,
-            Err(error) => world.log.line(&format!("relay: RTMP: {error}")),
-        }
-    })
-}
 
 struct Connection {
     stream: Box<dyn ByteStream>,

@@ -1,18 +1,26 @@
 //! What a faulty relay has beside: pictures of a camera that it asks to publish
 //! in clear.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    task::JoinSet,
+};
 
 use super::{
     Shared,
     channel::{Batch, Channel, Keys},
 };
 use crate::{
-    access::Grant, http::Answer, viewer::webrtc::Depacketizer, webrtc::Track, world::World,
+    access::Grant,
+    http::Answer,
+    server::{self, Room},
+    viewer::webrtc::Depacketizer,
+    webrtc::Track,
+    world::{BoxFuture, ByteStream, World},
 };
 
 /// What stands in place of a viewer's key where media are asked for in clear.
@@ -23,6 +31,39 @@ const CLIP: usize = 15;
 /// Whether a viewer of the roster asks for media in clear.
 pub(crate) fn asks_in_clear(viewer: &Value) -> bool {
     viewer.get("viewer_key").and_then(Value::as_str) == Some(IN_CLEAR)
+}
+
+/// A port on which anybody is given pictures.
+#[derive(Clone, Copy, Debug)]
+pub struct FaultyPort {
+    /// Its number.
+    pub port: u16,
+    /// Scheme of its address.
+    pub scheme: &'static str,
+    /// What is before the serial number in it.
+    pub path: &'static str,
+    /// Serves one connection.
+    pub serve: fn(FaultyRelay, Box<dyn ByteStream>) -> BoxFuture<'static, io::Result<()>>,
+}
+
+impl Shared {
+    pub(super) async fn faulty_listen(
+        self: &Arc<Self>,
+        beside: FaultyPort,
+        tasks: &mut JoinSet<()>,
+    ) -> io::Result<()> {
+        const ROOM: Room = Room {
+            connections: 64,
+            of_one_address: 16,
+        };
+        let relay = FaultyRelay::of(self);
+        let serve = move |stream, _, _| (beside.serve)(relay.clone(), stream);
+        let local = server::listen(&self.world, beside.port, ROOM, tasks, serve).await?;
+        let address = format!("{}://{local}{}", beside.scheme, beside.path);
+        // There is one.
+        let _ = self.beside.set(address);
+        Ok(())
+    }
 }
 
 /// A relay, for whoever does something with it that an honest one does not.

@@ -17,7 +17,7 @@ use std::{
     collections::BTreeMap,
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -38,7 +38,7 @@ use crate::{
 pub use account::{Account, CameraAccount};
 use channel::Channel;
 pub(crate) use faulty::asks_in_clear;
-pub use faulty::{FaultyRelay, FaultyWatch};
+pub use faulty::{FaultyPort, FaultyRelay, FaultyWatch};
 use page::Page;
 
 /// How many viewers a camera has at a time: a household, and everybody whom a
@@ -80,6 +80,9 @@ pub struct RelaySettings {
 pub struct Relay {
     /// Where it listens.
     pub endpoint: SocketAddr,
+    /// Address of pictures that a faulty one gives to anybody; that of a camera has
+    /// its serial number behind.
+    pub undeclared: Option<String>,
     /// Its tasks end with it.
     _tasks: JoinSet<()>,
 }
@@ -118,6 +121,7 @@ impl Relay {
             tls: Arc::new(tls),
             sessions,
             publications: Mutex::new(0),
+            beside: OnceLock::new(),
             world,
         });
         let mut tasks = JoinSet::new();
@@ -125,12 +129,13 @@ impl Relay {
         if let Some(port) = fault.portal.plain_port {
             shared.listen(port, false, &mut tasks).await?;
         }
-        if let Some(errand) = fault.portal.errand {
-            tasks.spawn(errand(FaultyRelay::of(&shared)));
+        if let Some(beside) = fault.portal.beside {
+            shared.faulty_listen(beside, &mut tasks).await?;
         }
         let endpoint = shared.listen(PORT, true, &mut tasks).await?;
         Ok(Self {
             endpoint,
+            undeclared: shared.beside.get().cloned(),
             _tasks: tasks,
         })
     }
@@ -161,6 +166,8 @@ struct Shared {
     sessions: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
     /// How often a camera began to publish.
     publications: Mutex<u64>,
+    /// Where a faulty one has pictures, without the serial number of the camera.
+    beside: OnceLock<String>,
     world: World,
 }
 

@@ -84,8 +84,8 @@ fn cameras(relay: &Shared, grant: &Grant) -> Result<Answer, Answer> {
         let account = &channel.account;
         let mut camera =
             json!({"id": account.serial, "name": account.name, "live": channel.is_live()});
-        if let Some(add) = relay.fault.portal.lists {
-            add(&relay.world, &account.serial, &mut camera);
+        if let Some(beside) = relay.beside.get() {
+            camera["stream"] = json!(format!("{beside}{}", account.serial));
         }
         camera
     });

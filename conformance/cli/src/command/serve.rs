@@ -133,9 +133,10 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
                 })
             })
             .collect();
-        let undeclared: Vec<_> = camera
-            .undeclared
-            .iter()
+        let at_relay = relay.undeclared.iter();
+        let at_relay = at_relay.map(|address| format!("{address}{serial}"));
+        let undeclared = camera.undeclared.iter().cloned().chain(at_relay);
+        let undeclared: Vec<_> = undeclared
             .map(|url| {
                 terminal.print(&format!("{serial}  {url}  undeclared\n"));
                 json!({ "url": url })

@@ -88,11 +88,28 @@ fn decodes_the_undeclared_stream_of_a_mutant_without_credentials() {
     );
 }
 
+/// What happened to a camera brand in 2022: whoever has the address that the portal
+/// gives needs no more than a media player.
+#[test]
+fn decodes_the_stream_that_a_portal_gives_away() {
+    let Some(ffmpeg) = client("ffmpeg") else {
+        return;
+    };
+    let camera = Served::start(&["--mutant", "portal.rtmp-plain"]);
+    let url = camera.text("/cameras/0/undeclared/0/url");
+    assert!(url.starts_with("rtmp://"), "{url}");
+    let output = pull(ffmpeg, url);
+    assert_marked(&output.stdout, VIDEO, FRAMES);
+}
+
 /// Raw pictures on standard output, what went wrong on standard error.
 fn pull(mut ffmpeg: Command, url: &str) -> Output {
     ffmpeg
         .args(["-hide_banner", "-nostdin", "-loglevel", "error"])
-        .args(["-rtsp_transport", "tcp", "-timeout", "20000000"])
+        .args(match url.starts_with("rtsp") {
+            true => &["-rtsp_transport", "tcp", "-timeout", "20000000"][..],
+            false => &[],
+        })
         .args(["-i", url, "-frames:v", &FRAMES.to_string()])
         .args(["-fps_mode", "passthrough", "-pix_fmt", "yuv420p"])
         .args(["-f", "rawvideo", "pipe:1"])

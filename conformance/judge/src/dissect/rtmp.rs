@@ -33,3 +33,55 @@ pub fn answer(flow: &Flow) -> Option<Span> {
 fn hello(octets: &[u8]) -> Option<(&[u8], &[u8])> {
     octets.strip_prefix(&[VERSION])?.split_at_checked(HANDSHAKE)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use lightleak_case::TransportProtocol;
+
+    use super::*;
+    use crate::dissect::{FlowState, Stream};
+
+    fn flow(from_a: &[u8], from_b: &[u8]) -> Flow {
+        let stream = |octets: &[u8], packet| {
+            let mut stream = Stream::default();
+            stream.push(octets, packet, 54, 0);
+            stream
+        };
+        Flow {
+            transport: TransportProtocol::Tcp,
+            a: SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)),
+            b: SocketAddr::from((Ipv4Addr::LOCALHOST, 1935)),
+            state: FlowState::Open,
+            from_a: stream(from_a, 1),
+            from_b: stream(from_b, 2),
+            first_packet: 1,
+            packets: 2,
+        }
+    }
+
+    fn said(octet: u8, then: &[u8]) -> Vec<u8> {
+        [&[VERSION][..], &[octet; HANDSHAKE], then].concat()
+    }
+
+    #[test]
+    fn an_answer_repeats_the_question_or_is_told_a_command() {
+        let repeats = flow(&said(7, b""), &said(9, &[7; HANDSHAKE]));
+        assert_eq!(answer(&repeats).map(|span| span.packet), Some(2));
+        // Servers that sign their answers repeat nothing.
+        let told = said(7, &[&[9; HANDSHAKE][..], &[3], CONNECT].concat());
+        let signs = flow(&told, &said(9, &[5; HANDSHAKE]));
+        assert!(answer(&signs).is_some());
+    }
+
+    #[test]
+    fn what_only_looks_so_is_none() {
+        let silent = flow(&said(7, b""), b"");
+        assert!(is_asked(&silent) && answer(&silent).is_none());
+        // An alert of TLS, and random octets.
+        assert!(answer(&flow(&said(7, b""), &[21, 3, 3, 0, 2, 2, 10])).is_none());
+        assert!(answer(&flow(&said(7, b""), &said(9, &[5; HANDSHAKE]))).is_none());
+        assert!(!is_asked(&flow(&[VERSION; 100], b"")));
+    }
+}

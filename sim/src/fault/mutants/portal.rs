@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Mutant;
 use crate::{
     camera::Device,
-    fault::{Fault, PortalFault, plain_leg::FaultyPlain, rtmp::faulty_rtmp},
+    fault::{Fault, PortalFault, plain_leg::FaultyPlain, rtmp::FAULTY_RTMP},
     hex::Hex,
     relay::{RelaySettings, asks_in_clear},
     seal::{
@@ -38,8 +38,7 @@ pub(super) const ROWS: &[Mutant] = &[
         story: "the portal names an rtmp:// address of a camera, where anybody is given its pictures in clear; the app is told nothing of it",
         source: "bropat/eufy-security-client#268; The Verge, November 2022",
         fault: portal(PortalFault {
-            lists: Some(name_rtmp),
-            errand: Some(faulty_rtmp),
+            beside: Some(FAULTY_RTMP),
             in_clear: Some(asks_in_clear),
             ..PortalFault::NONE
         }),
@@ -47,7 +46,7 @@ pub(super) const ROWS: &[Mutant] = &[
     Mutant {
         id: "portal.on-request",
         path: PATH,
-        expected: &["SFR-11"],
+        expected: &["XC-07"],
         story: "media are sealed, until somebody who is logged in asks for them without",
         source: "The Verge, January 2023",
         fault: portal(PortalFault {
@@ -187,10 +186,6 @@ fn whoever(settings: &RelaySettings, method: &Method, parts: &[&str]) -> Option<
     theirs
         .filter(|_| *method == Method::POST)
         .map(|account| account.credentials.user.clone())
-}
-
-fn name_rtmp(_: &World, serial: &str, camera: &mut Value) {
-    camera["stream"] = json!(format!("rtmp://192.0.2.30/live/{serial}"));
 }
 
 /// `/live/SERIAL_TIME`, the serial number in base64 and the time in seconds; from
