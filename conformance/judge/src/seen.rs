@@ -417,7 +417,14 @@ impl<'a> Seen<'a> {
     /// units of each source.
     pub fn opened_media(&self) -> Vec<Vec<FoundUnit>> {
         let sources = self.sources();
-        sources.iter().map(Source::units).collect()
+        let media: Vec<_> = sources.iter().map(Source::units).collect();
+        if media.iter().any(|units| !units.is_empty()) {
+            return media;
+        }
+        // Where nobody could open the hop, what is held behind it.
+        let held = self.sframed.iter();
+        let held = held.filter(|s| s.sender.is_device && s.sender.vantage != Vantage::Wire);
+        held.map(|sframed| sframed.units.clone()).collect()
     }
 
     /// What the device sent as sound (PCMU) and the escrowed keys open: the

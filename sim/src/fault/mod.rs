@@ -137,6 +137,8 @@ pub struct Fault {
     /// Sees a datagram of DTLS before the stack does; what it returns is the
     /// answer, and the stack sees nothing.
     pub dtls_hello: Option<client_hello::Answer>,
+    /// Asks no viewer for a certificate in DTLS.
+    pub asks_no_certificate: bool,
     /// Changes the base keys of a session.
     pub base_keys: Option<fn(&Device, BaseKeys) -> BaseKeys>,
     /// Changes the keys that DTLS agreed for SRTP.
@@ -218,6 +220,7 @@ impl Fault {
         answer: None,
         rtc: None,
         dtls_hello: None,
+        asks_no_certificate: false,
         base_keys: None,
         dtls_srtp: None,
         first_datagram: None,

@@ -28,6 +28,7 @@ use str0m::crypto::{
 
 use super::copying::COPYING;
 use crate::{
+    fault::Fault,
     hex::Hex,
     seal::{keys::DtlsSrtpKeys, srtp::Suite},
     world::Witness,
@@ -42,16 +43,20 @@ struct State {
     /// That of the ClientHello, which names the connection in a key log.
     client_random: Option<[u8; RANDOM]>,
     keys: Option<DtlsSrtpKeys>,
+    /// Whether a server asks its client for a certificate: one that is faulty
+    /// may not.
+    asks_for_certificate: bool,
 }
 
 const RANDOM: usize = 32;
 
 impl Connection {
-    pub(super) fn new(witness: Arc<dyn Witness>) -> Self {
+    pub(super) fn new(witness: Arc<dyn Witness>, fault: &Fault) -> Self {
         Self(Arc::new(Mutex::new(State {
             witness,
             client_random: None,
             keys: None,
+            asks_for_certificate: !fault.asks_no_certificate,
         })))
     }
 
@@ -125,6 +130,7 @@ impl DtlsProvider for Provider {
         // ICE has shown that packets arrive where they are sent to.
         let mut config = Config::builder()
             .use_server_cookie(false)
+            .require_client_certificate(connection.state().asks_for_certificate)
             .with_crypto_provider(algorithms);
         if let Some(mtu) = mtu {
             config = config.mtu(mtu);

@@ -139,7 +139,7 @@ impl Peer {
         fault: Fault,
     ) -> Result<Self, PeerError> {
         let socket = world.net.bind(0).await?;
-        let connection = Connection::new(world.witness.clone());
+        let connection = Connection::new(world.witness.clone(), &fault);
         let version = match versions {
             DtlsVersions::Dtls12 => DtlsVersion::Dtls12,
             DtlsVersions::Dtls13 => DtlsVersion::Dtls13,

@@ -58,7 +58,8 @@ use crate::{
 };
 
 use keys::{Keys, Portal};
-use notes::{Notes, lock};
+pub use notes::Notes;
+use notes::lock;
 use seeded::{Seeded, mix};
 
 /// Addresses of TEST-NET-1 (RFC 5737).
@@ -371,7 +372,7 @@ impl SimTarget {
             };
             (vantage, tap.finish())
         }));
-        let notes = &*notes;
+        let (ledger, keys) = notes.take();
         Ok(Recorded {
             declaration,
             record: SessionRecord {
@@ -384,8 +385,8 @@ impl SimTarget {
                 experience,
             },
             captures,
-            keys: std::mem::take(&mut *lock(&notes.keys)),
-            ledger: std::mem::take(&mut *lock(&notes.ledger)),
+            keys,
+            ledger,
             log: std::mem::take(&mut *lock(&notes.log)),
             rest: card.files(),
         })

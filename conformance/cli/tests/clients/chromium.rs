@@ -31,7 +31,16 @@ pub struct Chromium {
 
 impl Chromium {
     /// Starts one with a window of that size, if it is installed.
-    pub fn start(authority: &Path, (width, height): (u32, u32)) -> Option<Self> {
+    pub fn start(authority: &Path, window: (u32, u32)) -> Option<Self> {
+        Self::start_with(authority, window, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(
+        authority: &Path,
+        (width, height): (u32, u32),
+        more: &[&str],
+    ) -> Option<Self> {
         let home = tempfile::tempdir().expect("make a temporary folder");
         trust(authority, home.path())?;
         let mut driver = started(
@@ -49,7 +58,7 @@ impl Chromium {
             _home: home,
         };
         let profile = browser._home.path().join("profile");
-        let arguments = json!([
+        let mut arguments = json!([
             "--headless",
             // There is no sandbox for root, nor in many containers.
             "--no-sandbox",
@@ -66,6 +75,9 @@ impl Chromium {
             format!("--user-data-dir={}", profile.display()),
             format!("--window-size={width},{height}"),
         ]);
+        if let Some(arguments) = arguments.as_array_mut() {
+            arguments.extend(more.iter().map(|argument| json!(argument)));
+        }
         let wanted = json!({ "goog:chromeOptions": { "args": arguments } });
         let session = browser.post("", json!({ "capabilities": { "alwaysMatch": wanted } }));
         let id = session["sessionId"].as_str().expect("a session has an id");

@@ -12,6 +12,7 @@ mod ffprobe;
 mod gstreamer;
 mod janus;
 mod portal;
+mod rtp_dump;
 mod schema;
 mod serve;
 mod support;

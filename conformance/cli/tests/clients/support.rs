@@ -127,7 +127,7 @@ impl Served {
         let seed = fs::read_to_string(self.text("/owner_key_file"));
         let seed = octets(seed.expect("read the owner's key").trim_end());
         let owner = OwnerKey::from_seed(&seed).expect("it is a key");
-        let signature = owner.enrol(&HpkePublicKey(octets(viewer)));
+        let signature = owner.enrol(&key(viewer));
         signature
             .iter()
             .map(|octet| format!("{octet:02x}"))
@@ -180,6 +180,11 @@ fn wait_until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < give_up, "the cameras did not {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// A viewer's key in hexadecimal.
+pub fn key(text: &str) -> HpkePublicKey {
+    HpkePublicKey(octets(text))
 }
 
 /// 32 octets in hexadecimal.

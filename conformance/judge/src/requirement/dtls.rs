@@ -138,6 +138,18 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "DTLS-10",
+        title: "both ends show certificates: the device asks its viewer for one, and shows its own",
+        source: Quote {
+            document: RFC8122,
+            clause: "6.2",
+            text: "The server MUST request a certificate; if the client does not provide one, or if the certificate does not match a provided fingerprint, the server endpoint MUST terminate the media connection with a bad_certificate error.",
+            ..ROW.source
+        },
+        check: identity::both_show_certificates,
+        ..ROW
+    },
+    Requirement {
         id: "WSIG-02",
         title: "the certificate of the device is that whose fingerprint it told inside TLS",
         source: Quote {

@@ -75,6 +75,17 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "webrtc.no-client-cert",
+        path: PATH,
+        expected: &["DTLS-10"],
+        story: "nobody who watches has to show a certificate in DTLS, and so is none who offered",
+        source: "of our own making (catalogue, DTLS-10)",
+        fault: Fault {
+            asks_no_certificate: true,
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "webrtc.dtls10",
         path: PATH,
         expected: &["DTLS-07"],

@@ -17,12 +17,20 @@ use crate::net::record::Tap;
 
 /// Ledger, escrow and log of one session.
 #[derive(Default)]
-pub(super) struct Notes {
+pub struct Notes {
     pub(super) ledger: Mutex<Ledger>,
     pub(super) keys: Mutex<Vec<String>>,
     pub(super) log: Mutex<String>,
     /// Records what a relay or a viewer holds.
     pub(super) held: Mutex<Vec<(Held, Tap)>>,
+}
+
+impl Notes {
+    /// Ledger and escrow, which it has no more after this.
+    pub fn take(&self) -> (Ledger, Vec<String>) {
+        let ledger = std::mem::take(&mut *lock(&self.ledger));
+        (ledger, std::mem::take(&mut *lock(&self.keys)))
+    }
 }
 
 impl Witness for Notes {

@@ -12,6 +12,8 @@ pub const NEW_SESSION_TICKET: u8 = 4;
 pub const ENCRYPTED_EXTENSIONS: u8 = 8;
 /// certificate.
 pub const CERTIFICATE: u8 = 11;
+/// certificate_request.
+pub const CERTIFICATE_REQUEST: u8 = 13;
 /// server_key_exchange.
 pub const SERVER_KEY_EXCHANGE: u8 = 12;
 /// certificate_verify.

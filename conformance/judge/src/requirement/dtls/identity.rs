@@ -1,4 +1,4 @@
-//! Whose certificate it is: DTLS-04, DTLS-05, WSIG-02.
+//! Whose certificate it is: DTLS-04, DTLS-05, DTLS-10, WSIG-02.
 
 use lightleak_case::Vantage;
 use sha1::Sha1;
@@ -99,6 +99,49 @@ pub(super) fn no_broken_hash(seen: &Seen<'_>, _: Vantage) -> Outcome {
             Assurance::Opened,
             format!(
                 "{refused} offers with fingerprints by MD5 or MD2 alone came to nothing; {own} descriptions of the device have none"
+            ),
+        ),
+    })
+}
+
+pub(super) fn both_show_certificates(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found = Vec::new();
+    let (mut shown, mut unknown) = (0_u32, 0_u32);
+    for (flow, connection) in seen.flows() {
+        let (Some(reading), Some(media)) = (&connection.dtls, first_media(seen, flow)) else {
+            continue;
+        };
+        let ends = [true, false].map(|of_device| certificate(seen, flow, connection, of_device));
+        let opened = connection.opened_dtls();
+        let mut asked = messages(reading, opened, false);
+        let asks = asked.any(|message| message.kind == flight::CERTIFICATE_REQUEST);
+        let is_old = reading
+            .server_hello
+            .as_ref()
+            .is_some_and(|h| h.version != DTLS13);
+        let why = match ends {
+            [Some(_), Some(_)] if asks => {
+                shown += 1;
+                continue;
+            }
+            // Part of it is in messages that nobody opened.
+            _ if opened.is_none() && !is_old => {
+                unknown += 1;
+                continue;
+            }
+            [None, _] => "media of a device that showed no certificate",
+            [_, None] if asks => "media to a viewer that showed no certificate",
+            _ => "media after a handshake in which the server asked for no certificate",
+        };
+        found.push(evidence(seen, media, why.into()));
+    }
+    unless(found, || match (shown, unknown) {
+        (_, 1..) => Outcome::Inconclusive(format!("{unknown} handshakes could not be opened")),
+        (0, 0) => Outcome::Inconclusive("no media behind a DTLS handshake were seen".into()),
+        (shown, 0) => Outcome::Pass(
+            Assurance::Opened,
+            format!(
+                "{shown} handshakes in which the server asked for a certificate and both ends showed one"
             ),
         ),
     })
