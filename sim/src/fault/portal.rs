@@ -4,7 +4,7 @@
 use hyper::Method;
 use serde_json::Value;
 
-use super::{Fault, MakesSrtp};
+use super::{Fault, MakesSrtp, PlayerFault};
 use crate::{camera::Device, relay::RelaySettings, seal::envelope::Epoch, world::World};
 
 /// Hooks at fixed points of a relay and of a camera that publishes.
@@ -30,6 +30,11 @@ pub struct PortalFault {
     pub epochs: Option<fn(&Device, &mut [Epoch])>,
     /// Adds to what the camera tells the relay of them.
     pub delivers: Option<fn(&[Epoch], &mut Value)>,
+    /// The camera begins in clear, and the relay keeps the first key frame and
+    /// sends it to whoever begins to watch.
+    pub clear_start: bool,
+    /// What viewers play that they should refuse.
+    pub player: Option<PlayerFault>,
 }
 
 /// Names the user for whom a request is answered (settings, method, parts of
@@ -52,6 +57,8 @@ impl PortalFault {
         wraps_for: None,
         epochs: None,
         delivers: None,
+        clear_start: false,
+        player: None,
     };
 
     /// What is wrong with a connection for media.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{Portal, roster::Roster};
 use crate::{
     camera::Device,
+    fault::clear_start::FaultyStart,
     h264::AccessUnit,
     seal::{envelope::EpochError, sframe::SFrameError},
     sound::SoundPacket,
@@ -53,6 +54,10 @@ pub(super) async fn publish(
     let answer = answer.map_err(|_| AppError::Answer("WHIP"))?;
     peer.accept_answer(pending, answer)?;
     let (next, epochs) = mpsc::channel(1);
+    let clear_start = match device.fault.portal.clear_start {
+        true => Some(FaultyStart::new()?),
+        false => None,
+    };
     let mut media = Publisher {
         device: device.clone(),
         peer,
@@ -60,6 +65,7 @@ pub(super) async fn publish(
         next: None,
         is_connected: false,
         has_key_frame: false,
+        clear_start,
     };
     tokio::select! {
         biased;
@@ -77,6 +83,8 @@ struct Publisher {
     is_connected: bool,
     /// Whether the relay was sent what a viewer can begin with.
     has_key_frame: bool,
+    /// What a faulty one begins with.
+    clear_start: Option<FaultyStart>,
 }
 
 impl Publisher {
@@ -136,6 +144,11 @@ impl Publisher {
     ) -> Result<(), Broken> {
         if !self.is_connected {
             return Ok(());
+        }
+        if let Some(start) = &mut self.clear_start
+            && let Some(packets) = start.faulty_video(unit)
+        {
+            return Ok(self.peer.send(Track::Video, packets).await?);
         }
         if unit.key_frame {
             self.has_key_frame = true;

@@ -92,6 +92,7 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
         dtls: DtlsVersions::Either,
         page: PAGE.clone(),
         token_lifetime: TOKEN_LIFETIME,
+        forwarding: None,
     };
     let relay = Relay::start(relay, fault, world(arguments.bind))
         .await

@@ -235,7 +235,8 @@ impl SimTarget {
                 token_lifetime: TOKEN_LIFETIME,
             });
         }
-        let portal = Portal::new(seed, &settings.serial, keys)?;
+        let mut portal = Portal::new(seed, &settings.serial, keys)?;
+        portal.settings.forwarding = job.stimulus.forwarding;
         let has_portal = |p: &&TransportPath| matches!(p.served, Served::Relay);
         let relay = match is_relayed {
             true => {
@@ -310,6 +311,7 @@ impl SimTarget {
                     owner: keys.pairing.clone(),
                     own: own.map(|address| (address, credentials)),
                     token_lifetime: portal.settings.token_lifetime,
+                    player: self.fault.portal.player,
                 })
                 .await
             }

@@ -102,6 +102,7 @@ impl Site {
             dtls: DtlsVersions::Either,
             page: PAGE.clone(),
             token_lifetime: TOKEN_LIFETIME,
+            forwarding: None,
         };
         let relay = SocketAddr::new(RELAY, PORT);
         camera.portal = Some(PortalAccess {

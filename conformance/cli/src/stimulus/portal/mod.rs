@@ -1,5 +1,6 @@
 //! What is done at the vendor's portal: one file each, and what they begin with.
 
+pub(super) mod active_relay;
 pub(super) mod cameras;
 pub(super) mod honest;
 pub(super) mod reconnect;
@@ -32,7 +33,13 @@ const GLANCE: Duration = Duration::from_millis(1500);
 impl PortalVisit {
     /// Logged in.
     async fn log_in(&self) -> Result<Portal, AppError> {
-        Portal::log_in(&self.address, &self.credentials, &self.world).await
+        self.log_in_from(&self.world).await
+    }
+
+    async fn log_in_from(&self, world: &World) -> Result<Portal, AppError> {
+        let mut portal = Portal::log_in(&self.address, &self.credentials, world).await?;
+        portal.player = self.player;
+        Ok(portal)
     }
 
     /// A session with keys.
@@ -45,7 +52,7 @@ impl PortalVisit {
 
     /// Somebody else on another host, logged in by the same account.
     async fn second(&self) -> Result<Portal, AppError> {
-        Portal::log_in(&self.address, &self.credentials, &self.second.0).await
+        self.log_in_from(&self.second.0).await
     }
 
     /// An offer of a viewer who has said nothing yet.
