@@ -72,7 +72,7 @@ const SOUND_ROUND: u64 = 16;
 const MEMORY: usize = 24;
 /// How long it withholds some: longer than an epoch is opened still after the
 /// next has begun, and as long as one takes to begin.
-const LATE: Duration = Duration::from_millis(3500);
+const LATE: Duration = Duration::from_secs(4);
 /// Ticks of the RTP clock between what was due and what is sent beside it.
 const BESIDE: u32 = 90;
 /// All comes from one source, as viewers see it.
@@ -378,10 +378,10 @@ mod tests {
             withholds: true,
             ..none
         };
-        let late = sent(withholds, 60);
+        let late = sent(withholds, 70);
         assert_eq!(late[4], Some(5));
-        // 3.5 s later, which is 54 pictures.
-        assert_eq!(late[56..58], [58, 4].map(Some));
+        // 4 s later, which is 61 pictures.
+        assert_eq!(late[58..61], [65, 4, 66].map(Some));
     }
 
     #[test]

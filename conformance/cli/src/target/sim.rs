@@ -157,7 +157,7 @@ impl SimTarget {
         let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy)?;
         case.factory(&factory)?;
         for session in &recorded {
-            case.session(
+            let folder = case.session(
                 &session.record,
                 &session.captures,
                 &session.keys,
@@ -165,6 +165,7 @@ impl SimTarget {
                 &session.log,
                 Some(&session.rest),
             )?;
+            case.played(&folder, &session.played)?;
         }
         Ok(())
     }
@@ -382,6 +383,7 @@ impl SimTarget {
             captures,
             keys: std::mem::take(&mut *lock(&notes.keys)),
             ledger: std::mem::take(&mut *lock(&notes.ledger)),
+            played: std::mem::take(&mut lock(&notes.played).tracks),
             log: std::mem::take(&mut *lock(&notes.log)),
             rest: card.files(),
         })
@@ -543,6 +545,7 @@ struct Recorded {
     captures: Vec<(Vantage, Vec<u8>)>,
     keys: Vec<String>,
     ledger: Ledger,
+    played: Ledger,
     log: String,
     rest: Files,
 }

@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Mutant] = &[
         path: PATH,
         expected: &["SFR-16"],
         story: "a viewer plays what the server sends in clear on a stream that is sealed from end to end",
-        source: "of our own making (catalogue, SFR-16)",
+        source: "jitsi/lib-jitsi-meet#1116",
         fault: Fault {
             portal: PortalFault {
                 player: Some(PlayerFault::Clear),

@@ -21,7 +21,7 @@ pub const STIMULUS: Stimulus = Stimulus {
 
 /// How long the first watches: until frames of the epoch that ends when the
 /// second comes are sent after it is over.
-const WATCH: Duration = Duration::from_millis(5500);
+const WATCH: Duration = Duration::from_secs(6);
 /// When the second comes, and for how long.
 const LATER: Duration = Duration::from_secs(1);
 const JOINED: Duration = Duration::from_secs(3);
