@@ -155,7 +155,12 @@ impl<'a> Seen<'a> {
             .collect();
         let escrow = Escrow::parse(session.keys.iter().map(String::as_str));
         let is_device = |address| is_device(declaration, session, address);
-        let secured = Secured::of(&traffic, &connections, &escrow, &is_device);
+        // Whoever serves, media of theirs are opened.
+        let speaks = |address| {
+            let mut endpoints = declaration.endpoints.iter();
+            is_device(address) || endpoints.any(|endpoint| endpoint.address == address)
+        };
+        let secured = Secured::of(&traffic, &connections, &escrow, &speaks);
         let negotiations = webrtc::negotiations(&traffic, &connections);
         let base_keys = sframe::Keys::parse(session.keys.iter().map(String::as_str));
         let path = declaration.path(&session.record.path);

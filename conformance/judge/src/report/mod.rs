@@ -441,8 +441,9 @@ fn fits(stimulus: &str, path: &TransportPath, is_relayed: bool) -> bool {
     }
 }
 
-/// What needs accounts of several people, or viewers of one publication.
-const OF_A_SERVER: [&str; 2] = ["another-users-camera", "revoked-viewer"];
+/// What needs accounts of several people, or viewers of one publication, or that
+/// the server does it.
+const OF_A_SERVER: [&str; 3] = ["active-relay", "another-users-camera", "revoked-viewer"];
 
 /// What is done to the ports of a device, and to the handshakes and the offers
 /// that it takes itself.

@@ -23,8 +23,8 @@ pub const STIMULUS: Stimulus = Stimulus {
 /// second comes are sent after it is over.
 const WATCH: Duration = Duration::from_secs(6);
 /// When the second comes, and for how long.
-const LATER: Duration = Duration::from_secs(1);
-const JOINED: Duration = Duration::from_secs(3);
+const LATER: Duration = Duration::from_millis(1800);
+const JOINED: Duration = Duration::from_millis(2500);
 
 async fn watch_both(visit: PortalVisit) -> Experience {
     let (mut first, mut second) = (Diary::default(), Diary::default());
