@@ -159,6 +159,7 @@ fn run(viewers: usize) -> Run {
         }],
         dtls: DtlsVersions::Either,
         token_lifetime: TOKEN_LIFETIME,
+        forwarding: None,
         page: Page::new(Vec::new()),
     });
     let portal = PortalAccess {

@@ -132,6 +132,10 @@ pub trait Witness: Send + Sync {
     /// protection of the hop is off, or not yet on, and that from end to end is
     /// on.
     fn held(&self, _vantage: Held, _from: SocketAddr, _to: SocketAddr, _packet: &[u8]) {}
+
+    /// What a viewer plays next (its address, the track, an access unit as a byte
+    /// stream or a packet of sound, now): what leaves it by screen and loudspeaker.
+    fn played(&self, _viewer: SocketAddr, _track: &str, _unit: &[u8], _now: Duration) {}
 }
 
 /// Who holds something between two protections.

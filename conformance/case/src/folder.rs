@@ -66,6 +66,11 @@ pub struct Session {
     pub keys: Vec<String>,
     /// `ledger/`.
     pub ledger: Ledger,
+    /// `played/`: what viewers played, in order, in the form of a ledger; empty if
+    /// nobody watched over their shoulders. The first viewer's tracks have the names
+    /// of the ledger's, those of others a hyphen and a number behind. No track tells
+    /// key frames.
+    pub played: Ledger,
     /// `log.txt`.
     pub log: String,
     /// `rest/`: content of the stored files by their names; none if nobody
@@ -99,6 +104,7 @@ impl Session {
             captures,
             keys: key_lines(&keys),
             ledger: Ledger::read(&path.join(LEDGER))?,
+            played: Ledger::read(&path.join(PLAYED))?,
             log: file::read_text(&path.join(Vantage::Log.file()), LOG_LIMIT)?.unwrap_or_default(),
             rest: match path.join(Vantage::Rest.file()) {
                 rest if rest.exists() => Some(read_stored(&rest)?),
@@ -182,6 +188,14 @@ impl CaseWriter {
         }
         Ok(folder)
     }
+
+    /// Writes what viewers played in the session of that folder, if they did.
+    pub fn played(&self, folder: &str, played: &Ledger) -> Result<(), Error> {
+        match played.tracks.is_empty() {
+            true => Ok(()),
+            false => played.write(&self.root.join(folder).join(PLAYED)),
+        }
+    }
 }
 
 /// Whether the folder holds a case of lightleak (its `declaration.toml` says
@@ -200,6 +214,7 @@ const REPORT: &str = "report";
 const RECORD: &str = "session.toml";
 const KEYS: &str = "keys.log";
 const LEDGER: &str = "ledger";
+const PLAYED: &str = "played";
 
 /// Octets of files that are read whole.
 const CAPTURE_LIMIT: u64 = 4 << 30;

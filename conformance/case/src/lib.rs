@@ -6,6 +6,7 @@
 //! declaration.toml
 //! sessions/<nn>-<path>-<stimulus>-<condition>/
 //!   session.toml  wire.pcapng  keys.log  ledger/<track>.bin .idx  log.txt
+//!   played/<track>.bin .idx  what viewers played, in order, if somebody looked
 //!   peer.pcapng              what a viewer holds after hop decryption, if somebody kept it
 //!   rest/<file>              what the device stored, as it lay there at the end
 //! decoy/<track>.bin .idx     a ledger of another seed, for the false-alarm check

@@ -53,6 +53,9 @@ pub const DOCUMENT_TRACKS: [&str; 2] = ["pictures", "events"];
 /// Where RTP lies in clear between two protections.
 pub const HELD: [Vantage; 2] = [Vantage::Relay, Vantage::Peer];
 
+/// The stimulus in which a server works against those who watch.
+const ACTIVE_RELAY: &str = "active-relay";
+
 /// How many pictures of an opened stream are decoded to find the mark.
 const MOST_PICTURES: usize = 300;
 
@@ -154,8 +157,13 @@ impl<'a> Seen<'a> {
             .map(|f| Connection::read(f, &keys))
             .collect();
         let escrow = Escrow::parse(session.keys.iter().map(String::as_str));
-        let is_device = |address| is_device(declaration, address);
-        let secured = Secured::of(&traffic, &connections, &escrow, &is_device);
+        let is_device = |address| is_device(declaration, session, address);
+        // Whoever serves, media of theirs are opened.
+        let speaks = |address| {
+            let mut endpoints = declaration.endpoints.iter();
+            is_device(address) || endpoints.any(|endpoint| endpoint.address == address)
+        };
+        let secured = Secured::of(&traffic, &connections, &escrow, &speaks);
         let negotiations = webrtc::negotiations(&traffic, &connections);
         let base_keys = sframe::Keys::parse(session.keys.iter().map(String::as_str));
         let path = declaration.path(&session.record.path);
@@ -353,7 +361,7 @@ impl<'a> Seen<'a> {
     /// Whether the address is the device's, or that of a server which serves a path
     /// for it: what the one has to keep to, the other has, too.
     pub fn is_device(&self, address: IpAddr) -> bool {
-        is_device(self.declaration, address)
+        is_device(self.declaration, self.session, address)
     }
 
     /// Whether a flow, by its index, carries what only the device can have
@@ -674,8 +682,11 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn is_device(declaration: &Declaration, address: IpAddr) -> bool {
-    let serves = |endpoint: &Endpoint| endpoint.address == address;
+fn is_device(declaration: &Declaration, session: &Session, address: IpAddr) -> bool {
+    // There the server is whoever did it, and the device answers for nothing that it
+    // says.
+    let is_server = session.record.stimulus != ACTIVE_RELAY;
+    let serves = |endpoint: &Endpoint| is_server && endpoint.address == address;
     declaration.device.addresses.contains(&address) || declaration.endpoints.iter().any(serves)
 }
 

@@ -62,6 +62,8 @@ pub struct Sframed {
     /// Access units and payloads that are no frame, though nothing of them is
     /// missing.
     pub others: Vec<Span>,
+    /// Those of them that are video, as byte streams.
+    pub clear: Vec<(Span, Vec<u8>)>,
     /// Access units of video; what was opened in place of what carried it.
     pub units: Vec<FoundUnit>,
     /// Payloads of sound; what was opened in place of what carried it.
@@ -80,6 +82,8 @@ pub struct Sframed {
 pub struct Frame {
     /// Where the first packet of it lies.
     pub span: Span,
+    /// RTP time stamp of that.
+    pub rtp_time: u32,
     /// The frame as it was sent.
     pub octets: Vec<u8>,
     /// What it authenticates beside itself.
@@ -133,6 +137,7 @@ impl Sframed {
             lost: false,
             frames: Vec::new(),
             others: Vec::new(),
+            clear: Vec::new(),
             units: Vec::new(),
             samples: Vec::new(),
             keyed: Vec::new(),
@@ -161,11 +166,12 @@ impl Sframed {
     }
 
     fn sound(&mut self, packet: &ClearPacket<'_>, keys: &Keys) {
-        let payload = rtp::Header::parse(packet.octets).map(|header| header.payload);
-        let payload = payload.filter(|range| !range.is_empty());
-        let Some((start, octets)) =
-            payload.and_then(|range| Some((range.start, packet.octets.get(range)?)))
-        else {
+        let header = rtp::Header::parse(packet.octets);
+        let header = header.filter(|header| !header.payload.is_empty());
+        let Some((start, rtp_time, octets)) = header.and_then(|header| {
+            let octets = packet.octets.get(header.payload.clone())?;
+            Some((header.payload.start, header.timestamp, octets))
+        }) else {
             return;
         };
         let opened = sframe::open(octets, &[], keys);
@@ -190,6 +196,7 @@ impl Sframed {
         self.samples.push(sample);
         self.frames.push(Frame {
             span: packet.span,
+            rtp_time,
             octets: octets.to_vec(),
             metadata: Vec::new(),
             opened,
@@ -207,6 +214,7 @@ impl Sframed {
                 .collect();
             if let (Some(first), true) = (of_unit.first(), carried.is_empty() && unit.whole) {
                 self.others.push(first.span);
+                self.clear.push((first.span, unit.annex_b.clone()));
             }
             let mut plain: Vec<u8> = Vec::new();
             for carried in carried {
@@ -219,6 +227,7 @@ impl Sframed {
                 if let Some(first) = of_unit.first() {
                     self.frames.push(Frame {
                         span: first.span,
+                        rtp_time: unit.rtp_time,
                         octets: carried.frame,
                         metadata: carried.metadata,
                         opened,

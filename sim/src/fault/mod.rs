@@ -7,6 +7,7 @@ pub mod clear_copy;
 pub mod clear_http;
 pub mod clear_page;
 pub mod clear_rtsp;
+pub(crate) mod clear_start;
 pub mod clear_udp;
 pub mod client_hello;
 pub mod clip_file;
@@ -16,6 +17,7 @@ pub mod errands;
 pub mod mutants;
 pub mod plain_leg;
 pub mod plain_rtp;
+pub mod player;
 pub mod portal;
 pub mod raw_video;
 pub mod recorder;
@@ -61,6 +63,7 @@ use crate::{
 
 pub use decoys::{DECOYS, Decoy, Surroundings};
 pub use mutants::Mutant;
+pub use player::PlayerFault;
 pub use portal::PortalFault;
 pub use state::State;
 

@@ -4,7 +4,7 @@
 use hyper::Method;
 use serde_json::Value;
 
-use super::{Fault, MakesSrtp};
+use super::{Fault, MakesSrtp, PlayerFault};
 use crate::{
     camera::Device,
     relay::{FaultyPort, RelaySettings},
@@ -43,6 +43,11 @@ pub struct PortalFault {
     pub pictures: Option<FindsCamera>,
     /// A port beside, with pictures of every camera. Users are told of it.
     pub beside: Option<FaultyPort>,
+    /// The camera begins in clear, and the relay keeps the first key frame and
+    /// sends it to whoever begins to watch.
+    pub clear_start: bool,
+    /// What viewers play that they should refuse.
+    pub player: Option<PlayerFault>,
 }
 
 /// Names a camera by its serial number (settings, path).
@@ -72,6 +77,8 @@ impl PortalFault {
         legacy: None,
         pictures: None,
         beside: None,
+        clear_start: false,
+        player: None,
     };
 
     /// What is wrong with a connection for media.

@@ -62,7 +62,10 @@ pub(super) async fn publish(
     let mut media = Publisher {
         device: device.clone(),
         peer,
-        now: Next::Nobody,
+        now: match device.fault.portal.clear_start {
+            true => Next::FaultyClear,
+            false => Next::Nobody,
+        },
         next: None,
         is_connected: false,
         has_key_frame: false,
@@ -144,6 +147,10 @@ impl Publisher {
             return Ok(());
         }
         if unit.key_frame {
+            let begun_in_clear = self.has_key_frame && self.device.fault.portal.clear_start;
+            if begun_in_clear && matches!(self.now, Next::FaultyClear) {
+                self.now = Next::Nobody;
+            }
             self.has_key_frame = true;
             if let Some(next) = self.next.take() {
                 self.now = next;

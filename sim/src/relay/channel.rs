@@ -22,6 +22,8 @@ pub(super) struct Channel {
     pub(super) account: CameraAccount,
     /// What it sends, to all who watch.
     pub(super) packets: broadcast::Sender<Arc<Batch>>,
+    /// The first access unit, where a faulty relay keeps it.
+    kept: Mutex<Option<Arc<Batch>>>,
     /// Some viewer needs a key frame.
     pub(super) key_frame: Notify,
     /// Counts who comes and goes.
@@ -96,6 +98,7 @@ impl Channel {
         Self {
             account: account.clone(),
             packets: broadcast::Sender::new(BACKLOG),
+            kept: Mutex::default(),
             key_frame: Notify::new(),
             // So that whoever knows of nothing yet hears at once.
             roster: watch::Sender::new(1),
@@ -214,6 +217,18 @@ impl Channel {
             .iter()
             .filter_map(|session| self.unwatch(session))
             .collect()
+    }
+
+    /// Keeps the first access unit of all.
+    pub(super) fn faulty_keep(&self, batch: &Arc<Batch>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get_or_insert_with(|| batch.clone());
+    }
+
+    /// What was kept.
+    pub(super) fn faulty_kept(&self) -> Option<Arc<Batch>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone()
     }
 
     /// Who comes and goes, counted.

@@ -6,6 +6,7 @@ use tokio::sync::{broadcast::error::RecvError, watch};
 
 use super::{
     Shared,
+    attack::FaultyLeg,
     channel::{Channel, Command, Commands, Keys},
 };
 use crate::webrtc::{CONNECT_TIMEOUT, Media, Peer, PeerError};
@@ -43,6 +44,7 @@ async fn serve(
     let deadline = clock.unix() + CONNECT_TIMEOUT;
     let mut packets = channel.packets.subscribe();
     let (mut is_connected, mut has_keys) = (false, false);
+    let mut faulty = relay.attack.clone().map(FaultyLeg::new);
     loop {
         let is_served = is_connected && has_keys;
         tokio::select! {
@@ -57,7 +59,13 @@ async fn serve(
             // Who is told no more has ended, as the command said.
             true = given(&mut keys), if !has_keys => has_keys = true,
             batch = packets.recv() => match batch {
-                Ok(batch) if is_served => peer.forward(batch.source, &batch.packets).await?,
+                Ok(batch) if is_served => match &mut faulty {
+                    Some(faulty) => {
+                        let (source, packets) = faulty.faulty_batch(&batch, clock.unix());
+                        peer.forward(source, &packets).await?;
+                    }
+                    None => peer.forward(batch.source, &batch.packets).await?,
+                },
                 Ok(_) => {}
                 // What is lost here is lost as on the way: the viewer asks for a key
                 // frame when it misses something.
@@ -76,6 +84,9 @@ async fn serve(
             }
         }
         if !is_served && is_connected && has_keys {
+            if let Some(kept) = channel.faulty_kept() {
+                peer.forward(kept.source, &kept.packets).await?;
+            }
             channel.key_frame.notify_one();
         }
     }

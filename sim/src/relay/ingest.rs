@@ -25,6 +25,7 @@ pub(super) async fn run(
     let mut batches = Batches {
         channel: channel.clone(),
         source: relay.next_publication(),
+        keeps_first: relay.fault.portal.clear_start,
         waiting: Vec::new(),
         next: None,
     };
@@ -91,6 +92,8 @@ async fn serve(
 struct Batches {
     channel: Arc<Channel>,
     source: u64,
+    /// Whether the relay is a faulty one that does.
+    keeps_first: bool,
     waiting: Vec<Packet>,
     /// The sequence number of video that comes next.
     next: Option<u64>,
@@ -123,10 +126,12 @@ impl Batches {
 
     fn send(&self, packets: Vec<Packet>) {
         let source = self.source;
+        let is_video = packets.iter().any(|p| p.track == Track::Video);
+        let batch = Arc::new(Batch { source, packets });
+        if self.keeps_first && is_video {
+            self.channel.faulty_keep(&batch);
+        }
         // Nobody watching is no error.
-        let _ = self
-            .channel
-            .packets
-            .send(Arc::new(Batch { source, packets }));
+        let _ = self.channel.packets.send(batch);
     }
 }

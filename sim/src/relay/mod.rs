@@ -4,6 +4,7 @@
 //! stays so, and it never holds a key of that.
 
 mod account;
+pub mod attack;
 mod channel;
 mod egress;
 mod faulty;
@@ -36,6 +37,7 @@ use crate::{
 };
 
 pub use account::{Account, CameraAccount};
+use attack::{Attack, AttackError, FaultyForwarding};
 use channel::Channel;
 pub(crate) use faulty::asks_in_clear;
 pub use faulty::{FaultyPort, FaultyRelay, FaultyWatch};
@@ -73,6 +75,8 @@ pub struct RelaySettings {
     pub page: Page,
     /// How long a token is good for.
     pub token_lifetime: Duration,
+    /// What it does against those who watch; nothing if it is honest.
+    pub forwarding: Option<FaultyForwarding>,
 }
 
 /// A running relay. Dropping it switches it off.
@@ -92,8 +96,8 @@ impl Relay {
     ///
     /// # Errors
     ///
-    /// [`RelayError`] if certificate and key do not fit, or the port is not to
-    /// be had.
+    /// [`RelayError`] if certificate and key do not fit, the port is not to be
+    /// had, or a faulty relay has no picture of its own.
     pub async fn start(
         settings: RelaySettings,
         fault: Fault,
@@ -112,11 +116,13 @@ impl Relay {
         let channels = settings.cameras.iter();
         let channels =
             channels.map(|camera| (camera.serial.clone(), Arc::new(Channel::new(camera))));
+        let attack = settings.forwarding.map(Attack::new).transpose()?;
         let (sessions, tasks_of_sessions) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             channels: channels.collect(),
             access: Access::new(MOST_TOKENS, settings.token_lifetime),
             settings,
+            attack,
             fault,
             tls: Arc::new(tls),
             sessions,
@@ -151,11 +157,16 @@ pub enum RelayError {
     /// A port is not to be had.
     #[error("listen for the relay: {0}")]
     Net(#[from] io::Error),
+    /// What a faulty relay sends is not to be made.
+    #[error(transparent)]
+    Attack(#[from] AttackError),
 }
 
 /// What the tasks of one relay share.
 struct Shared {
     settings: RelaySettings,
+    /// What it needs for what it does against those who watch.
+    attack: Option<Attack>,
     /// What is wrong with it.
     fault: Fault,
     tls: Arc<ServerConfig>,

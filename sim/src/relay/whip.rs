@@ -63,7 +63,7 @@ pub(super) async fn answer(
         }
         ([session, "keys"], &Method::POST) => {
             published(session)?;
-            take_keys(channel, request).await
+            take_keys(relay, channel, request).await
         }
         ([_, "viewers"], _) => not_allowed("GET"),
         ([_, "keys"], _) => not_allowed("POST"),
@@ -134,7 +134,7 @@ async fn viewers(
 }
 
 /// Hands keys on: what they are of, only viewers can tell.
-async fn take_keys(channel: &Channel, request: Request) -> Result<Answer, Answer> {
+async fn take_keys(relay: &Shared, channel: &Channel, request: Request) -> Result<Answer, Answer> {
     let mut fields = request.json(LONGEST_KEYS).await?;
     let wrong = || Answer::of(StatusCode::BAD_REQUEST);
     let epoch = fields.get("epoch").and_then(Value::as_u64);
@@ -143,7 +143,10 @@ async fn take_keys(channel: &Channel, request: Request) -> Result<Answer, Answer
         Some(Value::Array(list)) => Ok(list),
         _ => Err(wrong()),
     };
-    let (deliveries, refused) = (list("deliveries")?, list("refused")?);
+    let (mut deliveries, refused) = (list("deliveries")?, list("refused")?);
+    if let Some(attack) = &relay.attack {
+        attack.forwarding.faulty_deliveries(&mut deliveries);
+    }
     for mut delivery in deliveries {
         let keys = delivery.get_mut("keys").map(Value::take);
         let session = delivery.get("session").and_then(Value::as_str);

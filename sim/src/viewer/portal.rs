@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     delivery::{self, text},
+    fault::PlayerFault,
     rtsp::digest::Credentials,
     seal::{
         envelope::Epoch,
@@ -24,6 +25,8 @@ use crate::{
 pub struct Portal {
     /// What is asked there.
     pub app: App,
+    /// What a faulty viewer plays that it should refuse.
+    pub player: Option<PlayerFault>,
     address: Address,
 }
 
@@ -47,6 +50,7 @@ impl Portal {
     pub async fn connect(address: &Address, world: &World) -> Result<Self, AppError> {
         Ok(Self {
             app: App::connect(address, world).await?,
+            player: None,
             address: address.clone(),
         })
     }
@@ -103,6 +107,9 @@ impl Portal {
             .offer_to(&format!("/whep/{camera}"), &offer)
             .await?;
         call.accept(&session.answer)?;
+        if let Some(fault) = self.player {
+            call.faulty_play(fault);
+        }
         Ok(Watching {
             session,
             camera: camera.to_owned(),

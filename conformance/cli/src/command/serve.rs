@@ -8,7 +8,7 @@ use lightleak_sim::{
     fault::{Fault, Mutant},
     path::portal_webrtc,
     portal::PortalAccess,
-    relay::{Account, CameraAccount, Relay, RelaySettings},
+    relay::{Account, CameraAccount, Relay, RelaySettings, attack::FaultyForwarding},
     rtsp::digest::Credentials,
     seal::keys::{Authority, BearerToken, OwnerKey, Password},
     signalling::{AppAccess, TOKEN_LIFETIME},
@@ -21,6 +21,7 @@ use super::{Failure, Outcome, Terminal};
 use crate::{
     net::os::{OsEntropy, world},
     page::PAGE,
+    stimulus,
     target::sim::{SUB_VIDEO, VIDEO},
 };
 
@@ -33,6 +34,9 @@ pub(super) struct Arguments {
     /// Give them this fault.
     #[arg(long, value_name = "MUTANT")]
     mutant: Option<String>,
+    /// What the relay does to those who watch, as under this stimulus.
+    #[arg(long, value_name = "STIMULUS")]
+    stimulus: Option<String>,
     /// Address to listen on; ports are free ones.
     #[arg(long, default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -49,14 +53,28 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
             Failure::usage(format!("no mutant {id:?}; see `lightleak list mutants`"))
         })?,
     };
+    let forwarding = match &arguments.stimulus {
+        None => None,
+        Some(id) => {
+            let mut known = stimulus::ALL.iter().filter(|s| s.id == id);
+            let found = known.find_map(|stimulus| stimulus.forwarding);
+            let wrong = || format!("the relay does nothing of its own under {id:?}");
+            Some(found.ok_or_else(|| Failure::usage(wrong()))?)
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::harness(format!("start a runtime: {e}")))?;
-    runtime.block_on(serve(arguments, fault, terminal))
+    runtime.block_on(serve(arguments, fault, forwarding, terminal))
 }
 
-async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outcome {
+async fn serve(
+    arguments: &Arguments,
+    fault: Fault,
+    forwarding: Option<FaultyForwarding>,
+    terminal: &Terminal,
+) -> Outcome {
     // Handlers first: who sees the ready file may already send a signal.
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(|e| Failure::harness(format!("listen for signals: {e}")))?;
@@ -92,6 +110,7 @@ async fn serve(arguments: &Arguments, fault: Fault, terminal: &Terminal) -> Outc
         dtls: DtlsVersions::Either,
         page: PAGE.clone(),
         token_lifetime: TOKEN_LIFETIME,
+        forwarding,
     };
     let relay = Relay::start(relay, fault, world(arguments.bind))
         .await

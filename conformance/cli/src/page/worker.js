@@ -9,10 +9,16 @@ const GRACE = 2000;
 const WINDOW = 256n;
 // How often the page is told, in milliseconds.
 const PAUSE = 250;
+// How often a key frame is asked for, and how late a frame may come without that,
+// in milliseconds.
+const KEY_FRAME_PAUSE = 500;
+const LATE = 200;
 
 const utf8 = (text) => new TextEncoder().encode(text);
 // By KID.
 const keys = new Map();
+// Epoch, counter and RTP time stamp of the latest frame of video.
+let latest = null;
 const counts = { opened: 0, refused: 0, clear: 0, reason: "", kid: null, epoch: null, suite: "" };
 
 // Nk, Nn, Nt and the hash of the suites that the page takes (RFC 9605 8.1).
@@ -61,7 +67,7 @@ const open = async (frame, metadata) => {
   const { kid, ctr, length } = header(frame);
   const key = keys.get(kid);
   if (!key) throw new Error(`no key for key ID ${kid}`);
-  if (key.seen.has(ctr) || ctr + WINDOW <= key.highest) throw new Error("a frame that was here before");
+  if (key.seen.has(ctr) || ctr + WINDOW <= key.highest) throw new Again("a frame that was here before");
   const iv = number(ctr, 12).map((octet, at) => octet ^ key.salt[at]);
   const additionalData = new Uint8Array([...frame.subarray(0, length), ...metadata]);
   const gcm = { name: "AES-GCM", iv, additionalData };
@@ -73,7 +79,26 @@ const open = async (frame, metadata) => {
   }
   // Only what is authentic counts (RFC 9605 9.3).
   note(kid, key, ctr);
-  return opened;
+  return { opened, key, ctr };
+};
+
+// Frames of video are shown in the order of their time stamps, which are the
+// server's. It has to be the order in which they were sealed. Returns the counter
+// that should have come before, if none did.
+const inOrder = ({ epoch }, ctr, time) => {
+  const before = latest;
+  if (before === null || epoch > before.epoch) {
+    latest = { epoch, ctr, time };
+    // An epoch begins with a key frame.
+    return null;
+  }
+  // Time stamps wrap.
+  const isAfter = (time - before.time | 0) > 0;
+  const isLater = epoch === before.epoch && ctr > before.ctr;
+  if (isLater !== isAfter) throw new Again("a frame out of its order");
+  if (!isLater) return null;
+  latest = { epoch, ctr, time };
+  return ctr > before.ctr + 1n ? before.ctr + 1n : null;
 };
 
 const note = (kid, key, ctr) => {
@@ -120,6 +145,8 @@ const carried = (unit) => {
 };
 
 class Clear extends Error {}
+// It is authentic, and not what comes next.
+class Again extends Error {}
 
 const unescaped = (escaped) => {
   const out = new Uint8Array(escaped.length);
@@ -140,12 +167,20 @@ onmessage = async ({ data: { keys: added, epoch } }) => {
   postMessage(counts);
 };
 
-onrtctransform = ({ transformer: { readable, writable, options } }) => {
-  let told = 0;
+onrtctransform = ({ transformer }) => {
+  const { readable, writable, options } = transformer;
+  let [told, asked] = [0, 0];
   const tell = () => {
     if (performance.now() - told < PAUSE) return;
     told = performance.now();
     postMessage(counts);
+  };
+  // Behind a frame that is missing or was refused the browser shows nothing until a
+  // key frame comes.
+  const askForKeyFrame = () => {
+    if (options.kind !== "video" || performance.now() - asked < KEY_FRAME_PAUSE) return;
+    asked = performance.now();
+    transformer.sendKeyFrameRequest().catch(() => {});
   };
   readable.pipeThrough(new TransformStream({
     async transform(frame, controller) {
@@ -153,13 +188,21 @@ onrtctransform = ({ transformer: { readable, writable, options } }) => {
       try {
         const { frame: sealed, metadata } =
           options.kind === "video" ? carried(data) : { frame: data, metadata: [] };
-        frame.data = await open(sealed, metadata);
+        const { opened, key, ctr } = await open(sealed, metadata);
+        if (options.kind === "video") {
+          const missing = inOrder(key, ctr, frame.getMetadata().rtpTimestamp);
+          // It may be on its way.
+          const askIfMissing = () => key.seen.has(missing) || askForKeyFrame();
+          if (missing !== null) setTimeout(askIfMissing, LATE);
+        }
+        frame.data = opened;
         counts.opened++;
         controller.enqueue(frame);
       } catch (error) {
         counts.refused++;
         if (error instanceof Clear) counts.clear++;
         counts.reason = error.message;
+        if (error instanceof Clear || error instanceof Again) askForKeyFrame();
       }
       tell();
     },

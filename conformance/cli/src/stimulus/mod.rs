@@ -37,7 +37,9 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use lightleak_case::Experience;
 use lightleak_sim::{
     claim::Carriage,
+    fault::PlayerFault,
     path::{Served, TransportPath},
+    relay::attack::FaultyForwarding,
     rtsp::digest::Credentials,
     seal::{
         keys::{HpkeKey, OwnerKey},
@@ -90,6 +92,7 @@ pub const ALL: &[&Stimulus] = &[
     &legacy_requests::STIMULUS,
     &portal::cameras::STIMULUS,
     &portal::revoked::STIMULUS,
+    &portal::active_relay::STIMULUS,
 ];
 
 /// Something that is done to a device.
@@ -101,6 +104,8 @@ pub struct Stimulus {
     pub title: &'static str,
     /// Where streams of SRTP of a simulated camera begin, if that matters.
     pub begin: Option<Begin>,
+    /// What the harness's relay does meanwhile to those who watch there.
+    pub forwarding: Option<FaultyForwarding>,
     /// Does it to a path that listens on the network, if it can be done there.
     pub network: Option<fn(Visit) -> BoxFuture<'static, Experience>>,
     /// Does it to a path whose media are SRTP, where that is something else or
@@ -120,6 +125,7 @@ impl Stimulus {
         id: "",
         title: "",
         begin: None,
+        forwarding: None,
         network: None,
         srtp: None,
         webrtc: None,
@@ -225,6 +231,8 @@ pub struct PortalVisit {
     pub own: Option<(Address, Credentials)>,
     /// How long a token of the portal is good for.
     pub token_lifetime: Duration,
+    /// What is wrong with the vendor's viewer.
+    pub player: Option<PlayerFault>,
 }
 
 /// A visitor with the memory card of a camera, which goes on recording.

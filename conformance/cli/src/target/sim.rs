@@ -158,7 +158,7 @@ impl SimTarget {
         let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy)?;
         case.factory(&factory)?;
         for session in &recorded {
-            case.session(
+            let folder = case.session(
                 &session.record,
                 &session.captures,
                 &session.keys,
@@ -166,6 +166,7 @@ impl SimTarget {
                 &session.log,
                 Some(&session.rest),
             )?;
+            case.played(&folder, &session.played)?;
         }
         Ok(())
     }
@@ -236,7 +237,8 @@ impl SimTarget {
                 token_lifetime: TOKEN_LIFETIME,
             });
         }
-        let portal = Portal::new(seed, &settings.serial, keys)?;
+        let mut portal = Portal::new(seed, &settings.serial, keys)?;
+        portal.settings.forwarding = job.stimulus.forwarding;
         let has_portal = |p: &&TransportPath| matches!(p.served, Served::Relay);
         let relay = match is_relayed {
             true => {
@@ -316,6 +318,7 @@ impl SimTarget {
                     other: portal.credentials(1),
                     own: own.map(|address| (address, credentials)),
                     token_lifetime: portal.settings.token_lifetime,
+                    player: self.fault.portal.player,
                 })
                 .await
             }
@@ -387,6 +390,7 @@ impl SimTarget {
             captures,
             keys,
             ledger,
+            played: std::mem::take(&mut lock(&notes.played).tracks),
             log: std::mem::take(&mut *lock(&notes.log)),
             rest: card.files(),
         })
@@ -548,6 +552,7 @@ struct Recorded {
     captures: Vec<(Vantage, Vec<u8>)>,
     keys: Vec<String>,
     ledger: Ledger,
+    played: Ledger,
     log: String,
     rest: Files,
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use lightleak::target::sim::VIDEO;
-use lightleak_judge::mark;
+use lightleak_judge::mark::{self, Mark};
 use serde_json::{Value, json};
 
 use crate::{
@@ -54,13 +54,7 @@ fn shows_the_picture_and_what_protects_it() {
     assert_eq!(page.text("message"), "");
 
     page.keep("portal-1280.png");
-    let [x, y] = page.corner();
-    let picture = part_of(
-        &page.browser.screenshot(),
-        (x, y),
-        (VIDEO.width, VIDEO.height),
-    );
-    let mark = mark::read(&picture).expect("the page shows a mark");
+    let mark = page.mark().expect("the page shows a mark");
     assert_eq!(mark.unit, UNIT);
     page.browser.narrow(390, 844);
     page.keep("portal-390.png");
@@ -160,6 +154,48 @@ fn what_is_not_sealed_is_refused_and_never_played() {
     assert!(page.is_shown("no-picture"));
 }
 
+/// The server sends frames again, drops, holds back and reorders others, and sends
+/// pictures of its own in clear.
+#[test]
+fn what_a_server_does_against_it_is_refused_and_the_live_picture_goes_on() {
+    let served = Served::start(&["--stimulus", "active-relay"]);
+    let Some(page) = Page::open(&served) else {
+        return;
+    };
+    page.log_in();
+    page.enrol(&page.viewer_key());
+    page.watch();
+    page.wait("show frames", |page| page.frames() >= 10);
+    let start = Instant::now();
+    let mut shown = Vec::new();
+    while start.elapsed() < WATCH * 3 {
+        let at = start.elapsed();
+        let mark = page.mark().expect("the page shows a mark");
+        assert_eq!(mark.unit, UNIT, "the picture is the camera's");
+        shown.push((at, mark.frame));
+        thread::sleep(Duration::from_millis(200));
+    }
+    for (reason, count) in [("seen", "refused"), ("in clear", "clear")] {
+        let counted = page.run_with("return playback.counts.video[arguments[0]];", &[count]);
+        assert!(number(&counted) > 3, "{reason}: {counted}");
+    }
+    let clear = page.run("return playback.counts.video.clear;");
+    let refused = page.run("return playback.counts.video.refused;");
+    assert!(number(&refused) > number(&clear), "not only clear ones");
+    let stated = page.text("protected");
+    assert!(stated.contains("frames came in clear"), "{stated}");
+    // Never back, and never far behind what the camera films.
+    assert!(shown.is_sorted_by_key(|(_, frame)| *frame), "{shown:?}");
+    let rate = f64::from(VIDEO.frames_per_second);
+    let begun = |(at, frame): &(Duration, u32)| f64::from(*frame) / rate - at.as_secs_f64();
+    let begun: Vec<_> = shown.iter().map(begun).collect();
+    let freshest = begun.iter().copied().fold(f64::MIN, f64::max);
+    let behind = begun.iter().map(|at| freshest - at).fold(0.0, f64::max);
+    println!("{:.1} s behind at most", behind);
+    assert!(behind < 4.0, "{behind:.1} s behind: {shown:?}");
+    page.keep("portal-attacked.png");
+}
+
 #[test]
 fn wrong_passwords_and_what_is_no_signature_are_told() {
     let served = Served::start(&[]);
@@ -248,6 +284,14 @@ impl<'a> Page<'a> {
 
     fn is_shown(&self, id: &str) -> bool {
         self.run_with("return !!at(arguments[0]).checkVisibility();", &[id]) == true
+    }
+
+    /// The mark in the picture.
+    fn mark(&self) -> Option<Mark> {
+        let at = self.corner();
+        let picture = self.browser.screenshot();
+        let size = (VIDEO.width, VIDEO.height);
+        mark::read(&part_of(&picture, at.into(), size))
     }
 
     /// Where the picture is in the window.

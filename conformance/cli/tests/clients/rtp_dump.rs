@@ -148,6 +148,7 @@ impl Site {
                     dtls: DtlsVersions::Either,
                     page: PAGE.clone(),
                     token_lifetime: TOKEN_LIFETIME,
+                    forwarding: None,
                 };
                 let relay = Relay::start(relay, Fault::NONE, on_this()).await;
                 let relay = relay.expect("start the relay");

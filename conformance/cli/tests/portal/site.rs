@@ -19,7 +19,7 @@ use lightleak_sim::{
     fault::Fault,
     h264::STREAMS,
     portal::PortalAccess,
-    relay::{Account, CameraAccount, PORT, Relay, RelaySettings},
+    relay::{Account, CameraAccount, PORT, Relay, RelaySettings, attack::FaultyForwarding},
     rtsp::digest::Credentials,
     seal::{
         keys::{Authority, BearerToken, HpkeKey, OwnerKey, Password},
@@ -67,6 +67,15 @@ impl Site {
     }
 
     pub async fn with(fault: Fault) -> Self {
+        Self::at(None, fault).await
+    }
+
+    /// With a relay that does that to those who watch.
+    pub async fn attacked(forwarding: FaultyForwarding) -> Self {
+        Self::at(Some(forwarding), Fault::NONE).await
+    }
+
+    async fn at(forwarding: Option<FaultyForwarding>, fault: Fault) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let network = Network::new(Tap::start(clock.clone(), false));
         let notes = Arc::new(Notes::default());
@@ -102,6 +111,7 @@ impl Site {
             dtls: DtlsVersions::Either,
             page: PAGE.clone(),
             token_lifetime: TOKEN_LIFETIME,
+            forwarding,
         };
         let relay = SocketAddr::new(RELAY, PORT);
         camera.portal = Some(PortalAccess {

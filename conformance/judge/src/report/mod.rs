@@ -439,8 +439,9 @@ fn fits(stimulus: &str, path: &TransportPath, is_relayed: bool) -> bool {
     }
 }
 
-/// What needs accounts of several people, or viewers of one publication.
-const OF_A_SERVER: [&str; 2] = ["another-users-camera", "revoked-viewer"];
+/// What needs accounts of several people, or viewers of one publication, or that
+/// the server does it.
+const OF_A_SERVER: [&str; 3] = ["active-relay", "another-users-camera", "revoked-viewer"];
 
 fn attributed(session: usize, seen: &Seen<'_>) -> Vec<AttributionRow> {
     let row = |(vantage, account): (&Vantage, &Account)| AttributionRow {

@@ -212,11 +212,7 @@ pub(super) fn of_packet(packet: &Undissected) -> Stray {
 /// if who opened it means nothing.
 fn endpoint<'a>(seen: &Seen<'a>, flow: &Flow, either: bool) -> Option<&'a Endpoint> {
     let ends = [Some(flow.b), Some(flow.a).filter(|_| either)];
-    let mut ours = ends
-        .into_iter()
-        .flatten()
-        .filter(|end| seen.is_device(end.ip()));
-    ours.find_map(|end| {
+    ends.into_iter().flatten().find_map(|end| {
         seen.declaration
             .endpoint(flow.transport, end.ip(), end.port())
     })

@@ -80,6 +80,6 @@ pub(super) const ROWS: &[Requirement] = &[
 ];
 
 /// The vendor's portal serves it.
-fn is_portal(path: &TransportPath) -> bool {
+pub(super) fn is_portal(path: &TransportPath) -> bool {
     path.id.starts_with("portal.") || !path.pages.is_empty()
 }

@@ -1,6 +1,7 @@
 //! SFR: SFrame from the device to its viewers.
 
 mod enrolled;
+mod played;
 mod senders;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,10 +132,31 @@ pub(super) const ROWS: &[Requirement] = &[
         check: enrolled::for_enrolled_alone,
         ..ROW
     },
+    Requirement {
+        id: "SFR-16",
+        // The standard leaves it to the application.
+        standard: super::Level::Info,
+        title: "viewers play no frame twice, none of an epoch that has ended, and nothing in clear",
+        expects: is_sframe_of_server,
+        source: Quote {
+            clause: "9.3",
+            text: "It is the responsibility of the application to handle anti-replay.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["active-relay"]),
+        indispensable: &["active-relay"],
+        check: played::each_once,
+        ..ROW
+    },
 ];
 
 fn is_sframe(path: &TransportPath) -> bool {
     path.end_to_end == EndToEnd::Sframe
+}
+
+/// Somebody else than the device sends it to viewers.
+fn is_sframe_of_server(path: &TransportPath) -> bool {
+    is_sframe(path) && super::portal::is_portal(path)
 }
 
 /// What the device sends, seen from there.

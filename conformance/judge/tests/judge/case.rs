@@ -104,6 +104,7 @@ pub fn session(stimulus: &str, wire: Wire, keys: Vec<String>) -> Session {
         captures: [(Vantage::Wire, wire.capture())].into(),
         keys,
         ledger: video::ledger(&VIDEO),
+        played: Default::default(),
         log: String::new(),
         rest: Default::default(),
     }

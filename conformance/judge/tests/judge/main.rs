@@ -13,6 +13,7 @@ mod clear;
 mod fail_closed;
 mod hostile;
 mod iot;
+mod played;
 mod relayed;
 mod report;
 mod rtsp;

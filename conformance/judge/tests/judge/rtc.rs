@@ -340,7 +340,7 @@ pub fn media(sframe: Sframe) -> Media {
         .enumerate()
         .map(|(number, unit)| match sframe {
             Sframe::Clear => unit.clone(),
-            _ => sealed_unit(number as u64, unit, sframe),
+            _ => sealed_by(VIDEO_KID, number as u64, unit, sframe),
         })
         .collect();
     let sound = |seed: u64, kid: u64, ssrc: u32| -> Vec<Vec<u8>> {
@@ -365,8 +365,13 @@ pub fn media(sframe: Sframe) -> Media {
     }
 }
 
-/// Cover parameter sets, and a NAL unit with a frame in it.
-fn sealed_unit(number: u64, unit: &[Vec<u8>], sframe: Sframe) -> Vec<Vec<u8>> {
+/// Cover parameter sets, and a NAL unit with a frame in it, under the key of that
+/// KID.
+pub fn sealed_unit(kid: u64, number: u64, unit: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    sealed_by(kid, number, unit, Sframe::Right)
+}
+
+fn sealed_by(kid: u64, number: u64, unit: &[Vec<u8>], sframe: Sframe) -> Vec<Vec<u8>> {
     let key = number.is_multiple_of(3);
     let octet = if key { 0x65 } else { 0x41 };
     let plain: Vec<u8> = unit
@@ -374,7 +379,7 @@ fn sealed_unit(number: u64, unit: &[Vec<u8>], sframe: Sframe) -> Vec<Vec<u8>> {
         .flat_map(|nal| [&[0, 0, 0, 1], &nal[..]].concat())
         .collect();
     let metadata = [octet, STUB[0], STUB[1]];
-    let sealed = frame(VIDEO_KID, number, &metadata, &plain, sframe);
+    let sealed = frame(kid, number, &metadata, &plain, sframe);
     let mut nal = vec![octet];
     let mut zeros = 0;
     for octet in [&STUB[..], &sealed, &[0x80]].concat() {

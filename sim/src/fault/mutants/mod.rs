@@ -3,6 +3,7 @@
 
 mod iot;
 mod portal;
+mod relay;
 mod rtsp;
 mod sframe;
 mod signalling;
@@ -43,6 +44,7 @@ impl Mutant {
             signalling::ROWS,
             sframe::ROWS,
             portal::ROWS,
+            relay::ROWS,
             sto::ROWS,
             iot::ROWS,
         ]

@@ -10,7 +10,7 @@ use super::{
     opening::{Opening, Outcome},
 };
 use crate::{
-    fault::Fault,
+    fault::{Fault, PlayerFault, player::FaultyPlayer},
     g711::mu_law,
     seal::{
         keys::{SFrameBaseKey, SFrameOpeningKey},
@@ -18,10 +18,14 @@ use crate::{
     },
     sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
     webrtc::{
-        Counts, DtlsVersions, Media, Packet, Packetizers, Peer, PeerError, Purpose, Track, complete,
+        Counts, DtlsVersions, Media, Packet, Packetizers, Peer, Purpose, SENDERS, Track, complete,
     },
     world::{Held, World},
 };
+
+/// The tracks that are played.
+const VIDEO_TRACK: &str = SENDERS[0];
+const SOUND_TRACK: &str = SENDERS[1];
 
 /// A connection for media.
 pub struct Call {
@@ -34,6 +38,8 @@ pub struct Call {
     frames: Frames,
     /// Packets that it has sent of what its user says.
     said: u32,
+    /// What a faulty viewer plays with.
+    faulty: Option<FaultyPlayer>,
     /// What came.
     pub received: Received,
 }
@@ -107,6 +113,7 @@ impl Call {
             packetizers: Packetizers::new(&*world.entropy)?,
             frames: Frames::new(),
             said: 0,
+            faulty: None,
             received: Received::default(),
         };
         Ok((call, complete(&offer.to_sdp_string())))
@@ -135,7 +142,7 @@ impl Call {
         let [video, sound, talk_back] = keys;
         let base = SFrameBaseKey::new(talk_back.suite(), talk_back.id(), talk_back.expose())?;
         self.keys = Some(Keys {
-            video: Opening::new(video)?,
+            video: Opening::ordered(video)?,
             sound: Opening::new(sound)?,
             talk_back: Some(Sender::new(base, VolatileCounters::default())?),
         });
@@ -151,6 +158,9 @@ impl Call {
     /// [`AppError::SFrame`] if the library refuses one, or it is of an epoch that
     /// was there before.
     pub fn begin_epoch(&mut self, [video, sound]: &[SFrameOpeningKey; 2]) -> Result<(), AppError> {
+        if let Some(faulty) = &mut self.faulty {
+            faulty.add(video);
+        }
         match &mut self.keys {
             Some(keys) => {
                 keys.video.add(video)?;
@@ -158,13 +168,18 @@ impl Call {
             }
             None => {
                 self.keys = Some(Keys {
-                    video: Opening::new(video)?,
+                    video: Opening::ordered(video)?,
                     sound: Opening::new(sound)?,
                     talk_back: None,
                 });
             }
         }
         Ok(())
+    }
+
+    /// Plays from now on what it should refuse.
+    pub(crate) fn faulty_play(&mut self, fault: PlayerFault) {
+        self.faulty = Some(FaultyPlayer::new(fault));
     }
 
     /// What it can touch.
@@ -272,7 +287,7 @@ impl Call {
         Ok(self.peer.send(Track::Sound, packets).await?)
     }
 
-    fn take(&mut self, packet: Packet) -> Result<(), PeerError> {
+    fn take(&mut self, packet: Packet) -> Result<(), AppError> {
         self.received.octets += packet.payload.len() as u64;
         match packet.track {
             Track::Sound => self.hear(&packet.payload),
@@ -287,8 +302,11 @@ impl Call {
                 let torn = self.depacketizer.torn;
                 self.depacketizer
                     .take(sequence, marker, payload, |unit| units.push(unit));
-                units.iter().for_each(|unit| self.see(unit));
-                if self.depacketizer.torn > torn {
+                let mut is_missing = false;
+                for unit in &units {
+                    is_missing |= self.see(unit)?;
+                }
+                if self.depacketizer.torn > torn || is_missing {
                     self.peer.request_key_frame()?;
                 }
             }
@@ -297,8 +315,14 @@ impl Call {
     }
 
     /// An access unit is one sealed frame behind its covers. Whatever else is
-    /// there is in clear.
-    fn see(&mut self, unit: &[Vec<u8>]) {
+    /// there is in clear. Whether one before it is missing.
+    fn see(&mut self, unit: &[Vec<u8>]) -> Result<bool, AppError> {
+        if let Some(faulty) = &self.faulty
+            && let Some(plays) = faulty.faulty_unit(unit)?
+        {
+            self.play(plays);
+            return Ok(false);
+        }
         self.frames.clear();
         for nal in unit {
             if nal == nal::COVER_SPS || nal == nal::COVER_PPS {
@@ -306,7 +330,7 @@ impl Call {
             }
             if nal::unwrap(nal, &mut self.frames).is_err() {
                 self.received.clear += 1;
-                return;
+                return Ok(false);
             }
         }
         let now = self.world.clock.unix();
@@ -316,9 +340,18 @@ impl Call {
             _ => Some(Outcome::Refused),
         };
         if self.received.count(outcome) {
-            let units = self.frames.iter().map(<[u8]>::to_vec);
-            self.received.units.extend(units);
+            let units: Vec<_> = self.frames.iter().map(<[u8]>::to_vec).collect();
+            units.into_iter().for_each(|unit| self.play(unit));
         }
+        Ok(outcome == Some(Outcome::OpenedAfterGap))
+    }
+
+    /// Hands an access unit to the decoder.
+    fn play(&mut self, unit: Vec<u8>) {
+        let now = self.world.clock.unix();
+        let witness = &self.world.witness;
+        witness.played(self.peer.local(), VIDEO_TRACK, &unit, now);
+        self.received.units.push(unit);
     }
 
     fn hear(&mut self, payload: &[u8]) {
@@ -328,8 +361,12 @@ impl Call {
         let keys = self.keys.as_mut();
         let outcome = keys.map(|keys| keys.sound.open(&mut self.frames, now));
         if self.received.count(outcome) {
-            let sound = self.frames.iter().map(<[u8]>::to_vec);
-            self.received.sound.extend(sound);
+            let viewer = self.peer.local();
+            for packet in self.frames.iter() {
+                let witness = &self.world.witness;
+                witness.played(viewer, SOUND_TRACK, packet, now);
+                self.received.sound.push(packet.to_vec());
+            }
         }
     }
 }
@@ -339,7 +376,7 @@ impl Received {
     /// opened.
     fn count(&mut self, outcome: Option<Outcome>) -> bool {
         match outcome {
-            Some(Outcome::Opened) => return true,
+            Some(Outcome::Opened | Outcome::OpenedAfterGap) => return true,
             Some(Outcome::Refused) => self.refused += 1,
             Some(Outcome::WithoutKey) | None => self.without_key += 1,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::seal::{
     keys::SFrameOpeningKey,
-    sframe::{Frames, Receiver, SFrameError},
+    sframe::{Frames, Opened, Receiver, SFrameError},
 };
 
 /// How long frames of the epoch before are opened still, after the first of the
@@ -19,24 +19,42 @@ pub(super) struct Opening {
     has_older: bool,
     /// When those epochs end.
     end: Option<Duration>,
+    /// KID and CTR of the latest frame, and whether none comes before another
+    /// that was sealed later.
+    latest: Option<(u64, u64)>,
+    is_ordered: bool,
 }
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Opened,
+    /// The same, and one before it is missing.
+    OpenedAfterGap,
     /// It is under a key that the viewer has not, or not yet.
     WithoutKey,
     Refused,
 }
 
 impl Opening {
+    /// For frames that are sealed in the order in which they are to be played, and
+    /// arrive in it: the RTP below has put them in order.
+    pub(super) fn ordered(key: &SFrameOpeningKey) -> Result<Self, SFrameError> {
+        Ok(Self {
+            is_ordered: true,
+            ..Self::new(key)?
+        })
+    }
+
+    /// For frames of which some may overtake others.
     pub(super) fn new(key: &SFrameOpeningKey) -> Result<Self, SFrameError> {
         Ok(Self {
             receiver: Receiver::new(key)?,
             newest: key.id().generation(),
             has_older: false,
             end: None,
+            latest: None,
+            is_ordered: false,
         })
     }
 
@@ -64,11 +82,18 @@ impl Opening {
             self.end = None;
         }
         match self.receiver.open(frames) {
-            [Ok(opened)] => {
-                if opened.kid == self.newest && self.has_older && self.end.is_none() {
+            &[Ok(Opened { kid, ctr })] => {
+                if kid == self.newest && self.has_older && self.end.is_none() {
                     self.end = Some(now + GRACE);
                 }
-                Outcome::Opened
+                let before = self.latest;
+                self.latest = before.max(Some((kid, ctr)));
+                match before {
+                    // Whoever sends it now has held it back.
+                    Some(latest) if self.is_ordered && (kid, ctr) < latest => Outcome::Refused,
+                    Some((of, last)) if of == kid && ctr > last + 1 => Outcome::OpenedAfterGap,
+                    _ => Outcome::Opened,
+                }
             }
             [Err(SFrameError::UnknownKid(_))] => Outcome::WithoutKey,
             _ => Outcome::Refused,
@@ -125,5 +150,22 @@ mod tests {
         assert_eq!(at(11, &mut old), Outcome::Opened);
         assert_eq!(at(12, &mut old), Outcome::Refused);
         assert_eq!(at(12, &mut new), Outcome::Opened);
+    }
+
+    #[test]
+    fn what_is_played_in_order_is_never_older_than_what_was_there_before() {
+        let (mut old, mut new) = (sender(2), sender(4));
+        let mut opening = Opening::ordered(&old.opening_key()).unwrap();
+        opening.add(&new.opening_key()).unwrap();
+        let mut open = |frame: &Frames| opening.open(&mut frame.clone(), Duration::ZERO);
+        let frames: Vec<_> = (0..5).map(|_| sealed(&mut old)).collect();
+        assert_eq!(open(&frames[0]), Outcome::Opened);
+        assert_eq!(open(&frames[2]), Outcome::OpenedAfterGap);
+        assert_eq!(open(&frames[1]), Outcome::Refused);
+        assert_eq!(open(&frames[3]), Outcome::Opened);
+        assert_eq!(open(&sealed(&mut new)), Outcome::Opened);
+        // It never came before, and its epoch is not over.
+        assert_eq!(open(&frames[4]), Outcome::Refused);
+        assert_eq!(open(&sealed(&mut new)), Outcome::Opened);
     }
 }

@@ -1,5 +1,6 @@
 //! What is done at the vendor's portal: one file each, and what they begin with.
 
+pub(super) mod active_relay;
 pub(super) mod cameras;
 pub(super) mod honest;
 pub(super) mod reconnect;
@@ -32,12 +33,14 @@ const GLANCE: Duration = Duration::from_millis(1500);
 impl PortalVisit {
     /// Logged in.
     pub(super) async fn log_in(&self) -> Result<Portal, AppError> {
-        Portal::log_in(
-            &self.first.address,
-            &self.first.credentials,
-            &self.first.world,
-        )
-        .await
+        self.log_in_from(&self.first.world).await
+    }
+
+    async fn log_in_from(&self, world: &World) -> Result<Portal, AppError> {
+        let mut portal =
+            Portal::log_in(&self.first.address, &self.first.credentials, world).await?;
+        portal.player = self.player;
+        Ok(portal)
     }
 
     /// A session with keys.
@@ -50,7 +53,7 @@ impl PortalVisit {
 
     /// Somebody else on another host, logged in by the same account.
     async fn second(&self) -> Result<Portal, AppError> {
-        Portal::log_in(&self.first.address, &self.first.credentials, &self.second.0).await
+        self.log_in_from(&self.second.0).await
     }
 
     /// An offer of a viewer who has said nothing yet.

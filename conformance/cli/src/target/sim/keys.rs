@@ -103,6 +103,7 @@ impl Portal {
                 dtls: DtlsVersions::Either,
                 page: PAGE.clone(),
                 token_lifetime: PORTAL_TOKEN_LIFETIME,
+                forwarding: None,
             },
         })
     }

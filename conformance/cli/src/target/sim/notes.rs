@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use lightleak_case::Ledger;
@@ -23,6 +24,15 @@ pub struct Notes {
     pub(super) log: Mutex<String>,
     /// Records what a relay or a viewer holds.
     pub(super) held: Mutex<Vec<(Held, Tap)>>,
+    pub(super) played: Mutex<Played>,
+}
+
+/// What viewers play.
+#[derive(Default)]
+pub(super) struct Played {
+    /// Viewers as they came.
+    viewers: Vec<SocketAddr>,
+    pub(super) tracks: Ledger,
 }
 
 impl Notes {
@@ -74,6 +84,23 @@ impl Witness for Notes {
         if let Some((_, tap)) = held.iter().find(|(holder, _)| *holder == vantage) {
             tap.udp(from, to, packet);
         }
+    }
+
+    fn played(&self, viewer: SocketAddr, track: &str, unit: &[u8], now: Duration) {
+        let mut played = lock(&self.played);
+        let known = played.viewers.iter().position(|v| *v == viewer);
+        let index = known.unwrap_or_else(|| {
+            played.viewers.push(viewer);
+            played.viewers.len() - 1
+        });
+        let name = match index {
+            0 => track.to_owned(),
+            _ => format!("{track}-{}", index + 1),
+        };
+        let track = played.tracks.tracks.entry(name).or_default();
+        let number = u32::try_from(track.units.len()).unwrap_or(u32::MAX);
+        let time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        track.push_octets(unit, number, time);
     }
 }
 
