@@ -7,7 +7,6 @@ pub mod clear_copy;
 pub mod clear_http;
 pub mod clear_page;
 pub mod clear_rtsp;
-pub(crate) mod clear_start;
 pub mod clear_udp;
 pub mod client_hello;
 pub mod clip_file;
