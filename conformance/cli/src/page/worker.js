@@ -17,8 +17,6 @@ const LATE = 200;
 const utf8 = (text) => new TextEncoder().encode(text);
 // By KID.
 const keys = new Map();
-// Epoch, counter and RTP time stamp of the latest frame of video.
-let latest = null;
 const counts = { opened: 0, refused: 0, clear: 0, reason: "", kid: null, epoch: null, suite: "" };
 
 // Nk, Nn, Nt and the hash of the suites that the page takes (RFC 9605 8.1).
@@ -82,24 +80,73 @@ const open = async (frame, metadata) => {
   return { opened, key, ctr };
 };
 
-// Frames of video are shown in the order of their time stamps, which are the
-// server's. It has to be the order in which they were sealed. Returns the counter
-// that should have come before, if none did.
-const inOrder = ({ epoch }, ctr, time) => {
-  const before = latest;
-  if (before === null || epoch > before.epoch) {
-    latest = { epoch, ctr, time };
-    // An epoch begins with a key frame.
-    return null;
+// The order of video. Frames are shown in the order of their time stamps, which
+// are the server's; it has to be the order in which they were sealed. Behind one that
+// is missing the others wait, in case it is on its way; then they can't be decoded
+// until a key frame comes.
+class Order {
+  #latest = null;
+  #missing = new Set();
+  #waiting = [];
+  #isLost = false;
+  #patience;
+
+  // `show` is called with each frame that is to be shown, `ask` when a key frame is
+  // needed.
+  constructor(show, ask) {
+    this.show = show;
+    this.ask = ask;
   }
-  // Time stamps wrap.
-  const isAfter = (time - before.time | 0) > 0;
-  const isLater = epoch === before.epoch && ctr > before.ctr;
-  if (isLater !== isAfter) throw new Again("a frame out of its order");
-  if (!isLater) return null;
-  latest = { epoch, ctr, time };
-  return ctr > before.ctr + 1n ? before.ctr + 1n : null;
-};
+
+  // Takes a frame that was opened, sealed in an epoch with a counter.
+  take(frame, epoch, ctr, isKey) {
+    const time = frame.getMetadata().rtpTimestamp;
+    const before = this.#latest;
+    const isNew = before === null || epoch > before.epoch;
+    const isLater = isNew || (epoch === before.epoch && ctr > before.ctr);
+    // Time stamps wrap.
+    if (!isNew && isLater !== (time - before.time | 0) > 0) {
+      throw new Again("a frame out of its order");
+    }
+    if (!isLater) return this.#late(frame, ctr);
+    this.#latest = { epoch, ctr, time };
+    if (isKey) {
+      this.#begin();
+      return this.show(frame);
+    }
+    // An epoch begins with a key frame.
+    if (isNew && before !== null) this.#lose();
+    for (let at = isNew ? ctr : before.ctr + 1n; at < ctr; at++) {
+      if (this.#missing.size >= WINDOW) break;
+      this.#missing.add(at);
+    }
+    if (this.#isLost) return this.ask();
+    if (!this.#missing.size) return this.show(frame);
+    if (!this.#waiting.length) this.#patience = setTimeout(() => this.#lose(), LATE);
+    this.#waiting.push(frame);
+  }
+
+  #late(frame, ctr) {
+    this.show(frame);
+    if (!this.#missing.delete(ctr) || this.#missing.size) return;
+    const waiting = this.#waiting;
+    this.#begin();
+    waiting.forEach(this.show);
+  }
+
+  #begin() {
+    clearTimeout(this.#patience);
+    this.#missing.clear();
+    this.#waiting = [];
+    this.#isLost = false;
+  }
+
+  #lose() {
+    this.#begin();
+    this.#isLost = true;
+    this.ask();
+  }
+}
 
 const note = (kid, key, ctr) => {
   key.seen.add(ctr);
@@ -182,22 +229,21 @@ onrtctransform = ({ transformer }) => {
     asked = performance.now();
     transformer.sendKeyFrameRequest().catch(() => {});
   };
+  let order;
   readable.pipeThrough(new TransformStream({
+    start(controller) {
+      order = new Order((frame) => controller.enqueue(frame), askForKeyFrame);
+    },
     async transform(frame, controller) {
       const data = new Uint8Array(frame.data);
       try {
         const { frame: sealed, metadata } =
           options.kind === "video" ? carried(data) : { frame: data, metadata: [] };
         const { opened, key, ctr } = await open(sealed, metadata);
-        if (options.kind === "video") {
-          const missing = inOrder(key, ctr, frame.getMetadata().rtpTimestamp);
-          // It may be on its way.
-          const askIfMissing = () => key.seen.has(missing) || askForKeyFrame();
-          if (missing !== null) setTimeout(askIfMissing, LATE);
-        }
         frame.data = opened;
+        if (options.kind === "video") order.take(frame, key.epoch, ctr, metadata[0] === 0x65);
+        else controller.enqueue(frame);
         counts.opened++;
-        controller.enqueue(frame);
       } catch (error) {
         counts.refused++;
         if (error instanceof Clear) counts.clear++;
