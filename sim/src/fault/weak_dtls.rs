@@ -33,6 +33,17 @@ pub fn faulty_own_profile(datagram: &[u8]) -> Option<Vec<u8>> {
     strange.then(|| offer.choose(DTLS12, SRTP_AES128_CM_HMAC_SHA1_80))
 }
 
+/// An alert, if no SRTP profile of AES in Galois/counter mode is offered.
+pub fn faulty_gcm_only(datagram: &[u8]) -> Option<Vec<u8>> {
+    /// SRTP_AEAD_AES_128_GCM and SRTP_AEAD_AES_256_GCM (RFC 7714 14.2).
+    const GCM: [u16; 2] = [7, 8];
+    /// A fatal handshake_failure.
+    const ALERT: [u8; 15] = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40];
+    let profiles = Offer::read(datagram)?.profiles?;
+    let has_none = !profiles.iter().any(|profile| GCM.contains(profile));
+    has_none.then(|| ALERT.to_vec())
+}
+
 /// DTLS 1.0, if nothing later is offered.
 pub fn faulty_accept_dtls10(datagram: &[u8]) -> Option<Vec<u8>> {
     let offer = Offer::read(datagram)?;

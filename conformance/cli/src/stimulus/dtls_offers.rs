@@ -1,5 +1,6 @@
-//! `dtls-offers`: ClientHellos of DTLS that nobody should accept: with SRTP
-//! profiles that do not encrypt, that nobody has, with none, and of DTLS 1.0.
+//! `dtls-offers`: ClientHellos of DTLS that nobody should accept, with SRTP
+//! profiles that do not encrypt, that nobody has, with none, and of DTLS 1.0; and
+//! one with no more than what everybody has to accept.
 
 use std::time::Duration;
 
@@ -24,22 +25,31 @@ const DTLS12: u16 = 0xfefd;
 /// use_srtp (RFC 5764 4.1.1).
 const USE_SRTP: u16 = 14;
 
-/// What is offered: its name, a version and SRTP profiles, if any.
-type Offer = (&'static str, u16, Option<&'static [u16]>);
+/// What is offered: its name, a version, SRTP profiles, if any, and suites; where
+/// there is one of them, it goes with one group.
+type Offer = (&'static str, u16, Option<&'static [u16]>, &'static [u16]);
+
+/// ECDHE with ECDSA: AES-GCM of DTLS 1.2, AES-CBC of DTLS 1.0.
+const SUITES: &[u16] = &[0xc02b, 0xc009];
+/// supported_groups (RFC 8422 5.1.1), which comes first among the extensions: as
+/// many octets of it, and the same with secp256r1 alone.
+const GROUPS: usize = 12;
+const P256: [u8; 8] = [0, 10, 0, 4, 0, 2, 0, 23];
 
 /// The NULL profiles are those of RFC 5764 4.1.2; the unknown one is for
 /// private use.
-const OFFERS: [Offer; 4] = [
-    ("SRTP_NULL_HMAC_SHA1_80 alone", DTLS12, Some(&[5])),
-    ("a profile of nobody", DTLS12, Some(&[0xfff0])),
-    ("no use_srtp", DTLS12, None),
-    ("DTLS 1.0", DTLS10, Some(&[1])),
+const OFFERS: [Offer; 5] = [
+    ("SRTP_NULL_HMAC_SHA1_80 alone", DTLS12, Some(&[5]), SUITES),
+    ("a profile of nobody", DTLS12, Some(&[0xfff0]), SUITES),
+    ("no use_srtp", DTLS12, None, SUITES),
+    ("DTLS 1.0", DTLS10, Some(&[1]), SUITES),
+    ("what everybody has", DTLS12, Some(&[1]), &[0xc02b]),
 ];
 
 /// The stimulus.
 pub const STIMULUS: Stimulus = Stimulus {
     id: "dtls-offers",
-    title: "ClientHellos of DTLS with NULL, unknown and no SRTP profiles, and of DTLS 1.0",
+    title: "ClientHellos of DTLS with NULL, unknown and no SRTP profiles, of DTLS 1.0, and with no more than what everybody has",
     webrtc: Some(|visit| Box::pin(offer_all(visit))),
     portal: Some(|visit| Box::pin(offer_all(visit.first))),
     ..Stimulus::NOTHING
@@ -57,13 +67,13 @@ async fn offer_all(visit: Visit) -> Experience {
 
 async fn try_offer(
     visit: &Visit,
-    (name, version, profiles): Offer,
+    (name, version, profiles, suites): Offer,
     diary: &mut Diary,
 ) -> Result<(), AppError> {
     let mut app = App::connect(&visit.address, &visit.world).await?;
     app.log_in(&visit.credentials).await?;
     let (mut call, sdp) = visit.prepare(DtlsVersions::Dtls12).await?;
-    let hello = client_hello(version, profiles, &*visit.world.entropy);
+    let hello = client_hello(version, profiles, suites, &*visit.world.entropy);
     call.replace_dtls(hello);
     // The device is to be the server (RFC 8842 5.3).
     let sdp = sdp.replace("a=setup:actpass", "a=setup:active");
@@ -82,9 +92,12 @@ async fn try_offer(
 }
 
 /// A record with a ClientHello of that version (RFC 6347 4.2.1, 4.2.2).
-fn client_hello(version: u16, profiles: Option<&[u16]>, entropy: &dyn Entropy) -> Vec<u8> {
-    /// ECDHE with ECDSA: AES-GCM of DTLS 1.2, AES-CBC of DTLS 1.0.
-    const SUITES: [u8; 4] = [0xc0, 0x2b, 0xc0, 0x09];
+fn client_hello(
+    version: u16,
+    profiles: Option<&[u16]>,
+    suites: &[u16],
+    entropy: &dyn Entropy,
+) -> Vec<u8> {
     let version = version.to_be_bytes();
     let mut body = version.to_vec();
     let mut random = [0; 32];
@@ -92,9 +105,13 @@ fn client_hello(version: u16, profiles: Option<&[u16]>, entropy: &dyn Entropy) -
     body.extend(random);
     // No session, no cookie.
     body.extend([0, 0]);
-    body.extend(vector(&SUITES));
+    let octets: Vec<u8> = suites.iter().flat_map(|s| s.to_be_bytes()).collect();
+    body.extend(vector(&octets));
     body.extend([1, 0]);
-    let mut extensions = EXTENSIONS.to_vec();
+    let mut extensions = match suites {
+        [_] => [&P256, &EXTENSIONS[GROUPS..]].concat(),
+        _ => EXTENSIONS.to_vec(),
+    };
     if let Some(profiles) = profiles {
         let profiles: Vec<u8> = profiles.iter().flat_map(|p| p.to_be_bytes()).collect();
         let mut data = vector(&profiles);

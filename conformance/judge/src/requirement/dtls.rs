@@ -13,7 +13,7 @@ use crate::{
     verdict::{Assurance, Evidence, Outcome},
     webrtc::Datagram,
 };
-pub(super) use hello::agrees_on_null;
+pub(super) use hello::{agrees_on_null, takes_what_everybody_has};
 
 const RFC5764: &str = "RFC 5764";
 const RFC8122: &str = "RFC 8122";

@@ -8,8 +8,9 @@ mod plain;
 use lightleak_case::{Carriage, TransportPath, Vantage};
 
 use super::{
-    Level, Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence, evidence_at,
-    srtp, unless,
+    Level, Quote, Reading, Requirement, Stimuli,
+    dtls::{ROW as DTLS_ROW, takes_what_everybody_has},
+    evidence, evidence_at, srtp, unless,
 };
 use crate::{
     adversary::cryptanalyst::key_material::Secrets,
@@ -87,6 +88,18 @@ pub(super) const ROWS: &[Requirement] = &[
         stimuli: Stimuli::Only(&["honest", "avpf-offer", "sdes-offer"]),
         indispensable: &["honest", "avpf-offer"],
         check: every_section_is_keyed,
+        ..ROW
+    },
+    Requirement {
+        id: "WRTC-05",
+        title: "who has no more than what everybody has to have is served: DTLS 1.2 with AES_128_GCM and P-256, SRTP_AES128_CM_HMAC_SHA1_80",
+        source: Quote {
+            text: "The DTLS-SRTP protection profile SRTP_AES128_CM_HMAC_SHA1_80 MUST be supported for SRTP.",
+            ..ROW.source
+        },
+        stimuli: Stimuli::Only(&["dtls-offers"]),
+        indispensable: &["dtls-offers"],
+        check: takes_what_everybody_has,
         ..ROW
     },
     Requirement {

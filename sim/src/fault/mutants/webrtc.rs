@@ -6,7 +6,9 @@ use crate::{
         Fault,
         plain_rtp::{faulty_downgrade, faulty_fallback},
         talkative::faulty_talk,
-        weak_dtls::{faulty_accept_dtls10, faulty_null_profile, faulty_own_profile},
+        weak_dtls::{
+            faulty_accept_dtls10, faulty_gcm_only, faulty_null_profile, faulty_own_profile,
+        },
     },
     h264::AccessUnit,
     seal::{
@@ -71,6 +73,17 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, DTLS-01)",
         fault: Fault {
             dtls_hello: Some(faulty_own_profile),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.gcm-only",
+        path: PATH,
+        expected: &["WRTC-05"],
+        story: "whoever has no SRTP profile of AES in Galois/counter mode is not served",
+        source: "of our own making (catalogue, WRTC-05)",
+        fault: Fault {
+            dtls_hello: Some(faulty_gcm_only),
             ..Fault::NONE
         },
     },

@@ -5,6 +5,8 @@ use super::super::tls::{self, CLIENT_HELLO, Message, Reader, SERVER_HELLO};
 
 /// use_srtp (RFC 5764 4.1.1).
 const USE_SRTP: u16 = 14;
+/// supported_groups.
+const SUPPORTED_GROUPS: u16 = 10;
 
 /// The use_srtp extension.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub struct ClientHello {
     pub version: u16,
     /// Its random.
     pub random: [u8; 32],
+    /// Offered suites.
+    pub cipher_suites: Vec<u16>,
+    /// supported_groups, if the extension is there.
+    pub groups: Vec<u16>,
     /// use_srtp, if the extension is there.
     pub srtp: Option<UseSrtp>,
 }
@@ -65,6 +71,8 @@ impl ClientHello {
             at: of_tls.at,
             version,
             random: of_tls.random,
+            cipher_suites: of_tls.cipher_suites,
+            groups: groups(&extensions),
             srtp: use_srtp(&extensions),
         })
     }
@@ -105,6 +113,18 @@ impl ServerHello {
             srtp: use_srtp(&reader.extensions()?),
         })
     }
+}
+
+/// supported_groups among extensions (RFC 8422 5.1.1).
+fn groups(extensions: &[(u16, &[u8])]) -> Vec<u16> {
+    let groups = extensions
+        .iter()
+        .find(|(kind, _)| *kind == SUPPORTED_GROUPS);
+    let list = groups
+        .and_then(|(_, data)| data.get(2..))
+        .unwrap_or_default();
+    let (pairs, _) = list.as_chunks();
+    pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect()
 }
 
 /// use_srtp among extensions.

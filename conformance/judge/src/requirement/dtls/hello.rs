@@ -1,4 +1,4 @@
-//! What hellos agree on: DTLS-01, DTLS-02, DTLS-07.
+//! What hellos agree on: DTLS-01, DTLS-02, DTLS-07, WRTC-05.
 
 use lightleak_case::Vantage;
 
@@ -17,6 +17,12 @@ use crate::{
 
 /// SRTP_NULL_HMAC_SHA1_80 and SRTP_NULL_HMAC_SHA1_32 (RFC 5764 4.1.2).
 const NULL: [u16; 2] = [5, 6];
+
+/// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, secp256r1 and
+/// SRTP_AES128_CM_HMAC_SHA1_80, which every implementation has (RFC 8827 6.5).
+const MANDATORY_SUITE: u16 = 0xc02b;
+const MANDATORY_GROUP: u16 = 23;
+const MANDATORY_PROFILE: u16 = 1;
 
 /// A handshake in which the device took part.
 struct Handshake<'a> {
@@ -162,6 +168,44 @@ pub(super) fn one_of_the_offered(seen: &Seen<'_>, _: Vantage) -> Outcome {
             format!(
                 "in {chosen} handshakes one of the offered profiles is chosen; {none} without one came to no media"
             ),
+        ),
+    })
+}
+
+/// What everybody has is offered alone, and taken.
+pub(in crate::requirement) fn takes_what_everybody_has(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found = Vec::new();
+    let mut taken = 0;
+    for handshake in Handshake::all(seen).filter(|h| h.serves) {
+        let is_it = |hello: &&ClientHello| {
+            let profiles = hello.srtp.as_ref().map(|srtp| &srtp.profiles[..]);
+            hello.version == DTLS12
+                && hello.cipher_suites == [MANDATORY_SUITE]
+                && hello.groups == [MANDATORY_GROUP]
+                && profiles == Some(&[MANDATORY_PROFILE])
+        };
+        if handshake.offered().filter(is_it).is_none() {
+            continue;
+        }
+        let chosen = handshake.reading.server_hello.as_ref();
+        let why = match chosen {
+            Some(hello) if hello.version != DTLS12 => {
+                format!("version {:#06x} is chosen", hello.version)
+            }
+            Some(_) if handshake.chosen().is_some() => {
+                taken += 1;
+                continue;
+            }
+            Some(_) => "no SRTP profile is chosen".into(),
+            None => "the device takes no offer of what everybody has to have".into(),
+        };
+        handshake.note(seen, &mut found, why);
+    }
+    unless(found, || match taken {
+        0 => Outcome::Inconclusive("nobody offered that alone to the device".into()),
+        taken => Outcome::Pass(
+            Assurance::Identified,
+            format!("it was offered alone {taken} times, and taken"),
         ),
     })
 }
