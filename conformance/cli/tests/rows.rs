@@ -130,7 +130,7 @@ fn only_heartbeats(capture: &mut Capture) {
 
 /// What the camera answered on its ports becomes a refusal, as on the next ones.
 fn close(capture: &mut Capture) {
-    for open in [322, 8322, 8443] {
+    for open in [322, 8322, 8443, 443] {
         close_port(capture, open, open + 1);
     }
 }

@@ -26,7 +26,7 @@ pub struct Chromium {
     /// URL of the session (W3C WebDriver 6.3).
     session: String,
     driver: Child,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Chromium {
@@ -55,9 +55,9 @@ impl Chromium {
             agent: config.timeout_global(Some(PATIENCE)).build().into(),
             session: format!("http://127.0.0.1:{port}/session"),
             driver,
-            _home: home,
+            home,
         };
-        let profile = browser._home.path().join("profile");
+        let profile = browser.home.path().join("profile");
         let mut arguments = json!([
             "--headless",
             // There is no sandbox for root, nor in many containers.
@@ -85,6 +85,13 @@ impl Chromium {
         let patience = u64::try_from(PATIENCE.as_millis()).expect("it is a minute");
         browser.post("/timeouts", json!({ "script": patience }));
         Some(browser)
+    }
+
+    /// What it wrote into its log, if it was told to write one.
+    pub fn log(&self) -> String {
+        let log = self.home.path().join("profile/chrome_debug.log");
+        let log = fs::read(log).expect("read what the browser says");
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Goes to that address, whatever answers there.

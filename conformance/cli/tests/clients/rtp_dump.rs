@@ -60,15 +60,12 @@ fn what_the_browser_holds_is_opened_from_end_to_end() {
         return;
     };
     let site = Site::start(folder.path());
-    let log = folder.path().join("chromium.log");
-    let Some(browser) = site.browser(&log) else {
+    let Some(browser) = site.browser() else {
         return;
     };
     watch(&site, &browser);
+    let dump = browser.log();
     drop(browser);
-
-    let dump = fs::read(&log).expect("read what the browser says");
-    let dump = String::from_utf8_lossy(&dump);
     let lines: Vec<_> = dump.lines().filter(|l| l.ends_with("# RTP_DUMP")).collect();
     assert!(lines.len() as u64 > FRAMES, "{} packets", lines.len());
     let capture = folder.path().join("peer.pcapng");
@@ -192,11 +189,9 @@ impl Site {
         }
     }
 
-    fn browser(&self, log: &Path) -> Option<Chromium> {
-        let log = format!("--log-file={}", log.display());
+    fn browser(&self) -> Option<Chromium> {
         let dumps = [
             "--enable-logging",
-            &log,
             "--vmodule=srtp_session=1",
             "--force-fieldtrials=WebRTC-Debugging-RtpDump/Enabled/",
         ];

@@ -1,7 +1,7 @@
 //! What a probe found absent: a declaration alone never makes a requirement
 //! inapplicable, somebody who looked and found nothing does.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use lightleak_case::{Carriage, Case, TransportProtocol};
 
@@ -11,7 +11,9 @@ use crate::{dissect::FlowState, seen::Seen, verdict::Verdict};
 /// What one session tells of what is there.
 pub(super) struct Probed {
     path: String,
-    /// Every TCP port of every address was dialled and refused.
+    /// The addresses of who serves the path, and whether every TCP port of all of
+    /// them was dialled and refused.
+    servers: BTreeSet<IpAddr>,
     closed: bool,
     /// The device served somebody over TCP, or sent datagrams.
     served: bool,
@@ -42,8 +44,8 @@ impl Probed {
                 (TransportProtocol::Udp, _) => served |= seen.is_device(flow.a.ip()),
             }
         }
-        let addresses = &seen.declaration.device.addresses;
-        let all = |address: &std::net::IpAddr| {
+        let servers = seen.declaration.servers(&seen.session.record.path);
+        let all = |address: &IpAddr| {
             let ports = refused.iter().filter(|to| to.ip() == *address);
             ports.filter(|to| to.port() != 0).count() == usize::from(u16::MAX)
         };
@@ -51,7 +53,8 @@ impl Probed {
         let card = seen.session.rest.as_ref().filter(|_| produced);
         Self {
             path: seen.session.record.path.clone(),
-            closed: seen.presence.tap.is_ok() && !addresses.is_empty() && addresses.iter().all(all),
+            closed: seen.presence.tap.is_ok() && !servers.is_empty() && servers.iter().all(all),
+            servers,
             served,
             card: card.map(|files| match files.is_empty() {
                 true => Card::Empty,
@@ -79,10 +82,11 @@ pub(super) fn settle(finding: &mut Finding, case: &Case, probed: &[Probed]) {
             )
         }
         _ => {
-            let closed = probed.iter().any(|p| p.closed);
+            let servers = case.declaration.servers(&path.id);
+            let closed = probed.iter().any(|p| p.closed && p.servers == servers);
             let served = probed.iter().any(|p| p.served);
             (closed && !served).then_some(
-                "every TCP port of the device was dialled and refused, and it served nobody in any session",
+                "every TCP port of whoever serves it was dialled and refused, and nobody was served in any session",
             )
         }
     };

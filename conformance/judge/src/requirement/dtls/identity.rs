@@ -21,6 +21,11 @@ use crate::{
     verdict::{Assurance, Outcome},
 };
 
+/// server_hello_done and client_key_exchange (RFC 5246 7.4), finished.
+const SERVER_HELLO_DONE: u8 = 14;
+const CLIENT_KEY_EXCHANGE: u8 = 16;
+const FINISHED: u8 = 20;
+
 /// Hashes that prove nothing (RFC 8122 5).
 const BROKEN: [&str; 2] = ["md2", "md5"];
 
@@ -111,27 +116,29 @@ pub(super) fn both_show_certificates(seen: &Seen<'_>, _: Vantage) -> Outcome {
         let (Some(reading), Some(media)) = (&connection.dtls, first_media(seen, flow)) else {
             continue;
         };
-        let ends = [true, false].map(|of_device| certificate(seen, flow, connection, of_device));
         let opened = connection.opened_dtls();
-        let mut asked = messages(reading, opened, false);
-        let asks = asked.any(|message| message.kind == flight::CERTIFICATE_REQUEST);
-        let is_old = reading
-            .server_hello
-            .as_ref()
-            .is_some_and(|h| h.version != DTLS13);
-        let why = match ends {
-            [Some(_), Some(_)] if asks => {
+        let says = |of_client: bool, kinds: &[u8]| {
+            let mut messages = messages(reading, opened, of_client);
+            messages.any(|message| kinds.contains(&message.kind))
+        };
+        let asks = says(false, &[flight::CERTIFICATE_REQUEST]);
+        let shows = [true, false].map(|of_client| says(of_client, &[flight::CERTIFICATE]));
+        // What comes behind the messages in question was read.
+        let is_asked = says(false, &[SERVER_HELLO_DONE, FINISHED]);
+        let is_answered = says(true, &[CLIENT_KEY_EXCHANGE, FINISHED]);
+        let why = match shows {
+            [true, true] if asks => {
                 shown += 1;
                 continue;
             }
-            // Part of it is in messages that nobody opened.
-            _ if opened.is_none() && !is_old => {
+            _ if !asks && is_asked => {
+                "media after a handshake in which the server asked for no certificate"
+            }
+            [false, _] if is_answered => "media though the client of DTLS showed no certificate",
+            _ => {
                 unknown += 1;
                 continue;
             }
-            [None, _] => "media of a device that showed no certificate",
-            [_, None] if asks => "media to a viewer that showed no certificate",
-            _ => "media after a handshake in which the server asked for no certificate",
         };
         found.push(evidence(seen, media, why.into()));
     }
