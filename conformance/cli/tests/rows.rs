@@ -11,7 +11,7 @@ use lightleak::{
     decoder::ChildDecoder,
     target::sim::{Plan, SUB_VIDEO, SimTarget},
 };
-use lightleak_case::{Capture, Case};
+use lightleak_case::{Capture, Case, Vantage};
 use lightleak_judge::{
     report::{Options, Report},
     requirement::{self, Profile},
@@ -65,9 +65,9 @@ fn no_row_is_known_where_nothing_was_seen() {
 fn no_row_applies_where_a_probe_found_nothing() {
     let mut case = honest();
     for session in &mut case.sessions {
-        for capture in session.captures.values_mut() {
-            match session.record.stimulus.as_str() {
-                "port-sweep" => close(capture),
+        for (vantage, capture) in &mut session.captures {
+            match (session.record.stimulus.as_str(), vantage) {
+                ("port-sweep", Vantage::Wire) => close(capture),
                 _ => only_heartbeats(capture),
             }
         }
@@ -130,6 +130,13 @@ fn only_heartbeats(capture: &mut Capture) {
 
 /// What the camera answered on its ports becomes a refusal, as on the next ones.
 fn close(capture: &mut Capture) {
+    // IPv4 behind Ethernet: the protocol.
+    let is_udp = |data: &[u8]| data.get(12..14) == Some(&[8, 0]) && data.get(23) == Some(&17);
+    let (first, last) = (1, capture.packets.len() as u64);
+    let is_beat = |number: u64| number == first || number == last;
+    capture
+        .packets
+        .retain(|p| is_beat(p.number) || !is_udp(&p.data));
     for open in [322, 8322, 8443, 443] {
         close_port(capture, open, open + 1);
     }

@@ -85,8 +85,7 @@ fn what_the_browser_holds_is_opened_from_end_to_end() {
         ("XC-01", "absence"),
         ("XC-03", "opened"),
         ("XC-07", "absence"),
-        ("SFR-01", "opened"),
-        ("SFR-02", "opened"),
+        ("SFR-11", "opened"),
     ] {
         let found = at_peer(id);
         assert_eq!(found["verdict"], "pass", "{found}");

@@ -123,9 +123,14 @@ pub(super) fn both_show_certificates(seen: &Seen<'_>, _: Vantage) -> Outcome {
         };
         let asks = says(false, &[flight::CERTIFICATE_REQUEST]);
         let shows = [true, false].map(|of_client| says(of_client, &[flight::CERTIFICATE]));
-        // What comes behind the messages in question was read.
-        let is_asked = says(false, &[SERVER_HELLO_DONE, FINISHED]);
-        let is_answered = says(true, &[CLIENT_KEY_EXCHANGE, FINISHED]);
+        // What comes behind the messages in question was read, but where a session
+        // is resumed.
+        let version = reading.server_hello.as_ref().map(|hello| hello.version);
+        let (done, answered) = match version {
+            Some(DTLS13) => (FINISHED, FINISHED),
+            _ => (SERVER_HELLO_DONE, CLIENT_KEY_EXCHANGE),
+        };
+        let (is_asked, is_answered) = (says(false, &[done]), says(true, &[answered]));
         let why = match shows {
             [true, true] if asks => {
                 shown += 1;
