@@ -188,8 +188,7 @@ fn whoever(settings: &RelaySettings, method: &Method, parts: &[&str]) -> Option<
         .map(|account| account.credentials.user.clone())
 }
 
-/// `/live/SERIAL_TIME`, the serial number in base64 and the time in seconds; from
-/// some digits of it on any will do.
+/// `/live/SERIAL_TIME`: the serial number in base64, and any time in seconds.
 fn by_serial_and_time(settings: &RelaySettings, path: &str) -> Option<String> {
     let name = path.strip_prefix("/live/")?;
     let (serial, time) = name.split_once('_')?;
