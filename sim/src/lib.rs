@@ -29,6 +29,7 @@ pub mod path;
 pub mod portal;
 pub mod record;
 pub mod relay;
+pub mod rtmp;
 pub mod rtp;
 pub mod rtsp;
 pub mod scene;

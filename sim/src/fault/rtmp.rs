@@ -7,12 +7,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     relay::{FaultyPort, FaultyRelay},
+    rtmp::{
+        self, CHUNK, COMMAND, COMMANDS, HANDSHAKE, Header, STREAM, VERSION,
+        amf::{self, NULL},
+    },
     world::ByteStream,
 };
 
 /// Gives whoever connects the camera whose serial number it asks for.
 pub const FAULTY_RTMP: FaultyPort = FaultyPort {
-    port: 1935,
+    port: rtmp::PORT,
     scheme: "rtmp",
     path: "/live/",
     serve: |relay, stream| {
@@ -20,12 +24,7 @@ pub const FAULTY_RTMP: FaultyPort = FaultyPort {
     },
 };
 
-/// Octets of what either side says of itself in the handshake (5.2.3).
-const HANDSHAKE: usize = 1536;
-const VERSION: u8 = 3;
-
-/// Octets of a chunk (5.4.1): before anybody says otherwise, and ours.
-const CHUNK: usize = 128;
+/// Octets of our chunks.
 const OUR_CHUNK: usize = 1 << 16;
 /// The longest message of a client that is read.
 const LONGEST: usize = 1 << 16;
@@ -36,15 +35,10 @@ const USER_CONTROL: u8 = 4;
 const WINDOW_SIZE: u8 = 5;
 const PEER_BANDWIDTH: u8 = 6;
 const VIDEO: u8 = 9;
-const COMMAND: u8 = 20;
 
-/// Chunk streams of what is about the connection, of commands and of video.
+/// Chunk streams of what is about the connection, and of video.
 const CONTROL: u8 = 2;
-const COMMANDS: u8 = 3;
 const MEDIA: u8 = 6;
-
-/// The message stream that every player is given.
-const STREAM: u32 = 1;
 
 struct Connection {
     stream: Box<dyn ByteStream>,
@@ -60,9 +54,8 @@ impl Connection {
         let [VERSION, theirs @ ..] = hello else {
             return Err(io::Error::other("another version of RTMP"));
         };
-        let mut ours = [0; HANDSHAKE];
-        fill(&mut ours);
-        let answer = [&[VERSION][..], &ours, &theirs].concat();
+        // Time and zero come first, and then what nobody looks at.
+        let answer = [&[VERSION][..], &[0; HANDSHAKE], &theirs].concat();
         stream.write_all(&answer).await?;
         let mut echo = [0; HANDSHAKE];
         stream.read_exact(&mut echo).await?;
@@ -86,10 +79,8 @@ impl Connection {
                     match name {
                         "connect" => self.connected(number).await?,
                         "createStream" => {
-                            let made = amf(&["_result"], number, &[NULL]);
-                            let id = number_of(f64::from(STREAM));
-                            self.send(COMMANDS, COMMAND, 0, &[made, id].concat())
-                                .await?;
+                            let made = reply("_result", number, amf::number(STREAM.into()));
+                            self.send(COMMANDS, COMMAND, 0, &made).await?;
                         }
                         "play" => {
                             let name = last_text(&message).unwrap_or_default();
@@ -112,46 +103,41 @@ impl Connection {
         self.send(CONTROL, PEER_BANDWIDTH, 0, &bandwidth).await?;
         let size = (OUR_CHUNK as u32).to_be_bytes();
         self.send(CONTROL, SET_CHUNK_SIZE, 0, &size).await?;
-        let result = amf(&["_result"], number, &[]);
-        let properties = object(&[("fmsVer", "FMS/3,0,1,123")]);
-        let status = object(&[
-            ("level", "status"),
-            ("code", "NetConnection.Connect.Success"),
-        ]);
-        let result = [result, properties, status].concat();
+        let result = [
+            amf::text("_result"),
+            amf::number(number),
+            amf::object(&[("fmsVer", "FMS/3,0,1,123")]),
+            status("status", "NetConnection.Connect.Success"),
+        ]
+        .concat();
         self.send(COMMANDS, COMMAND, 0, &result).await
     }
 
     async fn play(&mut self, relay: &FaultyRelay, serial: &str) -> io::Result<()> {
         let Some(mut watch) = relay.watch(serial) else {
-            let status = object(&[
-                ("level", "error"),
-                ("code", "NetStream.Play.StreamNotFound"),
-            ]);
-            let status = [amf(&["onStatus"], 0.0, &[NULL]), status].concat();
-            return self.send(COMMANDS, COMMAND, STREAM, &status).await;
+            let none = status("error", "NetStream.Play.StreamNotFound");
+            let none = reply("onStatus", 0.0, none);
+            return self.send(COMMANDS, COMMAND, STREAM, &none).await;
         };
         let begin = [&[0, 0][..], &STREAM.to_be_bytes()].concat();
         self.send(CONTROL, USER_CONTROL, 0, &begin).await?;
-        let status = object(&[("level", "status"), ("code", "NetStream.Play.Start")]);
-        let status = [amf(&["onStatus"], 0.0, &[NULL]), status].concat();
-        self.send(COMMANDS, COMMAND, STREAM, &status).await?;
+        let start = reply("onStatus", 0.0, status("status", "NetStream.Play.Start"));
+        self.send(COMMANDS, COMMAND, STREAM, &start).await?;
         let clock = relay.world().clock.clone();
         let begin = clock.unix();
         let mut is_described = false;
         while let Some(unit) = watch.next().await {
             let time = clock.unix().saturating_sub(begin).as_millis() as u32;
-            let kind = |nal: &&Vec<u8>| nal.first().map_or(0, |head| head & 0x1f);
-            if let (false, [sps, pps]) = (is_described, [7, 8].map(|k| of_kind(&unit, k)))
-                && let (Some(sps), Some(pps)) = (sps, pps)
+            if let (false, [Some(sps), Some(pps)]) =
+                (is_described, [7, 8].map(|k| of_kind(&unit, k)))
             {
                 is_described = true;
                 let description = [&[0x17, 0, 0, 0, 0][..], &configuration(sps, pps)].concat();
                 self.send_at(time, MEDIA, VIDEO, STREAM, &description)
                     .await?;
             }
-            let is_key = unit.iter().any(|nal| kind(&nal) == 5);
-            let mut message = vec![if is_key { 0x17 } else { 0x27 }, 1, 0, 0, 0];
+            let key = of_kind(&unit, 5).map_or(0x27, |_| 0x17);
+            let mut message = vec![key, 1, 0, 0, 0];
             for nal in &unit {
                 message.extend((nal.len() as u32).to_be_bytes());
                 message.extend(nal);
@@ -204,25 +190,15 @@ impl Connection {
         stream: u32,
         octets: &[u8],
     ) -> io::Result<()> {
-        let mut message = vec![chunks];
-        message.extend(&time.min(0xff_fffe).to_be_bytes()[1..]);
-        message.extend(&(octets.len() as u32).to_be_bytes()[1..]);
-        message.push(kind);
-        message.extend(stream.to_le_bytes());
-        for (index, chunk) in octets.chunks(OUR_CHUNK).enumerate() {
-            if index > 0 {
-                message.push(0xc0 | chunks);
-            }
-            message.extend(chunk);
-        }
+        let header = Header {
+            chunks,
+            kind,
+            stream,
+            time,
+        };
+        let message = rtmp::message(header, octets, OUR_CHUNK);
         self.stream.write_all(&message).await
     }
-}
-
-/// What nobody looks at.
-fn fill(octets: &mut [u8; HANDSHAKE]) {
-    // Time and zero come first.
-    octets.iter_mut().skip(8).for_each(|octet| *octet = 0x5a);
 }
 
 fn of_kind(unit: &[Vec<u8>], kind: u8) -> Option<&Vec<u8>> {
@@ -243,34 +219,13 @@ fn configuration(sps: &[u8], pps: &[u8]) -> Vec<u8> {
     record
 }
 
-// AMF 0.
-
-const NULL: u8 = 5;
-
-fn number_of(number: f64) -> Vec<u8> {
-    [&[0][..], &number.to_be_bytes()].concat()
+/// A command without an object.
+fn reply(name: &str, number: f64, says: Vec<u8>) -> Vec<u8> {
+    [amf::text(name), amf::number(number), vec![NULL], says].concat()
 }
 
-fn text_of(text: &str) -> Vec<u8> {
-    [&[2][..], &bare(text)].concat()
-}
-
-fn bare(text: &str) -> Vec<u8> {
-    [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat()
-}
-
-fn amf(name: &[&str], number: f64, rest: &[u8]) -> Vec<u8> {
-    let name = name.iter().flat_map(|name| text_of(name));
-    name.chain(number_of(number))
-        .chain(rest.iter().copied())
-        .collect()
-}
-
-fn object(fields: &[(&str, &str)]) -> Vec<u8> {
-    let fields = fields
-        .iter()
-        .flat_map(|(name, value)| [bare(name), text_of(value)].concat());
-    [3].into_iter().chain(fields).chain([0, 0, 9]).collect()
+fn status(level: &str, code: &str) -> Vec<u8> {
+    amf::object(&[("level", level), ("code", code)])
 }
 
 /// Name and number of a command.

@@ -8,6 +8,7 @@ use std::{net::SocketAddr, time::Duration};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use lightleak_case::Experience;
 use lightleak_sim::{
+    rtmp::PORT as RTMP,
     viewer::webrtc::{App, AppError},
     webrtc::DtlsVersions,
 };
@@ -17,9 +18,7 @@ use super::{Diary, Offers, Stimulus, Visit, rtmp, webrtc::SDP};
 /// How long media may take to come: more than ICE and DTLS need.
 const WAIT: Duration = Duration::from_secs(3);
 
-/// The registered port of RTMP, and the application that servers of it have when
-/// nobody names another.
-const RTMP: u16 = 1935;
+/// The application that servers of RTMP have when nobody names another.
 const APPLICATION: &str = "live";
 
 /// The stimulus.

@@ -3,7 +3,14 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use lightleak_sim::world::{World, within};
+use lightleak_sim::{
+    rtmp::{
+        CHUNK, COMMAND, COMMANDS, HANDSHAKE, Header, STREAM, VERSION,
+        amf::{NULL, number, object, text},
+        message,
+    },
+    world::{World, within},
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How long the answer to the handshake may take.
@@ -12,18 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_secs(3);
 /// How long the answer to a command may take.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// The version, in front of what either side says of itself (5.2.2), and octets
-/// of that (5.2.3).
-const VERSION: u8 = 3;
-const HANDSHAKE: usize = 1536;
-/// Octets of a chunk (5.4.1), as long as nobody says otherwise.
-const CHUNK: usize = 128;
-/// The chunk stream of commands, and their type (7.1.1).
-const COMMANDS: u8 = 3;
-const COMMAND: u8 = 20;
-/// The message stream that servers make first.
-const STREAM: u32 = 1;
 
 /// Asks `endpoint` to play the stream of that name in that application; in words,
 /// what came of it.
@@ -62,10 +57,7 @@ async fn ask(
     let connect = [
         text("connect"),
         number(1.0),
-        vec![3],
-        property("app", application),
-        property("tcUrl", &url),
-        vec![0, 0, 9],
+        object(&[("app", application), ("tcUrl", &url)]),
     ];
     let create = [text("createStream"), number(2.0), vec![NULL]];
     let play = [text("play"), number(3.0), vec![NULL], text(name)];
@@ -75,7 +67,14 @@ async fn ask(
         (0, create.concat(), PAUSE),
         (STREAM, play.concat(), WAIT),
     ] {
-        stream.write_all(&message(on, &command)).await?;
+        let header = Header {
+            chunks: COMMANDS,
+            kind: COMMAND,
+            stream: on,
+            time: 0,
+        };
+        let command = message(header, &command, CHUNK);
+        stream.write_all(&command).await?;
         let end = world.clock.unix() + wait;
         let mut heard = [0; 16 * 1024];
         loop {
@@ -89,39 +88,4 @@ async fn ask(
         }
     }
     Ok(octets)
-}
-
-/// A command in chunks.
-fn message(stream: u32, command: &[u8]) -> Vec<u8> {
-    let mut message = vec![COMMANDS, 0, 0, 0];
-    message.extend(&(command.len() as u32).to_be_bytes()[1..]);
-    message.push(COMMAND);
-    message.extend(stream.to_le_bytes());
-    for (index, chunk) in command.chunks(CHUNK).enumerate() {
-        if index > 0 {
-            message.push(0xc0 | COMMANDS);
-        }
-        message.extend(chunk);
-    }
-    message
-}
-
-// AMF 0.
-
-const NULL: u8 = 5;
-
-fn number(number: f64) -> Vec<u8> {
-    [&[0][..], &number.to_be_bytes()].concat()
-}
-
-fn bare(text: &str) -> Vec<u8> {
-    [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat()
-}
-
-fn text(text: &str) -> Vec<u8> {
-    [&[2][..], &bare(text)].concat()
-}
-
-fn property(name: &str, value: &str) -> Vec<u8> {
-    [bare(name), text(value)].concat()
 }
