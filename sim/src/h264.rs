@@ -35,13 +35,18 @@ pub struct AccessUnit {
 impl AccessUnit {
     /// As a byte stream (ITU-T H.264 Annex B), start codes of 4 octets.
     pub fn annex_b(&self) -> Vec<u8> {
-        let mut stream = Vec::new();
-        for unit in &self.nal_units {
-            stream.extend_from_slice(&[0, 0, 0, 1]);
-            stream.extend_from_slice(unit);
-        }
-        stream
+        byte_stream(&self.nal_units)
     }
+}
+
+/// NAL units as a byte stream (ITU-T H.264 Annex B), start codes of 4 octets.
+pub(crate) fn byte_stream(nal_units: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for unit in nal_units {
+        stream.extend_from_slice(&[0, 0, 0, 1]);
+        stream.extend_from_slice(unit.as_ref());
+    }
+    stream
 }
 
 /// The lowest bits per second that can be asked for, whatever the size; see

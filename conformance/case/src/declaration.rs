@@ -78,6 +78,11 @@ impl Declaration {
         }
     }
 
+    /// Whether some path is declared to be served at that address.
+    pub fn serves_at(&self, address: IpAddr) -> bool {
+        self.endpoints.iter().any(|e| e.address == address)
+    }
+
     /// The declared path of that id, if there is one.
     pub fn path(&self, id: &str) -> Option<&TransportPath> {
         self.paths.iter().find(|p| p.id == id)

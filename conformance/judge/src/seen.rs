@@ -7,9 +7,7 @@ mod source;
 
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
-use lightleak_case::{
-    Carriage, Case, Declaration, EndToEnd, Endpoint, Session, TransportProtocol, Vantage,
-};
+use lightleak_case::{Carriage, Case, Declaration, EndToEnd, Session, TransportProtocol, Vantage};
 
 use crate::{
     adversary::{
@@ -159,10 +157,7 @@ impl<'a> Seen<'a> {
         let escrow = Escrow::parse(session.keys.iter().map(String::as_str));
         let is_device = |address| is_device(declaration, session, address);
         // Whoever serves, media of theirs are opened.
-        let speaks = |address| {
-            let mut endpoints = declaration.endpoints.iter();
-            is_device(address) || endpoints.any(|endpoint| endpoint.address == address)
-        };
+        let speaks = |address| is_device(address) || declaration.serves_at(address);
         let secured = Secured::of(&traffic, &connections, &escrow, &speaks);
         let negotiations = webrtc::negotiations(&traffic, &connections);
         let base_keys = sframe::Keys::parse(session.keys.iter().map(String::as_str));
@@ -600,7 +595,12 @@ impl<'a> Seen<'a> {
 
     /// When a packet of the wire was captured, in nanoseconds since 1970.
     pub fn time(&self, packet: u64) -> Option<u64> {
-        let capture = self.session.captures.get(&Vantage::Wire)?;
+        self.time_at(Vantage::Wire, packet)
+    }
+
+    /// The same of a packet at that vantage.
+    pub fn time_at(&self, vantage: Vantage, packet: u64) -> Option<u64> {
+        let capture = self.session.captures.get(&vantage)?;
         let index = usize::try_from(packet.checked_sub(1)?).ok()?;
         capture.packets.get(index).map(|packet| packet.time_ns)
     }
@@ -685,9 +685,8 @@ impl<'a> Seen<'a> {
 fn is_device(declaration: &Declaration, session: &Session, address: IpAddr) -> bool {
     // There the server is whoever did it, and the device answers for nothing that it
     // says.
-    let is_server = session.record.stimulus != ACTIVE_RELAY;
-    let serves = |endpoint: &Endpoint| is_server && endpoint.address == address;
-    declaration.device.addresses.contains(&address) || declaration.endpoints.iter().any(serves)
+    let is_ours = session.record.stimulus != ACTIVE_RELAY;
+    declaration.device.addresses.contains(&address) || is_ours && declaration.serves_at(address)
 }
 
 /// The parameter sets that an adversary could guess: the device's own, of

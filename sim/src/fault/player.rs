@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use crate::seal::{
-    keys::SFrameOpeningKey,
-    sframe::{Frames, Receiver, SFrameError, nal},
+use crate::{
+    h264::byte_stream,
+    seal::{
+        keys::SFrameOpeningKey,
+        sframe::{Frames, Receiver, SFrameError, nal},
+    },
 };
 
 /// What a viewer plays that it should not.
@@ -47,13 +50,7 @@ impl FaultyPlayer {
         let mut nals = nals.filter(|nal| *nal != nal::COVER_SPS && *nal != nal::COVER_PPS);
         let is_clear = nals.any(|nal| nal::unwrap(nal, &mut frames).is_err());
         match self.fault {
-            PlayerFault::Clear if is_clear => {
-                let nals = unit.iter();
-                Ok(Some(
-                    nals.flat_map(|nal| [&[0, 0, 0, 1][..], nal].concat())
-                        .collect(),
-                ))
-            }
+            PlayerFault::Clear if is_clear => Ok(Some(byte_stream(unit))),
             PlayerFault::Repeats if !is_clear => self.open(&frames),
             _ => Ok(None),
         }

@@ -35,8 +35,8 @@ pub struct PortalFault {
     pub epochs: Option<fn(&Device, &mut [Epoch])>,
     /// Adds to what the camera tells the relay of them.
     pub delivers: Option<fn(&[Epoch], &mut Value)>,
-    /// Decides for which viewers of the roster the camera publishes in clear.
-    pub in_clear: Option<fn(&Value) -> bool>,
+    /// The camera publishes in clear for whoever asks for that.
+    pub in_clear: bool,
     /// Decides which offers (their query) ask for media in clear.
     pub legacy: Option<fn(&str) -> bool>,
     /// Names the camera of which a path that nobody is told of has pictures.
@@ -73,7 +73,7 @@ impl PortalFault {
         wraps_for: None,
         epochs: None,
         delivers: None,
-        in_clear: None,
+        in_clear: false,
         legacy: None,
         pictures: None,
         beside: None,

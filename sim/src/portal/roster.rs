@@ -18,6 +18,7 @@ use crate::{
     delivery::{self, text},
     hex,
     http::JSON,
+    relay::asks_in_clear,
     seal::{
         envelope::{Epoch, Epochs},
         keys::HpkePublicKey,
@@ -107,9 +108,7 @@ impl Roster {
                     None => return Ok("the relay says nothing more"),
                 },
             }
-            if let Some(asks) = self.device.fault.portal.in_clear
-                && present.iter().any(asks)
-            {
+            if self.device.fault.portal.in_clear && present.iter().any(asks_in_clear) {
                 in_clear = true;
                 known = Sorted::default();
                 if next.send(Next::FaultyClear).await.is_err() {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(super) struct Channel {
     /// What it sends, to all who watch.
     pub(super) packets: broadcast::Sender<Arc<Batch>>,
     /// The first access unit, where a faulty relay keeps it.
-    kept: Mutex<Option<Arc<Batch>>>,
+    kept: OnceLock<Arc<Batch>>,
     /// Some viewer needs a key frame.
     pub(super) key_frame: Notify,
     /// Counts who comes and goes.
@@ -98,7 +98,7 @@ impl Channel {
         Self {
             account: account.clone(),
             packets: broadcast::Sender::new(BACKLOG),
-            kept: Mutex::default(),
+            kept: OnceLock::new(),
             key_frame: Notify::new(),
             // So that whoever knows of nothing yet hears at once.
             roster: watch::Sender::new(1),
@@ -221,14 +221,12 @@ impl Channel {
 
     /// Keeps the first access unit of all.
     pub(super) fn faulty_keep(&self, batch: &Arc<Batch>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get_or_insert_with(|| batch.clone());
+        self.kept.get_or_init(|| batch.clone());
     }
 
     /// What was kept.
-    pub(super) fn faulty_kept(&self) -> Option<Arc<Batch>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clone()
+    pub(super) fn faulty_kept(&self) -> Option<&Arc<Batch>> {
+        self.kept.get()
     }
 
     /// Who comes and goes, counted.

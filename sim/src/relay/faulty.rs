@@ -1,7 +1,7 @@
 //! What a faulty relay has beside: pictures of a camera that it asks to publish
 //! in clear.
 
-use std::{io, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     access::Grant,
+    h264::byte_stream,
     http::Answer,
     server::{self, Room},
     viewer::webrtc::Depacketizer,
@@ -84,8 +85,7 @@ impl FaultyRelay {
     pub(crate) fn watch(&self, serial: &str) -> Option<FaultyWatch> {
         let channel = self.0.channels.get(serial)?.clone();
         let session = self.0.session_id();
-        let (_, keys) = channel.watch(&session, Grant::faulty("legacy"))?;
-        drop(keys);
+        channel.watch(&session, Grant::faulty("legacy"))?;
         let packets = channel.packets.subscribe();
         channel.faulty_ask_in_clear(&session);
         Some(FaultyWatch {
@@ -93,7 +93,7 @@ impl FaultyRelay {
             session,
             packets,
             depacketizer: Depacketizer::default(),
-            units: Vec::new(),
+            units: VecDeque::new(),
         })
     }
 
@@ -106,10 +106,7 @@ impl FaultyRelay {
             let Some(unit) = watch.next().await else {
                 break;
             };
-            for nal in unit {
-                clip.extend([0, 0, 0, 1]);
-                clip.extend(nal);
-            }
+            clip.extend(byte_stream(&unit));
         }
         Ok(Answer::of(StatusCode::OK).body("video/h264", clip))
     }
@@ -121,15 +118,15 @@ pub struct FaultyWatch {
     session: String,
     packets: Receiver<Arc<Batch>>,
     depacketizer: Depacketizer,
-    units: Vec<Vec<Vec<u8>>>,
+    units: VecDeque<Vec<Vec<u8>>>,
 }
 
 impl FaultyWatch {
     /// The NAL units of the next access unit, from a key frame on.
     pub(crate) async fn next(&mut self) -> Option<Vec<Vec<u8>>> {
         loop {
-            if !self.units.is_empty() {
-                return Some(self.units.remove(0));
+            if let Some(unit) = self.units.pop_front() {
+                return Some(unit);
             }
             let batch = match self.packets.recv().await {
                 Ok(batch) => batch,
@@ -138,7 +135,7 @@ impl FaultyWatch {
             };
             for packet in batch.packets.iter().filter(|p| p.track == Track::Video) {
                 let (units, payload) = (&mut self.units, packet.payload.clone());
-                let take = |unit| units.push(unit);
+                let take = |unit| units.push_back(unit);
                 self.depacketizer
                     .take(packet.sequence, packet.marker, payload, take);
             }

@@ -9,7 +9,7 @@ use crate::{
     camera::Device,
     fault::{Fault, PortalFault, plain_leg::FaultyPlain, rtmp::FAULTY_RTMP},
     hex::Hex,
-    relay::{RelaySettings, asks_in_clear},
+    relay::RelaySettings,
     seal::{
         envelope::{Epoch, deliver},
         keys::{HpkeKey, SFrameBaseKey},
@@ -39,7 +39,7 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "bropat/eufy-security-client#268; The Verge, November 2022",
         fault: portal(PortalFault {
             beside: Some(FAULTY_RTMP),
-            in_clear: Some(asks_in_clear),
+            in_clear: true,
             ..PortalFault::NONE
         }),
     },
@@ -51,7 +51,7 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "The Verge, January 2023",
         fault: portal(PortalFault {
             legacy: Some(|query| query.contains("e2ee=off")),
-            in_clear: Some(asks_in_clear),
+            in_clear: true,
             ..PortalFault::NONE
         }),
     },
@@ -63,7 +63,7 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "The Verge, November 2022",
         fault: portal(PortalFault {
             pictures: Some(by_serial_and_time),
-            in_clear: Some(asks_in_clear),
+            in_clear: true,
             ..PortalFault::NONE
         }),
     },

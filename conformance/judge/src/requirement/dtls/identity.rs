@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::{
     super::{evidence, unless},
-    first_media,
+    FINISHED, first_media,
 };
 use crate::{
     dissect::{
@@ -21,10 +21,9 @@ use crate::{
     verdict::{Assurance, Outcome},
 };
 
-/// server_hello_done and client_key_exchange (RFC 5246 7.4), finished.
+/// server_hello_done and client_key_exchange (RFC 5246 7.4).
 const SERVER_HELLO_DONE: u8 = 14;
 const CLIENT_KEY_EXCHANGE: u8 = 16;
-const FINISHED: u8 = 20;
 
 /// Hashes that prove nothing (RFC 8122 5).
 const BROKEN: [&str; 2] = ["md2", "md5"];
@@ -117,12 +116,12 @@ pub(super) fn both_show_certificates(seen: &Seen<'_>, _: Vantage) -> Outcome {
             continue;
         };
         let opened = connection.opened_dtls();
-        let says = |of_client: bool, kinds: &[u8]| {
+        let says = |of_client: bool, kind: u8| {
             let mut messages = messages(reading, opened, of_client);
-            messages.any(|message| kinds.contains(&message.kind))
+            messages.any(|message| message.kind == kind)
         };
-        let asks = says(false, &[flight::CERTIFICATE_REQUEST]);
-        let shows = [true, false].map(|of_client| says(of_client, &[flight::CERTIFICATE]));
+        let asks = says(false, flight::CERTIFICATE_REQUEST);
+        let shows = [true, false].map(|of_client| says(of_client, flight::CERTIFICATE));
         // What comes behind the messages in question was read, but where a session
         // is resumed.
         let version = reading.server_hello.as_ref().map(|hello| hello.version);
@@ -130,7 +129,7 @@ pub(super) fn both_show_certificates(seen: &Seen<'_>, _: Vantage) -> Outcome {
             Some(DTLS13) => (FINISHED, FINISHED),
             _ => (SERVER_HELLO_DONE, CLIENT_KEY_EXCHANGE),
         };
-        let (is_asked, is_answered) = (says(false, &[done]), says(true, &[answered]));
+        let (is_asked, is_answered) = (says(false, done), says(true, answered));
         let why = match shows {
             [true, true] if asks => {
                 shown += 1;

@@ -127,7 +127,7 @@ impl<'a> Arrivals<'a> {
                 .iter()
                 .map(|(span, octets)| (*span, normal(octets, false))),
         );
-        let time = |frame: &Frame| time_at(seen, self.vantage, frame.span.packet);
+        let time = |frame: &Frame| seen.time_at(self.vantage, frame.span.packet);
         let headers = sframed.frames.iter();
         let headers = headers.filter_map(|frame| Some((frame, Header::read(&frame.octets)?)));
         // When the epoch after that of a KID began.
@@ -299,14 +299,6 @@ fn from_server(seen: &Seen<'_>, sframed: &Sframed) -> bool {
             true => flow.a.ip(),
             false => flow.b.ip(),
         };
-        let mut endpoints = seen.declaration.endpoints.iter();
-        endpoints.any(|endpoint| endpoint.address == from) && !seen.is_itself(from)
+        seen.declaration.serves_at(from) && !seen.is_itself(from)
     })
-}
-
-/// When a packet was captured at that vantage, in nanoseconds since 1970.
-fn time_at(seen: &Seen<'_>, vantage: Vantage, packet: u64) -> Option<u64> {
-    let capture = seen.session.captures.get(&vantage)?;
-    let index = usize::try_from(packet.checked_sub(1)?).ok()?;
-    capture.packets.get(index).map(|packet| packet.time_ns)
 }
