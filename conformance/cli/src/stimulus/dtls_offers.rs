@@ -81,13 +81,8 @@ async fn try_offer(
     call.accept(&session.answer)?;
     let keys = visit.ask_for_keys(&mut app, &session.path).await?;
     diary.note(format!("{name}: keys: {}", keys.status));
-    let connected = call.watch(WAIT).await;
-    diary.note(format!(
-        "{name}: waited for media, connected: {connected:?}"
-    ));
-    diary.hang_up(call).await;
-    // It may be over already.
-    let _ = app.end(&session.path).await;
+    let session = (&mut app, &*session.path);
+    diary.await_media(name, WAIT, call, session).await;
     Ok(())
 }
 

@@ -129,13 +129,8 @@ async fn offer(
         return Ok(());
     };
     call.accept(&String::from_utf8_lossy(&reply.body))?;
-    let connected = call.watch(WAIT).await;
-    diary.note(format!(
-        "{query}: waited for media, connected: {connected:?}"
-    ));
-    diary.hang_up(call).await;
-    // It may be over already.
-    let _ = app.end(&path).await;
+    let session = (app, &*path);
+    diary.await_media(query, WAIT, call, session).await;
     Ok(())
 }
 

@@ -123,13 +123,8 @@ async fn try_offer(
     }
     let keys = visit.ask_for_keys(&mut app, &path).await?;
     diary.note(format!("{name}: keys: {}", keys.status));
-    let connected = call.watch(WAIT).await;
-    diary.note(format!(
-        "{name}: waited for media, connected: {connected:?}"
-    ));
-    diary.hang_up(call).await;
-    // It may be over already.
-    let _ = app.end(&path).await;
+    let session = (&mut app, &*path);
+    diary.await_media(name, WAIT, call, session).await;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use lightleak_sim::{
 
 use super::{
     Diary, Stimulus, Visit, portal,
-    webrtc::{JSON, SDP, call, hex},
+    webrtc::{SDP, call, hex},
 };
 
 /// How long the owner watches before.
@@ -112,9 +112,7 @@ async fn ended(visit: Visit) -> Noted {
         let (mut app, session, mut call) = call(&visit, DtlsVersions::Either).await?;
         call.watch(WATCH).await?;
         app.end(&session.path).await?;
-        let body = key_request(&visit);
-        let path = format!("{}/key", session.path);
-        let keys = app.post(&path, JSON, body).await?;
+        let keys = visit.ask_for_keys(&mut app, &session.path).await?;
         diary.note(format!("keys of a session that was ended: {}", keys.status));
         let again = app.ask("DELETE", &session.path, None, Vec::new()).await?;
         diary.note(format!("end it again: {}", again.status));
@@ -140,15 +138,13 @@ async fn trespass(
     if let (201, Some(path)) = (reply.status, reply.location) {
         let answer = String::from_utf8_lossy(&reply.body).into_owned();
         call.accept(&answer)?;
-        let place = format!("{path}/key");
-        let keys = app.post(&place, JSON, key_request(visit));
-        diary.note(format!("POST key: {}", keys.await?.status));
+        let keys = visit.ask_for_keys(app, &path).await?;
+        diary.note(format!("POST key: {}", keys.status));
         let connected = call.watch(WAIT).await;
         diary.note(format!("waited for media, connected: {connected:?}"));
     }
     diary.hang_up(call).await;
-    let keys = format!("{}/key", session.path);
-    let reply = app.post(&keys, JSON, key_request(visit)).await?;
+    let reply = visit.ask_for_keys(app, &session.path).await?;
     diary.note(format!("POST key of the owner's session: {}", reply.status));
     for (method, path) in [
         ("GET", "/webrtc"),
@@ -165,10 +161,4 @@ async fn trespass(
         diary.note(format!("{method} {place}: {}", reply.status));
     }
     Ok(())
-}
-
-/// As a viewer asks for keys whom the owner enrolled.
-fn key_request(visit: &Visit) -> Vec<u8> {
-    let viewer = visit.viewer.public();
-    super::webrtc::key_request(&viewer, &visit.owner.enrol(&viewer))
 }

@@ -87,6 +87,23 @@ pub(super) fn hex(octets: &[u8]) -> String {
 }
 
 impl Diary {
+    /// Waits for media of a session, and ends it.
+    pub(super) async fn await_media(
+        &mut self,
+        name: &str,
+        wait: Duration,
+        mut call: Call,
+        (app, session): (&mut App, &str),
+    ) {
+        let connected = call.watch(wait).await;
+        self.note(format!(
+            "{name}: waited for media, connected: {connected:?}"
+        ));
+        self.hang_up(call).await;
+        // It may be over already.
+        let _ = app.end(session).await;
+    }
+
     /// Notes what was received, and closes.
     pub(super) async fn hang_up(&mut self, call: Call) {
         let counts = call.counts();

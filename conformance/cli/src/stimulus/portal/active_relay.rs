@@ -29,7 +29,10 @@ const JOINED: Duration = Duration::from_millis(2500);
 async fn watch_both(visit: PortalVisit) -> Experience {
     let (mut first, mut second) = (Diary::default(), Diary::default());
     sleep(&visit.first.world, GLANCE).await;
-    let (watched, joined) = tokio::join!(watch(&visit, &mut first), join(&visit, &mut second));
+    let (watched, joined) = tokio::join!(
+        watch(&visit, &mut first),
+        visit.join(LATER, JOINED, &mut second)
+    );
     for (diary, done) in [(&mut first, watched), (&mut second, joined)] {
         if let Err(error) = done {
             diary.note(format!("failed to {error}"));
@@ -48,19 +51,5 @@ async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     diary.note(format!("watched, connected: {watched}"));
     portal.end(&watching.session).await?;
     diary.leave("a viewer", watching).await;
-    Ok(())
-}
-
-async fn join(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    let (world, viewer) = &visit.second;
-    sleep(world, LATER).await;
-    let mut portal = visit.second().await?;
-    let (camera, owner) = (&visit.first.serial, &visit.first.owner);
-    let mut watching = portal
-        .watch(camera, Default::default(), viewer, owner)
-        .await?;
-    watching.watch(JOINED).await?;
-    portal.end(&watching.session).await?;
-    diary.leave("a second viewer", watching).await;
     Ok(())
 }

@@ -4,7 +4,7 @@
 use lightleak_case::Experience;
 use lightleak_sim::viewer::{portal::Portal, webrtc::AppError};
 
-use super::{Diary, GLANCE, PortalVisit, every_request, sleep};
+use super::{Diary, GLANCE, PortalVisit, sleep};
 use crate::stimulus::Stimulus;
 
 /// The stimulus.
@@ -28,7 +28,9 @@ async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     let mut other = Portal::log_in(&visit.first.address, &visit.other, &visit.second.0).await?;
     let (_call, offer) = visit.offer().await?;
     let session = watching.session.path.clone();
-    every_request(&mut other.app, &visit.first.serial, &offer, &session, diary).await;
+    visit
+        .every_request(&mut other.app, &offer, &session, diary)
+        .await;
     let watched = watching.watch(GLANCE).await?;
     diary.note(format!("who may watch does, connected: {watched}"));
     portal.end(&watching.session).await?;

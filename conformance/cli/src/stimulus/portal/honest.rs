@@ -43,7 +43,8 @@ async fn view(
         .watch(&visit.first.serial, versions, viewer, owner)
         .await?;
     let mut other = Diary::default();
-    let (watched, joined) = tokio::join!(watching.watch(time), join(visit, &mut other));
+    let (watched, joined) =
+        tokio::join!(watching.watch(time), visit.join(LATER, JOINED, &mut other));
     diary.note(format!("watched, connected: {}", watched?));
     diary.leave("a viewer", watching).await;
     diary.0.steps.append(&mut other.0.steps);
@@ -52,20 +53,5 @@ async fn view(
     joined?;
     let reply = portal.log_out().await;
     diary.reply("POST /logout", reply);
-    Ok(())
-}
-
-/// Comes a little later, and leaves a little sooner.
-async fn join(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
-    let (world, viewer) = &visit.second;
-    sleep(world, LATER).await;
-    let mut portal = visit.second().await?;
-    let (camera, owner) = (&visit.first.serial, &visit.first.owner);
-    let either = DtlsVersions::Either;
-    let mut watching = portal.watch(camera, either, viewer, owner).await?;
-    watching.watch(JOINED).await?;
-    portal.end(&watching.session).await?;
-    diary.leave("a second viewer", watching).await;
-    portal.app.close().await;
     Ok(())
 }

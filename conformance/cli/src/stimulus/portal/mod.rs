@@ -58,31 +58,51 @@ impl PortalVisit {
 
     /// An offer of a viewer who has said nothing yet.
     async fn offer(&self) -> Result<(Call, String), AppError> {
-        Call::prepare_to_watch(&self.first.world, DtlsVersions::Either).await
+        self.first.prepare(DtlsVersions::Either).await
+    }
+
+    /// Somebody else comes later, watches for a while and leaves.
+    async fn join(
+        &self,
+        later: Duration,
+        time: Duration,
+        diary: &mut Diary,
+    ) -> Result<(), AppError> {
+        let (world, viewer) = &self.second;
+        sleep(world, later).await;
+        let mut portal = self.second().await?;
+        let (camera, owner) = (&self.first.serial, &self.first.owner);
+        let either = DtlsVersions::Either;
+        let mut watching = portal.watch(camera, either, viewer, owner).await?;
+        watching.watch(time).await?;
+        portal.end(&watching.session).await?;
+        diary.leave("a second viewer", watching).await;
+        portal.app.close().await;
+        Ok(())
+    }
+
+    /// Everything that is asked for with a token, with whatever token the app has.
+    async fn every_request(&self, app: &mut App, offer: &str, session: &str, diary: &mut Diary) {
+        let whep = self.first.offers_at();
+        let key = format!("{session}/key");
+        let news = format!("{key}?after=0");
+        let requests = [
+            ("GET", "/cameras", None, ""),
+            ("POST", whep.as_str(), Some(SDP), offer),
+            ("POST", &key, Some(JSON), "{}"),
+            ("GET", &news, None, ""),
+            ("DELETE", session, None, ""),
+        ];
+        for (method, path, media_type, body) in requests {
+            let place = path.split('/').nth(1).unwrap_or_default();
+            let reply = app.ask(method, path, media_type, body.into()).await;
+            diary.reply(&format!("{method} /{place}"), reply);
+        }
     }
 }
 
 async fn sleep(world: &World, duration: Duration) {
     world.clock.sleep_until(world.clock.unix() + duration).await;
-}
-
-/// Everything that is asked for with a token, with whatever token the app has.
-async fn every_request(app: &mut App, camera: &str, offer: &str, session: &str, diary: &mut Diary) {
-    let whep = format!("/whep/{camera}");
-    let key = format!("{session}/key");
-    let news = format!("{key}?after=0");
-    let requests = [
-        ("GET", "/cameras", None, ""),
-        ("POST", whep.as_str(), Some(SDP), offer),
-        ("POST", &key, Some(JSON), "{}"),
-        ("GET", &news, None, ""),
-        ("DELETE", session, None, ""),
-    ];
-    for (method, path, media_type, body) in requests {
-        let place = path.split('/').nth(1).unwrap_or_default();
-        let reply = app.ask(method, path, media_type, body.into()).await;
-        diary.reply(&format!("{method} /{place}"), reply);
-    }
 }
 
 /// A token that nobody was given.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lightleak_case::Experience;
 use lightleak_sim::viewer::{portal::Portal, webrtc::AppError};
 
-use super::{Diary, GLANCE, PortalVisit, every_request, sleep};
+use super::{Diary, GLANCE, PortalVisit, sleep};
 
 pub(in crate::stimulus) async fn expired(visit: PortalVisit) -> Experience {
     let mut diary = Diary::default();
@@ -24,14 +24,9 @@ async fn outlive(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError>
     portal.app.token = token;
     let (_call, offer) = visit.offer().await?;
     let session = format!("/whep/{}/0", visit.first.serial);
-    every_request(
-        &mut portal.app,
-        &visit.first.serial,
-        &offer,
-        &session,
-        diary,
-    )
-    .await;
+    visit
+        .every_request(&mut portal.app, &offer, &session, diary)
+        .await;
     // Who logs in again is served.
     portal.app.log_in(&visit.first.credentials).await?;
     let mut watching = visit.watch(&mut portal).await?;
@@ -59,14 +54,9 @@ async fn leave(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     diary.note(format!("still connected after that: {goes_on}"));
     let (_call, offer) = visit.offer().await?;
     let session = watching.session.path.clone();
-    every_request(
-        &mut portal.app,
-        &visit.first.serial,
-        &offer,
-        &session,
-        diary,
-    )
-    .await;
+    visit
+        .every_request(&mut portal.app, &offer, &session, diary)
+        .await;
     diary.leave("a viewer", watching).await;
     Ok(())
 }

@@ -10,7 +10,7 @@ use lightleak_sim::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Diary, GLANCE, JSON, PortalVisit, every_request, sleep, wrong_token};
+use super::{Diary, GLANCE, JSON, PortalVisit, sleep, wrong_token};
 
 /// The port of HTTP.
 const PLAIN_PORT: u16 = 80;
@@ -39,7 +39,7 @@ async fn ask(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {
     for token in [None, Some(wrong_token())] {
         app.token = token;
         let session = watching.session.path.clone();
-        every_request(&mut app, &visit.first.serial, &offer, &session, diary).await;
+        visit.every_request(&mut app, &offer, &session, diary).await;
         let whip = format!("/whip/{}/0", visit.first.serial);
         let reply = app.ask("DELETE", &whip, None, Vec::new()).await;
         diary.reply("DELETE /whip", reply);
@@ -95,6 +95,6 @@ async fn log_in(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> 
     }
     let (_call, offer) = visit.offer().await?;
     let session = format!("/whep/{}/0", visit.first.serial);
-    every_request(&mut app, &visit.first.serial, &offer, &session, diary).await;
+    visit.every_request(&mut app, &offer, &session, diary).await;
     Ok(())
 }
