@@ -56,6 +56,16 @@ pub struct Experience {
     pub steps: Vec<String>,
 }
 
+impl Experience {
+    /// The same, and what another client says behind it.
+    pub fn and(mut self, other: Self) -> Self {
+        self.access_units += other.access_units;
+        self.media_bytes += other.media_bytes;
+        self.steps.extend(other.steps);
+        self
+    }
+}
+
 /// Where a tap sits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

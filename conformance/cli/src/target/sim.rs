@@ -16,9 +16,7 @@ use std::{
     time::Duration,
 };
 
-use lightleak_case::{
-    CaseWriter, Declaration, Error as CaseError, Experience, Ledger, SessionRecord, Vantage,
-};
+use lightleak_case::{CaseWriter, Declaration, Error as CaseError, Ledger, SessionRecord, Vantage};
 use lightleak_sim::{
     camera::{Camera, Settings, StartError},
     claim::{Carriage, Claim},
@@ -345,7 +343,7 @@ impl SimTarget {
                         ..visit.clone()
                     };
                     let (first, second) = tokio::join!(run(visit), run(second));
-                    together(first, second)
+                    first.and(second)
                 } else {
                     run(visit).await
                 }
@@ -559,14 +557,6 @@ struct Recorded {
 
 /// Content by name.
 type Files = BTreeMap<String, Vec<u8>>;
-
-/// What two clients say that they experienced.
-fn together(mut first: Experience, second: Experience) -> Experience {
-    first.access_units += second.access_units;
-    first.media_bytes += second.media_bytes;
-    first.steps.extend(second.steps);
-    first
-}
 
 /// A camera's settings for a seed: the default camera of `run`, without a
 /// recorder.

@@ -33,15 +33,7 @@ async fn watch_both(visit: PortalVisit) -> Experience {
         watch(&visit, &mut first),
         visit.join(LATER, JOINED, &mut second)
     );
-    for (diary, done) in [(&mut first, watched), (&mut second, joined)] {
-        if let Err(error) = done {
-            diary.note(format!("failed to {error}"));
-        }
-    }
-    first.0.steps.append(&mut second.0.steps);
-    first.0.access_units += second.0.access_units;
-    first.0.media_bytes += second.0.media_bytes;
-    first.0
+    first.finish(watched).and(second.finish(joined))
 }
 
 async fn watch(visit: &PortalVisit, diary: &mut Diary) -> Result<(), AppError> {

@@ -47,9 +47,7 @@ async fn view(
         tokio::join!(watching.watch(time), visit.join(LATER, JOINED, &mut other));
     diary.note(format!("watched, connected: {}", watched?));
     diary.leave("a viewer", watching).await;
-    diary.0.steps.append(&mut other.0.steps);
-    diary.0.access_units += other.0.access_units;
-    diary.0.media_bytes += other.0.media_bytes;
+    diary.0 = std::mem::take(&mut diary.0).and(other.0);
     joined?;
     let reply = portal.log_out().await;
     diary.reply("POST /logout", reply);
