@@ -11,6 +11,7 @@ mod ffmpeg;
 mod ffprobe;
 mod gstreamer;
 mod janus;
+mod page;
 mod portal;
 mod rtp_dump;
 mod schema;

@@ -1,32 +1,21 @@
 //! Chromium and the portal's page, as a person uses it.
 
 use std::{
-    env, fs,
-    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
 use lightleak::target::sim::VIDEO;
-use lightleak_judge::mark::{self, Mark};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    browser::{FRAMES, number, part_of},
-    chromium::Chromium,
+    browser::{FRAMES, number},
+    page::{PATIENCE, Page},
     support::{Served, UNIT},
 };
 
-/// How long what a page does may take, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds in which 60 frames come with some to spare.
 const WATCH: Duration = Duration::from_secs(5);
-const WINDOW: (u32, u32) = (1280, 900);
-
-/// Helpers for the scripts below.
-const AT: &str = "const at = (id) => document.getElementById(id);
-const text = (id) => at(id).textContent;
-const frames = () => at('video').getVideoPlaybackQuality().totalVideoFrames;";
 
 #[test]
 fn shows_the_picture_and_what_protects_it() {
@@ -178,13 +167,10 @@ fn what_a_server_does_against_it_is_refused_and_the_live_picture_goes_on() {
         shown.push((at, mark.frame));
         thread::sleep(Duration::from_millis(200));
     }
-    for (reason, count) in [("seen", "refused"), ("in clear", "clear")] {
-        let counted = page.run_with("return playback.counts.video[arguments[0]];", &[count]);
-        assert!(number(&counted) > 3, "{reason}: {counted}");
-    }
-    let clear = page.run("return playback.counts.video.clear;");
-    let refused = page.run("return playback.counts.video.refused;");
-    assert!(number(&refused) > number(&clear), "not only clear ones");
+    let counts = page.run("return playback.counts.video;");
+    let (refused, clear) = (number(&counts["refused"]), number(&counts["clear"]));
+    assert!(refused > 3 && clear > 3, "{counts}");
+    assert!(refused > clear, "not only clear ones: {counts}");
     let stated = page.text("protected");
     assert!(stated.contains("frames came in clear"), "{stated}");
     // Never back, and never far behind what the camera films.
@@ -213,136 +199,4 @@ fn wrong_passwords_and_what_is_no_signature_are_told() {
     page.wait("say what is wrong", |page| {
         page.text("enrolled") == "A signature has 128 hexadecimal digits."
     });
-}
-
-/// A browser at the portal.
-struct Page<'a> {
-    served: &'a Served,
-    browser: Chromium,
-}
-
-impl<'a> Page<'a> {
-    fn open(served: &'a Served) -> Option<Self> {
-        let browser = Chromium::start(Path::new(served.text("/ca_file")), WINDOW)?;
-        let page = Self { served, browser };
-        page.browser.go(page.told("url"));
-        page.wait("ask who it is", |page| page.is_shown("log-in"));
-        Some(page)
-    }
-
-    fn log_in(&self) {
-        self.fill_in(self.told("user"), self.told("password"));
-        self.wait("list cameras", |page| page.is_shown("cameras"));
-    }
-
-    fn fill_in(&self, user: &str, password: &str) {
-        self.run_with(
-            "[at('user').value, at('password').value] = arguments; at('log-in').requestSubmit();",
-            &[user, password],
-        );
-    }
-
-    fn viewer_key(&self) -> String {
-        self.text("viewer-key")
-    }
-
-    /// Keeps the owner's signature for a viewer key.
-    fn enrol(&self, viewer_key: &str) {
-        self.run_with(
-            "at('signature').value = arguments[0]; at('enrol').requestSubmit();",
-            &[&self.served.enrol(viewer_key)],
-        );
-        self.wait("keep the signature", |page| {
-            page.text("enrolled") == "A signature is kept for this key."
-        });
-    }
-
-    /// Chooses the first camera, when it is there.
-    fn watch(&self) {
-        self.wait("have a camera", |page| {
-            let button = "document.querySelector('#list button')";
-            let is_live = page.run(&format!("return {button} && !{button}.disabled;"));
-            if is_live != true {
-                page.run("cameras();");
-            }
-            is_live == true
-        });
-        self.run("document.querySelector('#list button').click();");
-    }
-
-    fn frames(&self) -> u64 {
-        number(&self.run("return frames();"))
-    }
-
-    fn text(&self, id: &str) -> String {
-        let text = self.run_with("return text(arguments[0]);", &[id]);
-        text.as_str().expect("a text").to_owned()
-    }
-
-    fn number(&self, id: &str) -> u64 {
-        let text = self.text(id);
-        text.parse()
-            .unwrap_or_else(|_| panic!("{id}: {text} is no number"))
-    }
-
-    fn is_shown(&self, id: &str) -> bool {
-        self.run_with("return !!at(arguments[0]).checkVisibility();", &[id]) == true
-    }
-
-    /// The mark in the picture.
-    fn mark(&self) -> Option<Mark> {
-        let at = self.corner();
-        let picture = self.browser.screenshot();
-        let size = (VIDEO.width, VIDEO.height);
-        mark::read(&part_of(&picture, at.into(), size))
-    }
-
-    /// Where the picture is in the window.
-    fn corner(&self) -> [usize; 2] {
-        let rect = self.run(
-            "at('video').scrollIntoView();
-             const { x, y, width, height } = at('video').getBoundingClientRect();
-             return [x, y, width, height].map(Math.round);",
-        );
-        let [x, y, width, height] = [0, 1, 2, 3].map(|at| number(&rect[at]));
-        // Pixel by pixel.
-        assert_eq!([width, height], [VIDEO.width, VIDEO.height].map(u64::from));
-        [x, y].map(|number| usize::try_from(number).expect("it is in the window"))
-    }
-
-    fn run(&self, script: &str) -> Value {
-        self.run_with(script, &[])
-    }
-
-    fn run_with(&self, script: &str, arguments: &[&str]) -> Value {
-        self.browser
-            .run(&format!("{AT}\n{script}"), json!(arguments))
-    }
-
-    fn wait(&self, what: &str, done: impl Fn(&Self) -> bool) {
-        let give_up = Instant::now() + PATIENCE;
-        while !done(self) {
-            if Instant::now() > give_up {
-                self.keep("portal-failed.png");
-                panic!(
-                    "the page does not {what}: {}",
-                    self.run("return document.body.innerText;")
-                );
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Keeps a screenshot as an artefact.
-    fn keep(&self, name: &str) {
-        let folder = env::var_os("LIGHTLEAK_ARTEFACTS")
-            .map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
-        fs::create_dir_all(&folder).expect("make the folder of artefacts");
-        fs::write(folder.join(name), self.browser.screenshot()).expect("keep a screenshot");
-    }
-
-    /// What the ready file says of the path.
-    fn told(&self, name: &str) -> &str {
-        crate::browser::told(self.served, "portal.webrtc", name)
-    }
 }

@@ -10,7 +10,6 @@ use std::{
     process::Stdio,
     sync::{Arc, mpsc},
     thread,
-    time::{Duration, Instant},
 };
 
 use lightleak::{
@@ -33,21 +32,20 @@ use lightleak_sim::{
     webrtc::DtlsVersions,
     world::World,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
     browser::{FRAMES, number},
     chromium::Chromium,
-    support::{UNIT, client, key, lightleak},
+    page::{Page, Person, WINDOW},
+    support::{UNIT, client, lightleak, signed},
 };
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const SERIAL: &str = "LL-00001";
 const USER: &str = "viewer";
 const SEED: u64 = 1;
-const WINDOW: (u32, u32) = (1280, 900);
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A dump has no addresses: these are those of the declaration and of nobody.
 const RELAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 30));
@@ -63,9 +61,18 @@ fn what_the_browser_holds_is_opened_from_end_to_end() {
     let Some(browser) = site.browser() else {
         return;
     };
-    watch(&site, &browser);
-    let dump = browser.log();
-    drop(browser);
+    let person = Person {
+        user: USER,
+        password: site.user.password.expose(),
+        signs: Box::new(|viewer| signed(&site.owner, viewer)),
+    };
+    let page = Page::at(&format!("https://{}/", site.address), browser, person);
+    page.log_in();
+    page.enrol(&page.viewer_key());
+    page.watch();
+    page.wait("show frames", |page| page.frames() >= FRAMES + 30);
+    let dump = page.browser.log();
+    drop(page);
     let lines: Vec<_> = dump.lines().filter(|l| l.ends_with("# RTP_DUMP")).collect();
     assert!(lines.len() as u64 > FRAMES, "{} packets", lines.len());
     let capture = folder.path().join("peer.pcapng");
@@ -238,46 +245,6 @@ fn credentials(user: &str) -> Credentials {
         user: user.into(),
         password: Password::random(&OsEntropy),
     }
-}
-
-/// Logs in and watches as a person does, for two seconds' worth of frames more
-/// than are to be counted.
-fn watch(site: &Site, browser: &Chromium) {
-    let at = "const at = (id) => document.getElementById(id);";
-    let run = |script: &str, with: &[&str]| browser.run(&format!("{at}\n{script}"), json!(with));
-    let wait = |script: &str| {
-        let give_up = Instant::now() + PATIENCE;
-        while run(script, &[]) != true {
-            assert!(
-                Instant::now() < give_up,
-                "the page does not come to {script}"
-            );
-            thread::sleep(Duration::from_millis(50));
-        }
-    };
-    browser.go(&format!("https://{}/", site.address));
-    wait("return !!at('log-in')?.checkVisibility();");
-    run(
-        "[at('user').value, at('password').value] = arguments; at('log-in').requestSubmit();",
-        &[&site.user.user, site.user.password.expose()],
-    );
-    wait("return at('cameras').checkVisibility() && at('viewer-key').textContent.length == 64;");
-    let viewer = run("return at('viewer-key').textContent;", &[]);
-    let viewer = key(viewer.as_str().expect("a text"));
-    let signature: String = site
-        .owner
-        .enrol(&viewer)
-        .iter()
-        .map(|o| format!("{o:02x}"))
-        .collect();
-    run(
-        "at('signature').value = arguments[0]; at('enrol').requestSubmit();",
-        &[&signature],
-    );
-    wait("cameras(); return !!document.querySelector('#list button:enabled');");
-    run("document.querySelector('#list button').click();", &[]);
-    let frames = "at('video').getVideoPlaybackQuality().totalVideoFrames";
-    wait(&format!("return {frames} >= {};", FRAMES + 30));
 }
 
 /// The packets of a dump as a capture. What comes in is said by the relay.

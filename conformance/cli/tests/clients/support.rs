@@ -127,11 +127,7 @@ impl Served {
         let seed = fs::read_to_string(self.text("/owner_key_file"));
         let seed = octets(seed.expect("read the owner's key").trim_end());
         let owner = OwnerKey::from_seed(&seed).expect("it is a key");
-        let signature = owner.enrol(&key(viewer));
-        signature
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect()
+        signed(&owner, viewer)
     }
 
     /// A string of the ready file, by JSON pointer.
@@ -182,9 +178,11 @@ fn wait_until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A viewer's key in hexadecimal.
-pub fn key(text: &str) -> HpkePublicKey {
-    HpkePublicKey(octets(text))
+/// The owner's signature for a viewer's key, both in hexadecimal.
+pub fn signed(owner: &OwnerKey, viewer: &str) -> String {
+    let signature = owner.enrol(&HpkePublicKey(octets(viewer)));
+    let octets = signature.iter();
+    octets.map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// 32 octets in hexadecimal.
