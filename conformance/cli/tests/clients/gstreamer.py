@@ -23,11 +23,16 @@ SECONDS = 30
 # Nanoseconds between two looks at the decoders.
 PAUSE = Gst.SECOND // 10
 ENDS = Gst.MessageType.ERROR | Gst.MessageType.EOS
+# Named here, before there are other threads: the bindings make a class at its first
+# use, and a second thread that uses it meanwhile finds it without some of its names.
+Caps, Event, EventType = Gst.Caps, Gst.Event, Gst.EventType
+PadProbeReturn, PadProbeType = Gst.PadProbeReturn, Gst.PadProbeType
+TlsCertificateFlags = Gio.TlsCertificateFlags
 
 
 def refuse(_source, _connection, _certificate, errors):
     """Called for a certificate that did not verify, and only then."""
-    flaws = [flag.first_value_nick for flag in Gio.TlsCertificateFlags.__flags_values__.values()
+    flaws = [flag.first_value_nick for flag in TlsCertificateFlags.__flags_values__.values()
              if int(flag) and errors & flag]
     print("certificate:", " ".join(flaws), file=sys.stderr)
     return False
@@ -46,25 +51,25 @@ class Decoders:
         if element.get_factory().get_name() == "srtpdec":
             self.elements[element] = None
             pad = element.get_static_pad("rtp_sink")
-            pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self.change, element)
+            pad.add_probe(PadProbeType.EVENT_DOWNSTREAM, self.change, element)
             # The last handler's word counts; the one before is that of rtspsrc.
             element.connect_after("request-key", lambda *_: self.elements[element])
 
     def change(self, pad, info, element):
         """Hands on changed caps in the place of those that came."""
         event = info.get_event()
-        if event.type != Gst.EventType.CAPS or event.parse_caps() == self.elements[element]:
-            return Gst.PadProbeReturn.OK
+        if event.type != EventType.CAPS or event.parse_caps() == self.elements[element]:
+            return PadProbeReturn.OK
         # Key and salt, one behind the other.
         caps, keys = re.subn(
             r"(?<=srtp-key=\(buffer\))[0-9a-f]{32}",
             lambda key: f"{int(key[0], 16) ^ self.mask:032x}",
             event.parse_caps().to_string())
         if keys == 0:
-            return Gst.PadProbeReturn.OK
-        self.elements[element] = Gst.Caps.from_string(caps)
-        pad.send_event(Gst.Event.new_caps(self.elements[element]))
-        return Gst.PadProbeReturn.DROP
+            return PadProbeReturn.OK
+        self.elements[element] = Caps.from_string(caps)
+        pad.send_event(Event.new_caps(self.elements[element]))
+        return PadProbeReturn.DROP
 
     def packets(self):
         """How many packets were dropped, and how many came."""
