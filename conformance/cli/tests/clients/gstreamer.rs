@@ -108,7 +108,7 @@ fn refuses_srtp_of_the_camera_with_the_authority_of_another() {
 /// Asserts that it ended in an error and got no picture; what it said.
 fn refused(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{}: {said}", output.status);
     assert_eq!(output.stdout.len(), 0, "media came all the same");
     said
 }
@@ -131,8 +131,16 @@ fn pull(url: &str, authority: &str) -> Output {
     pull_with(url, authority, &[])
 }
 
-/// The same, with how media travel and what is XORed on their keys.
+/// The same, with how media travel and what is XORed on their keys. Once in some
+/// hundred runs on a busy machine GStreamer or its bindings crash, which says nothing
+/// about the camera: then it is asked again.
 fn pull_with(url: &str, authority: &str, how: &[&str]) -> Output {
+    let mut runs = (0..3).map(|_| run(url, authority, how));
+    let answered = runs.find(|output| output.status.code().is_some());
+    answered.expect("GStreamer crashed three times")
+}
+
+fn run(url: &str, authority: &str, how: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/gstreamer.py");
     // The system's Python: Debian's bindings of GStreamer are for no other.
     Command::new("/usr/bin/python3")
