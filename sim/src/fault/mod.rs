@@ -147,6 +147,9 @@ pub struct Fault {
     pub dtls_srtp: Option<fn(&mut DtlsSrtpKeys)>,
     /// Makes a datagram that is sent as soon as ICE finds a viewer.
     pub first_datagram: Option<fn() -> Vec<u8>>,
+    /// Takes RTCP from before the handshake for a request, and makes of the next
+    /// key frame what is sent at once.
+    pub early_request: Option<fn(&AccessUnit) -> Vec<Vec<u8>>>,
     /// Makes a datagram that is sent beside each access unit of WebRTC.
     pub datagram_beside: Option<fn(&AccessUnit) -> Vec<u8>>,
     /// The suite of SFrame.
@@ -226,6 +229,7 @@ impl Fault {
         base_keys: None,
         dtls_srtp: None,
         first_datagram: None,
+        early_request: None,
         datagram_beside: None,
         sframe_suite: None,
         sframe: None,

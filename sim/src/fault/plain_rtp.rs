@@ -1,5 +1,5 @@
-//! Sessions without DTLS: an offer that leaves it out is answered all the same,
-//! and the picture is sent as RTP in clear.
+//! Media without DTLS: an offer that leaves it out is answered all the same, and
+//! the picture is sent as RTP in clear; or a key frame is, while DTLS has not begun.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -7,7 +7,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
     camera::Device,
-    rtp::{Packetizer, PacketizerConfig, Packets},
+    h264::AccessUnit,
+    rtp::{Packetizer, PacketizerConfig, Packets, RtpError},
     webrtc::VIDEO,
     world::{BoxFuture, Datagrams},
 };
@@ -65,16 +66,29 @@ fn candidate(offer: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(host, port))
 }
 
-async fn send(device: Arc<Device>, socket: Box<dyn Datagrams>, to: SocketAddr) {
-    let packetizer = Packetizer::new(PacketizerConfig {
+/// An access unit as RTP in clear.
+pub fn faulty_early_answer(unit: &AccessUnit) -> Vec<Vec<u8>> {
+    const SSRC: u32 = 0x0ea1_7000;
+    let mut packets = Packets::new();
+    if let Ok(mut packetizer) = packetizer(SSRC) {
+        packetizer.packetize(unit, &mut packets);
+    }
+    packets.iter().map(<[u8]>::to_vec).collect()
+}
+
+fn packetizer(ssrc: u32) -> Result<Packetizer, RtpError> {
+    Packetizer::new(PacketizerConfig {
         payload_type: VIDEO,
-        ssrc: device.random_u64() as u32,
+        ssrc,
         first_sequence: 0,
         clock_rate: CLOCK_RATE,
         time_offset: 0,
         max_packet: MAX_PACKET,
-    });
-    let Ok(mut packetizer) = packetizer else {
+    })
+}
+
+async fn send(device: Arc<Device>, socket: Box<dyn Datagrams>, to: SocketAddr) {
+    let Ok(mut packetizer) = packetizer(device.random_u64() as u32) else {
         return;
     };
     let (mut units, mut packets) = (device.live.subscribe(), Packets::new());

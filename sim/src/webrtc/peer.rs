@@ -67,9 +67,20 @@ pub(crate) struct Peer {
     unheard: Option<(SocketAddr, Vec<u8>)>,
     /// Where ICE last heard the other end.
     found: Option<SocketAddr>,
-    /// What is sent in place of all that DTLS says, which hears nothing either.
-    instead_of_dtls: Option<Vec<u8>>,
+    /// What becomes of what DTLS says.
+    dtls: DtlsSays,
     pub(crate) counts: Counts,
+}
+
+/// What becomes of what DTLS says. Unless all of it is sent, DTLS hears nothing
+/// either.
+#[derive(Default)]
+enum DtlsSays {
+    #[default]
+    All,
+    Nothing,
+    /// Those octets wherever it would say something.
+    Only(Vec<u8>),
 }
 
 /// What an end that offers is for.
@@ -180,7 +191,7 @@ impl Peer {
             fault,
             unheard: None,
             found: None,
-            instead_of_dtls: None,
+            dtls: DtlsSays::default(),
             counts: Counts::default(),
         })
     }
@@ -307,17 +318,30 @@ impl Peer {
         Ok(())
     }
 
-    /// Sends octets as they are. Only a faulty camera does.
-    pub(crate) async fn send_beside(&mut self, octets: Vec<u8>) {
-        if let Some(to) = self.found {
-            self.post(to, octets);
-            self.flush().await;
-        }
+    /// Sends octets as they are to where ICE found the other end; whether it did.
+    /// No honest camera does.
+    pub(crate) async fn send_beside(&mut self, octets: Vec<u8>) -> bool {
+        let Some(to) = self.found else {
+            return false;
+        };
+        self.post(to, octets);
+        self.flush().await;
+        true
     }
 
     /// Sends those octets wherever DTLS would say something.
     pub(crate) fn replace_dtls(&mut self, octets: Vec<u8>) {
-        self.instead_of_dtls = Some(octets);
+        self.dtls = DtlsSays::Only(octets);
+    }
+
+    /// Sends nothing of DTLS, or begins to. What is due then comes when DTLS says
+    /// it again.
+    pub(crate) fn withhold_dtls(&mut self, withheld: bool) {
+        self.dtls = if withheld {
+            DtlsSays::Nothing
+        } else {
+            DtlsSays::All
+        };
     }
 
     /// Asks the other end for a key frame (RFC 4585 6.3.1).
@@ -414,13 +438,16 @@ impl Peer {
             self.post(from, make());
         }
         if kind == Kind::Dtls {
-            if self.instead_of_dtls.is_some() {
+            if !matches!(self.dtls, DtlsSays::All) {
                 return Ok(());
             }
             if let Some(answer) = self.fault.dtls_hello.and_then(|answer| answer(datagram)) {
                 self.post(from, answer);
                 return Ok(());
             }
+        }
+        if kind == Kind::Rtcp && self.transport.is_none() && self.fault.early_request.is_some() {
+            self.happened.push_back(Media::WantsKeyFrame);
         }
         if let Kind::Rtp | Kind::Rtcp = kind {
             let Some(opened) = self.open(kind, datagram, from) else {
@@ -536,10 +563,11 @@ impl Peer {
                     self.post(to, packet);
                 }
             }
-            (Some(Kind::Dtls), ..) => {
-                let octets = self.instead_of_dtls.as_deref().unwrap_or(octets).to_vec();
-                self.post(to, octets);
-            }
+            (Some(Kind::Dtls), ..) => match &self.dtls {
+                DtlsSays::All => self.post(to, octets.to_vec()),
+                DtlsSays::Nothing => {}
+                DtlsSays::Only(instead) => self.post(to, instead.clone()),
+            },
             (Some(Kind::Stun), ..) => {
                 self.post(to, octets.to_vec());
             }

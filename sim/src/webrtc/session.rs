@@ -42,6 +42,7 @@ pub(crate) async fn run(device: Arc<Device>, peer: Peer, commands: mpsc::Receive
         is_connected: false,
         has_key_frame: false,
         talk_back: Frames::new(),
+        owes_early: false,
         refused: 0,
     };
     let why = match session.serve(commands).await {
@@ -61,6 +62,9 @@ struct Session {
     /// Whether the viewer was sent what it can begin with.
     has_key_frame: bool,
     talk_back: Frames,
+    /// Whether a key frame was asked for before the handshake, which only a faulty
+    /// camera minds.
+    owes_early: bool,
     /// Frames of talk-back that are not what they should be.
     refused: u64,
 }
@@ -95,7 +99,10 @@ impl Session {
                         self.is_connected = true;
                         self.await_key_frame();
                     }
-                    Media::WantsKeyFrame => device.live.request_key_frame(),
+                    Media::WantsKeyFrame => {
+                        self.owes_early = !self.is_connected;
+                        device.live.request_key_frame();
+                    }
                     Media::Packet(packet) if packet.track == Track::Sound => {
                         self.hear(&packet.payload);
                     }
@@ -127,6 +134,14 @@ impl Session {
         unit: &AccessUnit,
         packetizers: &mut Packetizers,
     ) -> Result<(), Broken> {
+        if self.owes_early && unit.key_frame {
+            self.owes_early = false;
+            if let Some(make) = self.device.fault.early_request {
+                for packet in make(unit) {
+                    self.peer.send_beside(packet).await;
+                }
+            }
+        }
         let Some(seals) = self.seals.as_mut().filter(|_| self.is_connected) else {
             return Ok(());
         };

@@ -5,6 +5,7 @@ mod clear;
 mod credentials;
 mod dtls_offers;
 mod early_data;
+mod early_media;
 mod forged_clip;
 mod forged_rtcp;
 mod guessable_credentials;
@@ -86,6 +87,7 @@ pub const ALL: &[&Stimulus] = &[
     &sdp_offers::AVPF,
     &sdp_offers::SDES,
     &dtls_offers::STIMULUS,
+    &early_media::STIMULUS,
     &no_consent::STIMULUS,
     &reconnect::STIMULUS,
     &unenrolled_viewer::STIMULUS,

@@ -4,7 +4,7 @@ use super::Mutant;
 use crate::{
     fault::{
         Fault,
-        plain_rtp::{faulty_downgrade, faulty_fallback},
+        plain_rtp::{faulty_downgrade, faulty_early_answer, faulty_fallback},
         talkative::faulty_talk,
         weak_dtls::{
             faulty_accept_dtls10, faulty_gcm_only, faulty_null_profile, faulty_own_profile,
@@ -179,6 +179,17 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, DTLS-06)",
         fault: Fault {
             first_datagram: Some(silence),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.early-request",
+        path: PATH,
+        expected: &["DTLS-06"],
+        story: "a request for a key frame in clear is answered in clear while the handshake is not done",
+        source: "of our own making (catalogue, DTLS-06)",
+        fault: Fault {
+            early_request: Some(faulty_early_answer),
             ..Fault::NONE
         },
     },

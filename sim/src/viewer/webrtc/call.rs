@@ -240,6 +240,16 @@ impl Call {
         self.peer.replace_dtls(octets);
     }
 
+    /// Sends a datagram as it is to where ICE found the camera; whether ICE did.
+    pub async fn send_beside(&mut self, octets: Vec<u8>) -> bool {
+        self.peer.send_beside(octets).await
+    }
+
+    /// Says nothing of DTLS and hears nothing of it, until it is told otherwise.
+    pub fn withhold_dtls(&mut self, withheld: bool) {
+        self.peer.withhold_dtls(withheld);
+    }
+
     /// Says goodbye.
     pub async fn close(mut self) -> Received {
         self.peer.close().await;
