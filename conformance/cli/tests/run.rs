@@ -123,6 +123,61 @@ fn an_open_rtsp_port_leaves_a_picture_whose_mark_is_named() {
     );
 }
 
+/// A camera that answers who asks in clear before the handshake is honest to everybody
+/// else.
+#[test]
+fn media_before_the_handshake_come_to_who_asks_for_them_alone() {
+    let (_folder, case, output) = record("sim:webrtc.early-request", &["--path", "app.webrtc"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let report = report(&case);
+    let findings = report["findings"].as_array().unwrap();
+    let failed: Vec<_> = findings.iter().filter(|f| f["verdict"] == "fail").collect();
+    assert!(
+        failed.iter().all(|f| f["stimulus"] == "early-media"),
+        "{failed:?}"
+    );
+    let early = failed
+        .iter()
+        .find(|f| f["requirement"] == "DTLS-06")
+        .unwrap();
+    let reason = early["reason"].as_str().unwrap();
+    assert!(reason.contains("without any DTLS handshake"), "{early}");
+    let honest = findings.iter().find(|f| {
+        f["requirement"] == "DTLS-06" && f["stimulus"] == "honest" && f["path"] == "app.webrtc"
+    });
+    assert_eq!(honest.unwrap()["verdict"], "pass");
+}
+
+/// What is wrong with frames is seen without the vendor's servers, in what a viewer
+/// holds, and in what these servers do.
+#[test]
+fn faults_of_frames_are_seen_behind_the_protection_of_the_hop() {
+    let app = ["--path", "app.webrtc", "--stimulus", "honest"];
+    let portal = ["--path", "portal.webrtc", "--stimulus", "honest"];
+    for (mutant, id, at, vantages) in [
+        ("sframe.nonminimal", "SFR-01", app, &["peer"][..]),
+        ("sframe.ctr-restarts", "SFR-02", app, &["peer"]),
+        ("sframe.label-draft", "SFR-04", app, &["peer"]),
+        ("sframe.metadata-not-aad", "SFR-05", app, &["peer"]),
+        ("sframe.household-key", "SFR-06", app, &["peer"]),
+        ("portal.household-key", "SFR-06", portal, &["relay", "peer"]),
+        ("sframe.tag32", "SFR-08", portal, &["relay", "peer"]),
+    ] {
+        let target = format!("sim:{mutant}");
+        let (_folder, case, output) = record(&target, &[&at[..], &["--only", id]].concat());
+        assert_eq!(code(&output), 1, "{mutant}: {}", stderr(&output));
+        let report = report(&case);
+        let findings = report["findings"].as_array().unwrap();
+        for vantage in vantages {
+            let mut here = findings.iter().filter(|f| f["vantage"] == *vantage);
+            let found = here.find(|f| f["verdict"] == "fail");
+            let found = found.unwrap_or_else(|| panic!("{mutant} is not seen at {vantage}"));
+            let capture = found["evidence"][0]["capture"].as_str().unwrap();
+            assert!(capture.ends_with(&format!("/{vantage}.pcapng")), "{found}");
+        }
+    }
+}
+
 /// Luma (ITU-R BT.601, limited range) of a PNG file.
 fn luma(file: &Path) -> Picture {
     let file = std::io::BufReader::new(fs::File::open(file).unwrap());

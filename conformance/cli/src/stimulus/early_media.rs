@@ -81,7 +81,9 @@ async fn ask(visit: &Visit, session: &SessionAddress, call: &mut Call) -> Result
 
 /// The SSRC of video that an answer names (RFC 5576 4.1), else none that is.
 fn video_source(answer: &str) -> [u8; 4] {
-    let lines = answer.lines().skip_while(|line| !line.starts_with("m=video "));
+    let lines = answer
+        .lines()
+        .skip_while(|line| !line.starts_with("m=video "));
     let mut sources = lines.filter_map(|line| line.strip_prefix("a=ssrc:"));
     let source = sources.next().and_then(|line| line.split(' ').next());
     let source: Option<u32> = source.and_then(|source| source.parse().ok());
@@ -91,7 +93,14 @@ fn video_source(answer: &str) -> [u8; 4] {
 /// An empty receiver report, and a picture loss indication (RFC 3550 6.4.2, RFC
 /// 4585 6.3.1).
 fn key_frame_request(own: [u8; 4], media: [u8; 4]) -> Vec<u8> {
-    [&[0x80, 201, 0, 1][..], &own, &[0x81, 206, 0, 2], &own, &media].concat()
+    [
+        &[0x80, 201, 0, 1][..],
+        &own,
+        &[0x81, 206, 0, 2],
+        &own,
+        &media,
+    ]
+    .concat()
 }
 
 /// An RTP packet of PCMU: 20 ms of nothing (RFC 3551 4.5.14).

@@ -92,6 +92,12 @@ fn what_the_browser_holds_is_opened_from_end_to_end() {
         ("XC-01", "absence"),
         ("XC-03", "opened"),
         ("XC-07", "absence"),
+        ("SFR-01", "opened"),
+        ("SFR-02", "identified"),
+        ("SFR-04", "opened"),
+        ("SFR-05", "opened"),
+        ("SFR-06", "opened"),
+        ("SFR-08", "opened"),
         ("SFR-11", "opened"),
     ] {
         let found = at_peer(id);

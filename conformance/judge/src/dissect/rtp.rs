@@ -100,6 +100,25 @@ pub fn is_rtcp(packet: &[u8]) -> bool {
     first >> 6 == 2 && is_rtcp_type(second) && length <= packet.len()
 }
 
+/// Whether one of the packets of compound RTCP asks for a key frame: a picture loss
+/// indication or a full intra request (RFC 4585 6.3.1, RFC 5104 4.3.1).
+pub fn asks_for_key_frame(compound: &[u8]) -> bool {
+    const PAYLOAD_SPECIFIC: u8 = 206;
+    const FORMATS: [u8; 2] = [1, 4];
+    let mut rest = compound;
+    while is_rtcp(rest) {
+        let &[first, second, l0, l1, ..] = rest else {
+            return false;
+        };
+        if second == PAYLOAD_SPECIFIC && FORMATS.contains(&(first & 0x1f)) {
+            return true;
+        }
+        let length = 4 * (usize::from(u16::from_be_bytes([l0, l1])) + 1);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    false
+}
+
 /// Puts access units together from the packets of one SSRC, which may be
 /// doubled and out of order. Never mixes what is not contiguous. Of several
 /// payload types the most frequent is read; the others (error correction, say)

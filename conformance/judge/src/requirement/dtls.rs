@@ -1,6 +1,7 @@
 //! DTLS: what keys SRTP where no signalling tells them, and which datagrams
 //! share its port.
 
+mod early;
 mod hello;
 mod identity;
 
@@ -8,8 +9,8 @@ use lightleak_case::{Hop, TransportPath, Vantage};
 
 use super::{Quote, Reading, Requirement, Stimuli, evidence, srtp, unless};
 use crate::{
-    dissect::{Flow, Piece, Span, demux, dtls},
-    seen::{Connection, Seen},
+    dissect::{Flow, Piece, Span, demux},
+    seen::Seen,
     verdict::{Assurance, Evidence, Outcome},
     webrtc::Datagram,
 };
@@ -108,7 +109,9 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Within each RTP session, SRTP processing MUST NOT take place before the DTLS handshake completes.",
             ..ROW.source
         },
-        check: nothing_is_early,
+        stimuli: Stimuli::Only(&["honest", "early-media"]),
+        indispensable: &["honest", "early-media"],
+        check: early::nothing_is_early,
         ..ROW
     },
     Requirement {
@@ -246,72 +249,6 @@ fn keys_are_exported(seen: &Seen<'_>, _: Vantage) -> Outcome {
             Assurance::Opened,
             format!("{right} packets open with the key that the exporter gives to their sender"),
         ),
-    })
-}
-
-/// The handshake is complete for an end when it has the other's Finished.
-fn nothing_is_early(seen: &Seen<'_>, _: Vantage) -> Outcome {
-    let mut found = Vec::new();
-    let (mut flows, mut unknown) = (0, false);
-    for (index, (flow, connection)) in seen.flows().enumerate() {
-        let mut media = datagrams(seen).filter(|(of, _, _, _, octets)| {
-            *of == index && demux::Kind::of(octets) == demux::Kind::Rtp
-        });
-        let Some((_, from_a, _, span, _)) = media.next() else {
-            continue;
-        };
-        let finished = connection.dtls.as_ref().map(|reading| {
-            let opened = connection.opened_dtls()?;
-            let of_client = reading.client_is_a != from_a;
-            let (end, stream) = match of_client {
-                true => (&opened.client, reading.from_client(flow)),
-                false => (&opened.server, reading.from_server(flow)),
-            };
-            let mut messages = end.handshake.iter();
-            let message = messages.find(|m| m.kind == FINISHED)?;
-            stream.place(message.at).map(|place| place.packet)
-        });
-        match finished {
-            None => {
-                let why = "RTP without any DTLS handshake".into();
-                found.push(evidence(seen, span, why));
-            }
-            Some(Some(packet)) if span.packet > packet => flows += 1,
-            Some(Some(packet)) => {
-                let why = format!("RTP before the other end's Finished in packet {packet}");
-                found.push(evidence(seen, span, why));
-            }
-            // Nothing protected was said before.
-            Some(None) if !answered_before(connection, flow, span) => {
-                let why = "RTP before any protected record of the handshake".into();
-                found.push(evidence(seen, span, why));
-            }
-            Some(None) => unknown = true,
-        }
-    }
-    unless(found, || match (flows, unknown) {
-        (_, true) => Outcome::Inconclusive("no Finished of the other end was opened".into()),
-        (0, false) => Outcome::Inconclusive("no RTP in a flow of WebRTC was seen".into()),
-        (flows, false) => Outcome::Pass(
-            Assurance::Opened,
-            format!("in {flows} flows the first RTP comes behind the other end's Finished"),
-        ),
-    })
-}
-
-/// Whether either end sent a protected record of DTLS before that packet.
-fn answered_before(connection: &Connection, flow: &Flow, span: Span) -> bool {
-    let Some(reading) = &connection.dtls else {
-        return false;
-    };
-    let sides = [
-        (&reading.client, reading.from_client(flow)),
-        (&reading.server, reading.from_server(flow)),
-    ];
-    sides.into_iter().any(|(side, stream)| {
-        let mut protected = side.records.iter().filter(|record| record.epoch > 0);
-        let packet = |record: &dtls::Record| stream.place(record.at).map(|p| p.packet);
-        protected.any(|record| packet(record).is_some_and(|packet| packet < span.packet))
     })
 }
 

@@ -19,6 +19,9 @@ use crate::{
 
 /// Frames that are kept as evidence.
 const MOST: usize = 16;
+/// Where frames are: behind the hop's protection a server and a viewer hold what the
+/// device sealed.
+const WHERE: &[Vantage] = &[Vantage::Wire, Vantage::Relay, Vantage::Peer];
 /// Octets of the shortest tag for video that the secure profile takes.
 const LEAST_TAG: usize = 10;
 
@@ -41,6 +44,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "Otherwise, the value MUST be encoded with the minimum number of bytes required and appended after the config byte, with the KID first and CTR second.",
             ..ROW.source
         },
+        vantages: WHERE,
         check: headers_are_minimal,
         ..ROW
     },
@@ -54,6 +58,7 @@ pub(super) const ROWS: &[Requirement] = &[
         },
         stimuli: Stimuli::Only(&["honest", "reconnect"]),
         indispensable: &["honest", "reconnect"],
+        vantages: WHERE,
         check: counters_are_used_once,
         ..ROW
     },
@@ -65,6 +70,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "SFrame encryption and decryption use a key and salt derived from the base_key associated with a KID.",
             ..ROW.source
         },
+        vantages: WHERE,
         check: keys_are_derived,
         ..ROW
     },
@@ -77,6 +83,7 @@ pub(super) const ROWS: &[Requirement] = &[
             read: Reading::SecondHand,
             ..ROW.source
         },
+        vantages: WHERE,
         check: metadata_are_authenticated,
         ..ROW
     },
@@ -88,6 +95,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "A given base_key MUST NOT be used for encryption by multiple senders.",
             ..ROW.source
         },
+        vantages: WHERE,
         check: senders::one_each,
         ..ROW
     },
@@ -101,6 +109,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "In the suite names, the length of the authentication tag is indicated by the last value: \"_128\" indicates a 128-bit tag, \"_80\" indicates an 80-bit tag, \"_64\" indicates a 64-bit tag, and \"_32\" indicates a 32-bit tag.",
             ..ROW.source
         },
+        vantages: WHERE,
         check: tags_are_long,
         ..ROW
     },
@@ -112,7 +121,7 @@ pub(super) const ROWS: &[Requirement] = &[
             text: "For example, if SFrame is used to provide E2E security against intermediary media nodes, then SFrame keys need to be negotiated in a way that does not make them accessible to these intermediaries.",
             ..ROW.source
         },
-        vantages: &[Vantage::Wire, Vantage::Relay, Vantage::Peer],
+        vantages: WHERE,
         check: nothing_is_clear_inside,
         ..ROW
     },

@@ -10,6 +10,7 @@ mod video;
 mod wire;
 
 mod clear;
+mod early;
 mod fail_closed;
 mod hostile;
 mod iot;

@@ -34,10 +34,11 @@ fn at_relay(case: &Case, id: &str) -> Finding {
 #[test]
 fn what_the_server_holds_is_explained_and_proven() {
     let case = relayed(&Plan::default());
-    for id in ["XC-01", "XC-03", "XC-07", "SFR-02", "SFR-11"] {
-        if id != "SFR-02" {
-            expect(&at_relay(&case, id), Pass, "");
-        }
+    for id in [
+        "XC-01", "XC-03", "XC-07", "SFR-01", "SFR-02", "SFR-04", "SFR-05", "SFR-06", "SFR-08",
+        "SFR-11",
+    ] {
+        expect(&at_relay(&case, id), Pass, "");
         expect(&of(&judge(&case), id), Pass, "");
     }
     let report = judge(&case);
@@ -66,13 +67,41 @@ fn what_the_server_was_told_opens_nothing() {
 }
 
 #[test]
+fn frames_are_judged_as_the_server_holds_them() {
+    for (id, sframe, words) in [
+        ("SFR-01", Sframe::NonMinimal, "more octets"),
+        ("SFR-02", Sframe::SameCounter, "another frame"),
+        ("SFR-04", Sframe::Draft, "a draft alone"),
+        ("SFR-05", Sframe::NoMetadata, "without its metadata"),
+        ("SFR-08", Sframe::ShortTag, "32 bits"),
+    ] {
+        let case = relayed(&Plan {
+            sframe,
+            ..Plan::default()
+        });
+        let finding = at_relay(&case, id);
+        expect(&finding, Fail, words);
+        let held = |capture: &str| capture.ends_with("/relay.pcapng");
+        assert!(
+            finding.evidence.iter().all(|e| held(&e.capture)),
+            "{finding:?}"
+        );
+        assert!(!finding.evidence.is_empty());
+    }
+}
+
+#[test]
 fn who_did_not_look_at_the_server_does_not_know() {
     let mut case = relayed(&Plan::default());
     case.sessions[0].captures.remove(&Vantage::Relay);
     let report = judge(&case);
-    let unknown = |f: &&Finding| f.requirement == "SFR-11" && f.verdict == Inconclusive;
-    let found = report.findings.iter().find(unknown);
-    assert!(found.unwrap().reason.contains("nobody looked at"));
+    for id in [
+        "SFR-01", "SFR-02", "SFR-04", "SFR-05", "SFR-06", "SFR-08", "SFR-11",
+    ] {
+        let unknown = |f: &&Finding| f.requirement == id && f.verdict == Inconclusive;
+        let mut found = report.findings.iter().filter(unknown);
+        assert!(found.any(|f| f.reason.contains("nobody looked at")), "{id}");
+    }
 }
 
 #[test]

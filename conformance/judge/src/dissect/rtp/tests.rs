@@ -137,3 +137,24 @@ proptest! {
         prop_assert!(units.iter().map(|u| u.annex_b.len()).sum::<usize>() <= 4 * octets);
     }
 }
+
+#[test]
+fn requests_for_key_frames_are_found_in_compounds() {
+    let report = [0x80, 201, 0, 1, 0, 0, 0, 1];
+    let feedback = |format: u8, kind: u8| [0x80 | format, kind, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2];
+    for (format, kind, asks) in [
+        (1, 206, true),
+        (4, 206, true),
+        (15, 206, false),
+        (1, 205, false),
+        (1, 96, false),
+    ] {
+        let feedback = feedback(format, kind);
+        assert_eq!(asks_for_key_frame(&feedback), asks, "{format} {kind}");
+        let compound = [&report[..], &feedback].concat();
+        assert_eq!(asks_for_key_frame(&compound), asks, "{format} {kind}");
+        assert!(!asks_for_key_frame(&compound[..19]), "{format} {kind}");
+    }
+    assert!(!asks_for_key_frame(&report));
+    assert!(!asks_for_key_frame(&[]));
+}
