@@ -117,6 +117,25 @@ async fn media_before_the_handshake_are_dropped() {
     assert_eq!(numbers.skip(2).take(3).sum::<u64>(), 10, "{line}");
 }
 
+/// RFC 5764 5.1, RFC 8827 6.5.
+#[tokio::test(start_paused = true)]
+async fn who_keeps_the_handshake_waiting_is_sent_nothing() {
+    let site = Site::start().await;
+    let (_app, _session, mut call) = site.call(DtlsVersions::Either).await;
+    call.withhold_dtls(true);
+    let key_frame_request = vec![0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2];
+    for _ in 0..5 {
+        call.watch(SECOND).await.unwrap();
+        assert!(call.send_beside(key_frame_request.clone()).await);
+    }
+    assert_eq!(site.fate.lock().unwrap().srtp().count(), 0);
+    assert!(!call.received.connected);
+    call.withhold_dtls(false);
+    call.watch(8 * SECOND).await.unwrap();
+    assert!(site.fate.lock().unwrap().srtp().count() > 0);
+    assert!(!call.received.units.is_empty());
+}
+
 /// RFC 7675 5.1.
 #[tokio::test(start_paused = true)]
 async fn sending_ends_when_the_app_is_silent_for_30_seconds() {

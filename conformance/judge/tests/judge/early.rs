@@ -69,13 +69,13 @@ fn who_kept_the_handshake_waiting_is_seen_on_the_wire() {
             with(&nominated, asked(5)),
             SECOND,
             Pass,
-            "in 1 flows key frames",
+            "nothing came in 1 flows",
         ),
         (
             with(&checked(true), asked(5)),
             SECOND,
             Pass,
-            "in 1 flows key frames",
+            "nothing came in 1 flows",
         ),
         (
             with(&checked(false), asked(5)),
