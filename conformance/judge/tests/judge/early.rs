@@ -135,7 +135,7 @@ fn what_is_sent_to_who_keeps_the_handshake_waiting_is_seen() {
     for (sent, port, words) in [
         (sound(), 5001, "without any DTLS handshake"),
         (request(), 5001, "without any DTLS handshake"),
-        (sound(), APP_PORT, "before any protected record"),
+        (sound(), APP_PORT, "before the other end's Finished"),
     ] {
         let mut datagrams = datagrams.clone();
         datagrams.insert(4, (false, sent));
