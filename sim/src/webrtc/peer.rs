@@ -78,7 +78,8 @@ pub(crate) struct Peer {
 enum DtlsSays {
     #[default]
     All,
-    Nothing,
+    /// The last datagram waits.
+    Nothing(Option<(SocketAddr, Vec<u8>)>),
     /// Those octets wherever it would say something.
     Only(Vec<u8>),
 }
@@ -334,14 +335,17 @@ impl Peer {
         self.dtls = DtlsSays::Only(octets);
     }
 
-    /// Sends nothing of DTLS, or begins to. What is due then comes when DTLS says
-    /// it again.
-    pub(crate) fn withhold_dtls(&mut self, withheld: bool) {
-        self.dtls = if withheld {
-            DtlsSays::Nothing
-        } else {
-            DtlsSays::All
-        };
+    /// Sends nothing of DTLS.
+    pub(crate) fn withhold_dtls(&mut self) {
+        self.dtls = DtlsSays::Nothing(None);
+    }
+
+    /// Sends what DTLS says from the last datagram on that was withheld.
+    pub(crate) fn release_dtls(&mut self) {
+        let said = std::mem::take(&mut self.dtls);
+        if let DtlsSays::Nothing(Some((to, octets))) = said {
+            self.post(to, octets);
+        }
     }
 
     /// Asks the other end for a key frame (RFC 4585 6.3.1).
@@ -563,10 +567,13 @@ impl Peer {
                     self.post(to, packet);
                 }
             }
-            (Some(Kind::Dtls), ..) => match &self.dtls {
+            (Some(Kind::Dtls), ..) => match &mut self.dtls {
                 DtlsSays::All => self.post(to, octets.to_vec()),
-                DtlsSays::Nothing => {}
-                DtlsSays::Only(instead) => self.post(to, instead.clone()),
+                DtlsSays::Nothing(last) => *last = Some((to, octets.to_vec())),
+                DtlsSays::Only(instead) => {
+                    let instead = instead.clone();
+                    self.post(to, instead);
+                }
             },
             (Some(Kind::Stun), ..) => {
                 self.post(to, octets.to_vec());

@@ -245,9 +245,14 @@ impl Call {
         self.peer.send_beside(octets).await
     }
 
-    /// Says nothing of DTLS and hears nothing of it, until it is told otherwise.
-    pub fn withhold_dtls(&mut self, withheld: bool) {
-        self.peer.withhold_dtls(withheld);
+    /// Says nothing of DTLS and hears nothing of it, until that is released.
+    pub fn withhold_dtls(&mut self) {
+        self.peer.withhold_dtls();
+    }
+
+    /// Goes on with DTLS where it was withheld.
+    pub fn release_dtls(&mut self) {
+        self.peer.release_dtls();
     }
 
     /// Says goodbye.
