@@ -124,9 +124,9 @@ impl Camera {
             change(&mut tls);
         }
         let mut tasks = JoinSet::new();
-        let signalling = match settings.app {
+        let signalling = match &settings.app {
             Some(access) => {
-                let (signalling, sessions) = Signalling::new(access, &fault);
+                let (signalling, sessions) = Signalling::new(access.clone(), &fault);
                 tasks.spawn(signalling::run(sessions));
                 Some(Arc::new(signalling))
             }

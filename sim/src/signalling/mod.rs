@@ -17,7 +17,7 @@ use crate::{
     fault::Fault,
     hex::Hex,
     seal::keys::OwnerPublicKey,
-    webrtc::{Command, DtlsVersions},
+    webrtc::{Command, DtlsVersions, TurnServer},
     world::{BoxFuture, World},
 };
 
@@ -30,7 +30,7 @@ pub const MOST_TOKENS: usize = 64;
 pub const MOST_SESSIONS: usize = 16;
 
 /// What a camera needs to know to serve apps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct AppAccess {
     /// The owner that it was paired with, whose viewers may watch.
     pub owner: OwnerPublicKey,
@@ -39,6 +39,8 @@ pub struct AppAccess {
     /// How long a token is good for: [`TOKEN_LIFETIME`], but where somebody waits
     /// for its end.
     pub token_lifetime: Duration,
+    /// Where apps reach it that can't reach it itself.
+    pub turn: Option<TurnServer>,
 }
 
 /// The signalling of one camera.
@@ -69,8 +71,8 @@ impl Signalling {
     pub(crate) fn new(app: AppAccess, fault: &Fault) -> (Self, Sessions) {
         let (tasks, sessions) = mpsc::unbounded_channel();
         let signalling = Self {
-            app,
             access: Access::new(MOST_TOKENS, app.token_lifetime).faulty(fault.token_lifetime),
+            app,
             state: Mutex::default(),
             tasks,
         };

@@ -129,7 +129,11 @@ async fn take_offer(
     if !signalling.has_room() {
         return Err(Answer::of(StatusCode::SERVICE_UNAVAILABLE));
     }
-    let peer = Peer::bind(&device.world, signalling.app.dtls, None, device.fault).await;
+    let (dtls, fault) = (signalling.app.dtls, device.fault);
+    let peer = match &signalling.app.turn {
+        Some(turn) => Peer::bind_at(turn, &device.world, dtls, fault).await,
+        None => Peer::bind(&device.world, dtls, None, fault).await,
+    };
     let mut peer = peer.map_err(|error| {
         device.world.log.line(&format!("signalling: {error}"));
         Answer::of(StatusCode::SERVICE_UNAVAILABLE)

@@ -1,6 +1,6 @@
 //! What happens on a connection, what is dropped, and what goes wrong.
 
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use str0m::RtcError;
 
@@ -95,6 +95,9 @@ pub enum PeerError {
     /// No socket.
     #[error("bind a UDP socket: {0}")]
     Socket(#[from] io::Error),
+    /// The TURN server gives no address.
+    #[error("TURN: {0} gives no address")]
+    Turn(SocketAddr),
     /// ICE, DTLS or SDP.
     #[error("WebRTC: {0}")]
     Rtc(String),

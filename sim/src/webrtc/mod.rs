@@ -5,6 +5,7 @@
 //! received is sealed and opened outside of it. The keys are those that DTLS
 //! agreed.
 
+mod allocation;
 mod copying;
 mod dtls;
 mod event;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use str0m::media::Pt;
 
+pub use allocation::TurnServer;
 pub use event::{Counts, DtlsVersions, PeerError};
 pub(crate) use event::{Media, Packet, Track};
 pub(crate) use feed::{Feed, Produced};
@@ -47,12 +49,16 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The SDP, which says that there are no more candidates than it has (RFC 8840
 /// 8.2).
 pub(crate) fn complete(sdp: &str) -> String {
-    let lines = sdp.split_inclusive("\r\n");
-    let lines = lines.map(|line| match line.starts_with("a=candidate:") {
-        true => format!("{line}a=end-of-candidates\r\n"),
-        false => line.to_owned(),
-    });
-    lines.collect()
+    let is_candidate = |line: &str| line.starts_with("a=candidate:");
+    let mut lines = sdp.split_inclusive("\r\n").peekable();
+    let mut complete = String::new();
+    while let Some(line) = lines.next() {
+        complete.push_str(line);
+        if is_candidate(line) && !lines.peek().copied().is_some_and(is_candidate) {
+            complete.push_str("a=end-of-candidates\r\n");
+        }
+    }
+    complete
 }
 
 fn payload_type(number: u8) -> Pt {

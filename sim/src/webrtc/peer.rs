@@ -9,9 +9,10 @@ use std::{
 };
 
 use str0m::{
-    Candidate, Event, IceConnectionState, Input, Output, Rtc,
+    Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcError,
     change::{SdpAnswer, SdpOffer, SdpPendingOffer},
     crypto::dtls::DtlsVersion,
+    error::IceError,
     format::Codec,
     media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt},
     net::{Protocol, Receive, Transmit},
@@ -20,6 +21,7 @@ use str0m::{
 
 use super::{
     VIDEO, VIDEO_AGAIN,
+    allocation::{Allocation, Taken, TurnServer},
     dtls::Connection,
     event::{Counts, DtlsVersions, Media, Packet, PeerError, Track},
     payload_type,
@@ -53,9 +55,11 @@ pub(crate) struct Peer {
     socket: Box<dyn Datagrams>,
     connection: Connection,
     transport: Option<Transport>,
+    /// Where it is reached besides.
+    allocation: Option<Allocation>,
     /// Where the RTP packets go that wait to be sealed.
-    batch_to: Option<SocketAddr>,
-    outbox: VecDeque<(SocketAddr, Vec<u8>, usize)>,
+    batch_to: Option<Route>,
+    outbox: VecDeque<(Route, Vec<u8>, usize)>,
     happened: VecDeque<Media>,
     /// When str0m wants to be called.
     due: Duration,
@@ -64,9 +68,9 @@ pub(crate) struct Peer {
     /// What is wrong with it, if it is a camera's.
     fault: Fault,
     /// A datagram of DTLS from whom ICE does not know yet.
-    unheard: Option<(SocketAddr, Vec<u8>)>,
+    unheard: Option<(Route, Vec<u8>)>,
     /// Where ICE last heard the other end.
-    found: Option<SocketAddr>,
+    found: Option<Route>,
     /// What becomes of what DTLS says.
     dtls: DtlsSays,
     pub(crate) counts: Counts,
@@ -79,9 +83,17 @@ enum DtlsSays {
     #[default]
     All,
     /// The last datagram waits.
-    Nothing(Option<(SocketAddr, Vec<u8>)>),
+    Nothing(Option<(Route, Vec<u8>)>),
     /// Those octets wherever it would say something.
     Only(Vec<u8>),
+}
+
+/// One of its addresses, and one of the other end's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Route {
+    /// Its socket's, or the one that a TURN server gave it.
+    local: SocketAddr,
+    remote: SocketAddr,
 }
 
 /// What an end that offers is for.
@@ -150,6 +162,40 @@ impl Peer {
         held: Option<Held>,
         fault: Fault,
     ) -> Result<Self, PeerError> {
+        let mut peer = Self::open(world, versions, held, fault).await?;
+        peer.reach_at(Candidate::host(peer.local(), "udp"))?;
+        Ok(peer)
+    }
+
+    /// The same, which a TURN server gave an address besides, or instead.
+    pub(crate) async fn bind_at(
+        server: &TurnServer,
+        world: &World,
+        versions: DtlsVersions,
+        fault: Fault,
+    ) -> Result<Self, PeerError> {
+        let mut peer = Self::open(world, versions, None, fault).await?;
+        let local = peer.local();
+        match Allocation::obtain(&*peer.socket, &*world.clock, server).await {
+            Ok((allocation, relayed)) => {
+                peer.reach_at(Candidate::relayed(relayed, local, "udp"))?;
+                peer.allocation = Some(allocation);
+            }
+            Err(error) if server.is_only_way => return Err(error),
+            Err(error) => world.log.line(&format!("webrtc: {error}")),
+        }
+        if !server.is_only_way {
+            peer.reach_at(Candidate::host(local, "udp"))?;
+        }
+        Ok(peer)
+    }
+
+    async fn open(
+        world: &World,
+        versions: DtlsVersions,
+        held: Option<Held>,
+        fault: Fault,
+    ) -> Result<Self, PeerError> {
         let socket = world.net.bind(0).await?;
         let connection = Connection::new(world.witness.clone(), &fault);
         let version = match versions {
@@ -174,15 +220,13 @@ impl Peer {
             config = change(config);
         }
         let now = world.clock.instant();
-        let mut rtc = connection.with(|| config.build(now));
-        let candidate = Candidate::host(socket.local(), "udp");
-        rtc.add_local_candidate(candidate.map_err(|error| PeerError::Rtc(error.to_string()))?);
         Ok(Self {
-            rtc,
+            rtc: connection.with(|| config.build(now)),
             world: world.clone(),
             socket,
             connection,
             transport: None,
+            allocation: None,
             batch_to: None,
             outbox: VecDeque::new(),
             happened: VecDeque::new(),
@@ -234,7 +278,8 @@ impl Peer {
     /// Answers an offer.
     pub(crate) fn answer(&mut self, offer: SdpOffer) -> Result<SdpAnswer, PeerError> {
         let answer = self.rtc.sdp_api().accept_offer(offer)?;
-        self.drain()?;
+        // ICE begins: a TURN server lets in only from where something was sent to.
+        self.tick()?;
         Ok(answer)
     }
 
@@ -258,7 +303,7 @@ impl Peer {
                 received = self.socket.recv(&mut datagram) => {
                     // An error of a socket is of one datagram.
                     if let Ok((length, from)) = received {
-                        self.receive(&datagram[..length], from)?;
+                        self.take(&datagram[..length], from)?;
                     }
                 }
                 () = self.world.clock.sleep_until(self.due) => self.tick()?,
@@ -322,10 +367,10 @@ impl Peer {
     /// Sends octets as they are to where ICE found the other end; whether it did.
     /// No honest camera does.
     pub(crate) async fn send_beside(&mut self, octets: Vec<u8>) -> bool {
-        let Some(to) = self.found else {
+        let Some(route) = self.found else {
             return false;
         };
-        self.post(to, octets);
+        self.post(route, octets);
         self.flush().await;
         true
     }
@@ -343,8 +388,8 @@ impl Peer {
     /// Sends what DTLS says from the last datagram on that was withheld.
     pub(crate) fn release_dtls(&mut self) {
         let said = std::mem::take(&mut self.dtls);
-        if let DtlsSays::Nothing(Some((to, octets))) = said {
-            self.post(to, octets);
+        if let DtlsSays::Nothing(Some((route, octets))) = said {
+            self.post(route, octets);
         }
     }
 
@@ -375,7 +420,18 @@ impl Peer {
         if self.rtc.close().is_ok() && self.drain().is_ok() {
             self.flush().await;
         }
+        let now = self.world.clock.unix();
+        if let Some(allocation) = &mut self.allocation {
+            allocation.release(now);
+            self.flush().await;
+        }
         self.rtc.disconnect();
+    }
+
+    fn reach_at(&mut self, candidate: Result<Candidate, IceError>) -> Result<(), PeerError> {
+        self.rtc
+            .add_local_candidate(candidate.map_err(RtcError::from)?);
+        Ok(())
     }
 
     fn now(&self) -> Instant {
@@ -418,35 +474,56 @@ impl Peer {
         }
     }
 
-    /// Takes a datagram, or drops and counts it.
-    fn receive(&mut self, datagram: &[u8], from: SocketAddr) -> Result<(), PeerError> {
+    /// Takes a datagram that came to its socket.
+    fn take(&mut self, datagram: &[u8], from: SocketAddr) -> Result<(), PeerError> {
+        let now = self.world.clock.unix();
+        let direct = Route {
+            local: self.socket.local(),
+            remote: from,
+        };
+        match &mut self.allocation {
+            Some(allocation) if allocation.server() == from => {
+                let taken = allocation.take(datagram, now);
+                match (taken, allocation.relayed()) {
+                    (Taken::Relayed(remote, datagram), Some(local)) => {
+                        self.receive(&datagram, Route { local, remote })
+                    }
+                    _ => self.tick(),
+                }
+            }
+            _ => self.receive(datagram, direct),
+        }
+    }
+
+    /// Takes a datagram of the other end, or drops and counts it.
+    fn receive(&mut self, datagram: &[u8], route: Route) -> Result<(), PeerError> {
         let Some(kind) = Kind::of(datagram) else {
             self.counts.unknown += 1;
             return Ok(());
         };
-        let (to, now) = (self.socket.local(), self.now());
-        let Ok(parsed) = Receive::new(Protocol::Udp, from, to, datagram) else {
+        let (now, Route { local, remote }) = (self.now(), route);
+        let Ok(parsed) = Receive::new(Protocol::Udp, remote, local, datagram) else {
             self.counts.unreadable += 1;
             return Ok(());
         };
         let input = Input::Receive(now, parsed);
         if !self.rtc.accepts(&input) {
             if kind == Kind::Dtls {
-                self.unheard = Some((from, datagram.to_vec()));
+                self.unheard = Some((route, datagram.to_vec()));
             }
             self.counts.strangers += 1;
             return Ok(());
         }
-        let found = kind == Kind::Stun && self.found.replace(from).is_none();
+        let found = kind == Kind::Stun && self.found.replace(route).is_none();
         if let Some(make) = self.fault.first_datagram.filter(|_| found) {
-            self.post(from, make());
+            self.post(route, make());
         }
         if kind == Kind::Dtls {
             if !matches!(self.dtls, DtlsSays::All) {
                 return Ok(());
             }
             if let Some(answer) = self.fault.dtls_hello.and_then(|answer| answer(datagram)) {
-                self.post(from, answer);
+                self.post(route, answer);
                 return Ok(());
             }
         }
@@ -454,11 +531,11 @@ impl Peer {
             self.happened.push_back(Media::WantsKeyFrame);
         }
         if let Kind::Rtp | Kind::Rtcp = kind {
-            let Some(opened) = self.open(kind, datagram, from) else {
+            let Some(opened) = self.unseal(kind, datagram, route) else {
                 return Ok(());
             };
             let opened = with_tail(kind, opened);
-            let Ok(parsed) = Receive::new(Protocol::Udp, from, to, &opened) else {
+            let Ok(parsed) = Receive::new(Protocol::Udp, remote, local, &opened) else {
                 return Ok(());
             };
             return self.input(Input::Receive(now, parsed));
@@ -473,22 +550,22 @@ impl Peer {
     /// Takes a datagram of DTLS from whom ICE knows by now. Whoever begins DTLS is
     /// done with ICE a little sooner, and would say it again only a second later.
     fn hear(&mut self) -> Result<(), PeerError> {
-        let Some((from, datagram)) = self.unheard.take() else {
+        let Some((route, datagram)) = self.unheard.take() else {
             return Ok(());
         };
-        let (to, now) = (self.socket.local(), self.now());
-        let Ok(parsed) = Receive::new(Protocol::Udp, from, to, &datagram) else {
+        let (now, Route { local, remote }) = (self.now(), route);
+        let Ok(parsed) = Receive::new(Protocol::Udp, remote, local, &datagram) else {
             return Ok(());
         };
         let input = Input::Receive(now, parsed);
         if self.rtc.accepts(&input) {
             return self.input(input);
         }
-        self.unheard = Some((from, datagram));
+        self.unheard = Some((route, datagram));
         Ok(())
     }
 
-    fn open(&mut self, kind: Kind, datagram: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
+    fn unseal(&mut self, kind: Kind, datagram: &[u8], route: Route) -> Option<Vec<u8>> {
         let Some(transport) = &mut self.transport else {
             self.counts.early += 1;
             return None;
@@ -503,8 +580,8 @@ impl Peer {
         };
         self.counts.opened += 1;
         if let Some(held) = self.held {
-            let to = self.socket.local();
-            self.world.witness.held(held, from, to, &opened);
+            let Route { local, remote } = route;
+            self.world.witness.held(held, remote, local, &opened);
         }
         Some(opened)
     }
@@ -536,8 +613,13 @@ impl Peer {
             match output? {
                 Output::Timeout(at) => {
                     let wait = at.saturating_duration_since(self.now());
-                    self.due = self.world.clock.unix() + wait.min(LONGEST_SLEEP);
-                    return self.seal();
+                    let now = self.world.clock.unix();
+                    self.due = now + wait.min(LONGEST_SLEEP);
+                    self.seal()?;
+                    if let Some(due) = self.allocation.as_mut().and_then(|a| a.due(now)) {
+                        self.due = self.due.min(due);
+                    }
+                    return Ok(());
                 }
                 Output::Transmit(transmit) => self.transmit(&transmit)?,
                 Output::Event(event) => self.happen(event),
@@ -546,37 +628,41 @@ impl Peer {
     }
 
     fn transmit(&mut self, transmit: &Transmit) -> Result<(), PeerError> {
-        let (to, octets) = (transmit.destination, &transmit.contents[..]);
+        let octets = &transmit.contents[..];
+        let route = Route {
+            local: transmit.source,
+            remote: transmit.destination,
+        };
         let kind = Kind::of(octets);
         let packet = kind.and_then(|kind| without_tail(kind, octets));
-        if self.batch_to.is_some_and(|batch| batch != to) {
+        if self.batch_to.is_some_and(|batch| batch != route) {
             self.seal()?;
         }
-        let from = self.socket.local();
         match (kind, packet, &mut self.transport) {
             (Some(kind), Some(packet), Some(transport)) => {
                 if let Some(held) = self.held {
-                    self.world.witness.held(held, from, to, packet);
+                    let Route { local, remote } = route;
+                    self.world.witness.held(held, local, remote, packet);
                 }
                 if kind == Kind::Rtp {
                     transport.push(packet);
-                    self.batch_to = Some(to);
+                    self.batch_to = Some(route);
                 } else {
                     let mut packet = packet.to_vec();
                     transport.seal_rtcp(&mut packet)?;
-                    self.post(to, packet);
+                    self.post(route, packet);
                 }
             }
             (Some(Kind::Dtls), ..) => match &mut self.dtls {
-                DtlsSays::All => self.post(to, octets.to_vec()),
-                DtlsSays::Nothing(last) => *last = Some((to, octets.to_vec())),
+                DtlsSays::All => self.post(route, octets.to_vec()),
+                DtlsSays::Nothing(last) => *last = Some((route, octets.to_vec())),
                 DtlsSays::Only(instead) => {
                     let instead = instead.clone();
-                    self.post(to, instead);
+                    self.post(route, instead);
                 }
             },
             (Some(Kind::Stun), ..) => {
-                self.post(to, octets.to_vec());
+                self.post(route, octets.to_vec());
             }
             // RTP without keys does not leave.
             _ => {}
@@ -585,18 +671,18 @@ impl Peer {
     }
 
     /// Has one datagram sent.
-    fn post(&mut self, to: SocketAddr, octets: Vec<u8>) {
+    fn post(&mut self, route: Route, octets: Vec<u8>) {
         let length = octets.len();
-        self.outbox.push_back((to, octets, length));
+        self.outbox.push_back((route, octets, length));
     }
 
     /// Seals the RTP packets that wait for it.
     fn seal(&mut self) -> Result<(), PeerError> {
-        let (Some(to), Some(transport)) = (self.batch_to.take(), &mut self.transport) else {
+        let (Some(route), Some(transport)) = (self.batch_to.take(), &mut self.transport) else {
             return Ok(());
         };
         for (run, size) in transport.seal()?.runs() {
-            self.outbox.push_back((to, run.to_vec(), size));
+            self.outbox.push_back((route, run.to_vec(), size));
         }
         transport.clear();
         Ok(())
@@ -636,10 +722,27 @@ impl Peer {
         self.happened.push_back(happened);
     }
 
+    /// What is lost here, is lost as on the way.
     async fn flush(&mut self) {
-        while let Some((to, octets, size)) = self.outbox.pop_front() {
-            // What is lost here, is lost as on the way.
-            let _ = self.socket.send(to, &octets, size).await;
+        let (now, local) = (self.world.clock.unix(), self.socket.local());
+        while let Some((route, octets, size)) = self.outbox.pop_front() {
+            match &mut self.allocation {
+                Some(allocation) if route.local != local => {
+                    for datagram in octets.chunks(size.max(1)) {
+                        allocation.send(route.remote, datagram.to_vec(), now);
+                    }
+                }
+                _ => {
+                    let _ = self.socket.send(route.remote, &octets, size).await;
+                }
+            }
+        }
+        let Some(allocation) = &mut self.allocation else {
+            return;
+        };
+        let server = allocation.server();
+        while let Some(datagram) = allocation.next(now) {
+            let _ = self.socket.send(server, &datagram, datagram.len()).await;
         }
     }
 }

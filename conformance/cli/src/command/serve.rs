@@ -12,7 +12,7 @@ use lightleak_sim::{
     rtsp::digest::Credentials,
     seal::keys::{Authority, BearerToken, OwnerKey, Password},
     signalling::{AppAccess, TOKEN_LIFETIME},
-    webrtc::DtlsVersions,
+    webrtc::{DtlsVersions, TurnServer},
     world::Entropy,
 };
 use serde_json::{Value, json};
@@ -40,6 +40,12 @@ pub(super) struct Arguments {
     /// Address to listen on; ports are free ones.
     #[arg(long, default_value = "127.0.0.1")]
     bind: IpAddr,
+    /// A TURN server (RFC 8656, over UDP) by which apps reach the cameras as well.
+    #[arg(long, value_name = "USER:PASSWORD@ADDRESS:PORT", value_parser = turn_server)]
+    turn: Option<TurnServer>,
+    /// Let apps reach the cameras by the TURN server alone.
+    #[arg(long, requires = "turn")]
+    turn_only: bool,
     /// When the cameras listen, write their addresses here as JSON, schema
     /// `lightleak.serve/1`.
     #[arg(long, value_name = "FILE")]
@@ -120,6 +126,12 @@ async fn serve(
     let mut described = Vec::new();
     for (unit, account) in (1..).zip(accounts) {
         let mut settings = settings(unit, arguments.bind, &authority, &owner)?;
+        if let Some(app) = &mut settings.app {
+            app.turn = arguments.turn.clone().map(|server| TurnServer {
+                is_only_way: arguments.turn_only,
+                ..server
+            });
+        }
         settings.portal = Some(PortalAccess {
             relay: relay.endpoint,
             authority: authority.certificate(),
@@ -180,6 +192,23 @@ async fn serve(
     Ok(0)
 }
 
+/// A TURN server as it is written on the command line.
+fn turn_server(text: &str) -> Result<TurnServer, String> {
+    let form = || "what is needed is USER:PASSWORD@ADDRESS:PORT".to_owned();
+    // A password may have any character, an address has no @.
+    let (credentials, address) = text.rsplit_once('@').ok_or_else(form)?;
+    let (user, password) = credentials.split_once(':').ok_or_else(form)?;
+    let wrong = |_| format!("{address:?} is no IP address with a port, such as 192.0.2.1:3478");
+    Ok(TurnServer {
+        address: address.parse().map_err(wrong)?,
+        credentials: Credentials {
+            user: user.into(),
+            password: Password::new(password),
+        },
+        is_only_way: false,
+    })
+}
+
 /// Whoever waits for the file never sees half of it.
 fn write_whole(file: &std::path::Path, content: &Value) -> Result<(), Failure> {
     let failed = |e| Failure::harness(format!("write {}: {e}", file.display()));
@@ -227,6 +256,7 @@ fn settings(
             owner: owner.public(),
             dtls: DtlsVersions::Either,
             token_lifetime: TOKEN_LIFETIME,
+            turn: None,
         }),
         portal: None,
         quiet: false,
@@ -239,4 +269,30 @@ fn settings(
             password: Password::random(&OsEntropy),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_server_is_read_from_its_ends() {
+        let server = turn_server("app:a:b@c@[::1]:3478").expect("it is one");
+        assert_eq!(server.credentials.user, "app");
+        assert_eq!(server.credentials.password.expose(), "a:b@c");
+        assert_eq!(server.address, "[::1]:3478".parse().expect("an address"));
+    }
+
+    #[test]
+    fn what_is_none_is_told_what_is_needed() {
+        for (text, needed) in [
+            ("192.0.2.1:3478", "USER:PASSWORD@ADDRESS:PORT"),
+            ("app@192.0.2.1:3478", "USER:PASSWORD@ADDRESS:PORT"),
+            ("app:turn@192.0.2.1", "with a port"),
+            ("app:turn@turn.example:3478", "IP address"),
+        ] {
+            let error = turn_server(text).expect_err("it is none");
+            assert!(error.contains(needed), "{text}: {error}");
+        }
+    }
 }

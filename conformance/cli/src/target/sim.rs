@@ -233,6 +233,7 @@ impl SimTarget {
                 owner: keys.pairing.public(),
                 dtls: DtlsVersions::Either,
                 token_lifetime: TOKEN_LIFETIME,
+                turn: None,
             });
         }
         let mut portal = Portal::new(seed, &settings.serial, keys)?;
@@ -247,7 +248,7 @@ impl SimTarget {
             false => None,
         };
         let mut declaration = declare::device(&settings.serial, unit(seed), &[CAMERA]);
-        declaration.device.owner_key = settings.app.map(|app| app.owner.to_string());
+        declaration.device.owner_key = settings.app.as_ref().map(|app| app.owner.to_string());
         let list_key = keys.list.public();
         // A camera whose card nobody asks for keeps none.
         if plan.paths.iter().any(|p| matches!(p.served, Served::Card)) {

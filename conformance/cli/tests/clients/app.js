@@ -92,7 +92,8 @@ async function watch({ viewer_key, signature, turned, time, frames }) {
       outcome.dtls_cipher = report.dtlsCipher;
       outcome.srtp_cipher = report.srtpCipher;
       const pair = reports.get(report.selectedCandidatePairId);
-      outcome.candidate = reports.get(pair.localCandidateId).candidateType;
+      outcome.candidates = [pair.localCandidateId, pair.remoteCandidateId]
+        .map((id) => reports.get(id).candidateType);
     }
   }
   return outcome;

@@ -1,4 +1,4 @@
-//! coturn between the app and the camera: what a TURN server (RFC 8656) passes on
+//! coturn between the app and the camera, on the side of either: what a TURN server (RFC 8656) passes on
 //! is as sealed as without it, in the eyes of an adversary who runs one.
 
 use std::{
@@ -21,7 +21,7 @@ use lightleak_judge::{
     adversary::media_player::{self, Footage},
     dissect::{self, demux::Kind, dtls},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     browser::{FRAMES, connected, number, watch_with},
@@ -37,24 +37,61 @@ const LONGEST: usize = 65_507;
 
 #[test]
 fn a_turn_server_sees_ciphertext_only() {
-    let Some(relayed) = watch(&[], FRAMES) else {
+    for side in [Side::App, Side::Camera] {
+        let Some(relayed) = watch(side, &[], FRAMES) else {
+            return;
+        };
+        assert_sealed(&relayed);
+    }
+}
+
+#[test]
+fn what_is_sent_beside_webrtc_is_seen_by_the_turn_server() {
+    for side in [Side::App, Side::Camera] {
+        let Some(relayed) = watch(side, &["--mutant", "webrtc.mux-raw"], 0) else {
+            return;
+        };
+        let [.., other] = relayed.datagrams;
+        assert!(other > 0, "{side:?}");
+    }
+}
+
+/// Beside a TURN server that does not answer, or takes nobody, its own address is
+/// left to the camera.
+#[test]
+fn without_its_turn_server_the_camera_is_reached_directly() {
+    let Some(server) = Server::start() else {
         return;
     };
+    for turn in [
+        format!("{USER}:{PASSWORD}@{}", free()),
+        format!("{USER}:wrong@{}", server.address),
+    ] {
+        let camera = Served::start(&["--turn", &turn]);
+        let Some(browser) = connected(&camera) else {
+            return;
+        };
+        let outcome = watch_with(&browser, &camera, json!({}), 0, FRAMES);
+        let [_, ref camera_candidate] = candidates(&outcome);
+        assert_eq!(camera_candidate, "host", "{outcome}");
+        assert!(number(&outcome["frames_decoded"]) >= FRAMES, "{outcome}");
+    }
+}
+
+/// Who reaches the other by way of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    App,
+    Camera,
+}
+
+fn assert_sealed(relayed: &Relayed) {
     assert_eq!(relayed.footage.len(), 0, "{:?}", relayed.footage);
     assert!(relayed.frames >= FRAMES, "{} frames", relayed.frames);
     assert!(relayed.has_handshake);
     let [stun, dtls, rtp, other] = relayed.datagrams;
     assert!(stun > 0 && dtls > 0 && rtp as u64 > FRAMES);
     assert_eq!(other, 0);
-}
-
-#[test]
-fn what_is_sent_beside_webrtc_is_seen_by_the_turn_server() {
-    let Some(relayed) = watch(&["--mutant", "webrtc.mux-raw"], 0) else {
-        return;
-    };
-    let [.., other] = relayed.datagrams;
-    assert!(other > 0);
 }
 
 /// What became of watching by way of the server.
@@ -66,29 +103,41 @@ struct Relayed {
     footage: Vec<Footage>,
 }
 
-fn watch(options: &[&str], frames: u64) -> Option<Relayed> {
-    let camera = Served::start(options);
+fn watch(side: Side, options: &[&str], frames: u64) -> Option<Relayed> {
     let server = Server::start()?;
     let between = Between::start(server.address);
+    let turn = format!("{USER}:{PASSWORD}@{}", between.address);
+    let of_camera: &[&str] = match side {
+        Side::App => &[],
+        Side::Camera => &["--turn", &turn, "--turn-only"],
+    };
+    let camera = Served::start(&[options, of_camera].concat());
     let browser = connected(&camera)?;
-    let rtc = json!({
-        "iceTransportPolicy": "relay",
-        // One allocation, not one for each track.
-        "bundlePolicy": "max-bundle",
-        "iceServers": [{
-            "urls": format!("turn:{}?transport=udp", between.address),
-            "username": USER, "credential": PASSWORD,
-        }],
-    });
+    let rtc = match side {
+        Side::App => json!({
+            "iceTransportPolicy": "relay",
+            // One allocation, not one for each track.
+            "bundlePolicy": "max-bundle",
+            "iceServers": [{
+                "urls": format!("turn:{}?transport=udp", between.address),
+                "username": USER, "credential": PASSWORD,
+            }],
+        }),
+        Side::Camera => json!({}),
+    };
     let outcome = watch_with(&browser, &camera, rtc, 0, frames);
-    assert_eq!(outcome["candidate"], "relay", "{outcome}");
+    let [app, of_camera] = candidates(&outcome);
+    match side {
+        Side::App => assert_eq!(app, "relay", "{outcome}"),
+        Side::Camera => assert_eq!(of_camera, "relay", "{outcome}"),
+    }
     drop(browser);
 
     // Both directions of what was carried, as if without a server.
     let tap = Tap::start(Arc::new(OsClock), false);
     let mut datagrams = [0; 4];
-    let [app, far] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 40_000)));
-    for (from_app, datagram) in between.stop() {
+    let [client, far] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 40_000)));
+    for (from_client, datagram) in between.stop() {
         let Some(carried) = carried(&datagram) else {
             continue;
         };
@@ -99,7 +148,11 @@ fn watch(options: &[&str], frames: u64) -> Option<Relayed> {
             _ => 3,
         };
         datagrams[kind] += 1;
-        let (from, to) = if from_app { (app, far) } else { (far, app) };
+        let (from, to) = if from_client {
+            (client, far)
+        } else {
+            (far, client)
+        };
         tap.udp(from, to, carried);
     }
     let capture = Capture::read(&tap.finish()).expect("read our own capture");
@@ -110,6 +163,15 @@ fn watch(options: &[&str], frames: u64) -> Option<Relayed> {
         datagrams,
         has_handshake: traffic.flows.iter().any(|flow| dtls::read(flow).is_some()),
         footage: media_player::play(&traffic, &[], &decoder).expect("the decoder works"),
+    })
+}
+
+/// Of which type the candidates of app and camera are that were chosen.
+fn candidates(outcome: &Value) -> [String; 2] {
+    [0, 1].map(|end| {
+        let kind = outcome["candidates"][end].as_str();
+        kind.unwrap_or_else(|| panic!("no candidates: {outcome}"))
+            .to_owned()
     })
 }
 

@@ -87,6 +87,7 @@ impl Site {
             owner: owner.public(),
             dtls: DtlsVersions::Either,
             token_lifetime: TOKEN_LIFETIME,
+            turn: None,
         });
         let (serial, credentials) = (camera.serial.clone(), camera.credentials.clone());
         let account = |user: &str, camera: &str| Account {

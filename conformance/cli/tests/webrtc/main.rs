@@ -7,4 +7,5 @@ mod media;
 mod portal;
 mod signalling;
 mod site;
+mod turn;
 mod wire;

@@ -31,14 +31,14 @@ use lightleak_sim::{
         rtsp::Address,
         webrtc::{App, Call, SessionAddress},
     },
-    webrtc::DtlsVersions,
+    webrtc::{DtlsVersions, TurnServer},
     world::{Clock, Held, Log, Witness, World},
 };
 
 use crate::wire::{Fate, Wire};
 
 const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
-const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+pub const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
 
 /// The smallest stream: little to encode.
 const SMALL: EncoderConfig = STREAMS[0];
@@ -61,6 +61,11 @@ pub struct Site {
 impl Site {
     /// Switches an honest camera on, and lets it film a little.
     pub async fn start() -> Self {
+        Self::start_behind(None).await
+    }
+
+    /// The same with a TURN server.
+    pub async fn start_behind(turn: Option<TurnServer>) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let network = Network::new(Tap::start(clock.clone(), false));
         let notes = Arc::new(Notes::default());
@@ -72,6 +77,7 @@ impl Site {
             owner: owner.public(),
             dtls: DtlsVersions::Either,
             token_lifetime: TOKEN_LIFETIME,
+            turn,
         });
         let credentials = settings.credentials.clone();
         let mut world = world(&network, &clock, &notes, CAMERA);
