@@ -2,7 +2,7 @@
 //! is as sealed as without it, in the eyes of an adversary who runs one.
 
 use std::{
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -224,7 +224,8 @@ impl Server {
                     "--realm",
                     "test",
                 ])
-                .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1"])
+                .args(["--listening-ip", "127.0.0.1"])
+                .arg(format!("--relay-ip={}", outward()))
                 .arg(format!("--listening-port={}", address.port()))
                 .arg(format!("--user={USER}:{PASSWORD}"))
                 .args(["--log-file", "stdout", "--pidfile", ""])
@@ -259,6 +260,18 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The address by which this machine reaches others: Chromium names it as its
+/// own, and would be another to a server on the loopback network.
+fn outward() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("bind a socket");
+    // Nothing is sent by that.
+    let address = match socket.connect("198.51.100.1:9") {
+        Ok(()) => socket.local_addr().ok(),
+        Err(_) => None,
+    };
+    address.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip())
 }
 
 fn free() -> SocketAddr {
