@@ -42,6 +42,7 @@ use crate::{
     h264::AccessUnit,
     path::Listen,
     record::{beside::Document, list::ListWriter},
+    rtp::Packets,
     rtsp::{
         Track,
         digest::{Algorithm, Credentials},
@@ -149,7 +150,7 @@ pub struct Fault {
     pub first_datagram: Option<fn() -> Vec<u8>>,
     /// Takes RTCP from before the handshake for a request, and makes of the next
     /// key frame what is sent at once.
-    pub early_request: Option<fn(&AccessUnit) -> Vec<Vec<u8>>>,
+    pub early_request: Option<fn(&AccessUnit) -> Packets>,
     /// Makes a datagram that is sent beside each access unit of WebRTC.
     pub datagram_beside: Option<fn(&AccessUnit) -> Vec<u8>>,
     /// The suite of SFrame.

@@ -67,13 +67,13 @@ fn candidate(offer: &str) -> Option<SocketAddr> {
 }
 
 /// An access unit as RTP in clear.
-pub fn faulty_early_answer(unit: &AccessUnit) -> Vec<Vec<u8>> {
+pub fn faulty_early_answer(unit: &AccessUnit) -> Packets {
     const SSRC: u32 = 0x0ea1_7000;
     let mut packets = Packets::new();
     if let Ok(mut packetizer) = packetizer(SSRC) {
         packetizer.packetize(unit, &mut packets);
     }
-    packets.iter().map(<[u8]>::to_vec).collect()
+    packets
 }
 
 fn packetizer(ssrc: u32) -> Result<Packetizer, RtpError> {

@@ -137,8 +137,8 @@ impl Session {
         if self.owes_early && unit.key_frame {
             self.owes_early = false;
             if let Some(make) = self.device.fault.early_request {
-                for packet in make(unit) {
-                    self.peer.send_beside(packet).await;
+                for packet in make(unit).iter() {
+                    self.peer.send_beside(packet.to_vec()).await;
                 }
             }
         }
