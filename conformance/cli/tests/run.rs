@@ -157,6 +157,7 @@ fn faults_of_frames_are_seen_behind_the_protection_of_the_hop() {
     for (mutant, id, at, vantages) in [
         ("sframe.nonminimal", "SFR-01", app, &["peer"][..]),
         ("sframe.ctr-restarts", "SFR-02", app, &["peer"]),
+        ("sframe.nonce-concat", "SFR-03", app, &["peer"]),
         ("sframe.label-draft", "SFR-04", app, &["peer"]),
         ("sframe.metadata-not-aad", "SFR-05", app, &["peer"]),
         ("sframe.household-key", "SFR-06", app, &["peer"]),

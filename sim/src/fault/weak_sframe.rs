@@ -22,6 +22,8 @@ pub enum SframeFlaw {
     CounterRestarts,
     /// Keys are derived as in the drafts before RFC 9605.
     DraftLabels,
+    /// The nonce is the first octets of the salt, and the counter.
+    NonceConcatenated,
     /// What is authenticated is the header alone, without the metadata.
     MetadataLeftOut,
     /// Nothing is sealed.
@@ -99,7 +101,10 @@ impl FaultySframe {
         };
         let mut nonce = self.salt;
         let low = nonce[NONCE - 8..].iter_mut().zip(counter.to_be_bytes());
-        low.for_each(|(octet, counter)| *octet ^= counter);
+        low.for_each(|(octet, counter)| match self.flaw {
+            SframeFlaw::NonceConcatenated => *octet = counter,
+            _ => *octet ^= counter,
+        });
         let mut sealed = frame.to_vec();
         let nonce = Nonce::assume_unique_for_key(nonce);
         let associated = Aad::from([&header, metadata].concat());
@@ -166,6 +171,7 @@ mod tests {
         for flaw in [
             SframeFlaw::LongHeader,
             SframeFlaw::DraftLabels,
+            SframeFlaw::NonceConcatenated,
             SframeFlaw::MetadataLeftOut,
             SframeFlaw::Clear,
         ] {

@@ -94,6 +94,7 @@ fn what_the_browser_holds_is_opened_from_end_to_end() {
         ("XC-07", "absence"),
         ("SFR-01", "opened"),
         ("SFR-02", "identified"),
+        ("SFR-03", "opened"),
         ("SFR-04", "opened"),
         ("SFR-05", "opened"),
         ("SFR-06", "opened"),

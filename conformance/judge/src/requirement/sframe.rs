@@ -11,7 +11,7 @@ use lightleak_case::{EndToEnd, TransportPath, Vantage};
 use super::{Quote, Reading, Requirement, Stimuli, dtls::ROW as DTLS_ROW, evidence_at, unless};
 use crate::{
     deliveries::told_to_server,
-    open::sframe::{self, Header, OpenedFrame, SframeError},
+    open::sframe::{self, Deviation, Header, OpenedFrame, SframeError},
     seen::Seen,
     sframed::{Frame, Sframed},
     verdict::{Assurance, Evidence, Outcome},
@@ -63,6 +63,18 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "SFR-03",
+        title: "the nonce of a frame is the salt, XORed with the counter",
+        source: Quote {
+            clause: "4.4.3",
+            text: "The nonce is formed by first XORing the sframe_salt with the current CTR value, and then encoding the result as a big-endian integer of length AEAD.Nn.",
+            ..ROW.source
+        },
+        vantages: WHERE,
+        check: nonces_are_formed,
+        ..ROW
+    },
+    Requirement {
         id: "SFR-04",
         title: "keys and salts are derived of the base key with the labels of the standard",
         source: Quote {
@@ -80,7 +92,6 @@ pub(super) const ROWS: &[Requirement] = &[
         source: Quote {
             clause: "4.4.3",
             text: "The encoded header is provided as AAD to the AEAD encryption operation, together with application-provided metadata about the encrypted media (see Section 9.4).",
-            read: Reading::SecondHand,
             ..ROW.source
         },
         vantages: WHERE,
@@ -274,7 +285,12 @@ fn keys_are_derived(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
                 right += 1;
                 continue;
             }
-            Err(_) if sframe::open_draft(&frame.octets, &frame.metadata, keys) => {
+            // Nor does another nonce.
+            Err(_) if is_deviant(frame, keys, Deviation::ConcatenatedNonce) => {
+                right += 1;
+                continue;
+            }
+            Err(_) if is_deviant(frame, keys, Deviation::DraftLabels) => {
                 "it opens with the labels of a draft alone".to_owned()
             }
             Err(error) => error.to_string(),
@@ -288,6 +304,22 @@ fn keys_are_derived(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
             format!("{right} frames open with what is derived of their base key"),
         ),
     })
+}
+
+fn nonces_are_formed(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
+    let mut found = Vec::new();
+    for frame in frames(seen, vantage).filter(|frame| frame.opened.is_err()) {
+        if is_deviant(frame, &seen.base_keys, Deviation::ConcatenatedNonce) {
+            let why = "its nonce is the head of the salt with the counter behind it".into();
+            note(seen, vantage, &mut found, frame, why);
+        }
+    }
+    let holds = "each opened with the nonce that salt and counter make";
+    unless(found, || each(seen, vantage, holds, |_, _, _| None))
+}
+
+fn is_deviant(frame: &Frame, keys: &sframe::Keys, deviation: Deviation) -> bool {
+    sframe::opens(&frame.octets, &frame.metadata, keys, deviation)
 }
 
 fn metadata_are_authenticated(seen: &Seen<'_>, vantage: Vantage) -> Outcome {

@@ -35,8 +35,8 @@ fn at_relay(case: &Case, id: &str) -> Finding {
 fn what_the_server_holds_is_explained_and_proven() {
     let case = relayed(&Plan::default());
     for id in [
-        "XC-01", "XC-03", "XC-07", "SFR-01", "SFR-02", "SFR-04", "SFR-05", "SFR-06", "SFR-08",
-        "SFR-11",
+        "XC-01", "XC-03", "XC-07", "SFR-01", "SFR-02", "SFR-03", "SFR-04", "SFR-05", "SFR-06",
+        "SFR-08", "SFR-11",
     ] {
         expect(&at_relay(&case, id), Pass, "");
         expect(&of(&judge(&case), id), Pass, "");
@@ -71,6 +71,7 @@ fn frames_are_judged_as_the_server_holds_them() {
     for (id, sframe, words) in [
         ("SFR-01", Sframe::NonMinimal, "more octets"),
         ("SFR-02", Sframe::SameCounter, "another frame"),
+        ("SFR-03", Sframe::ConcatenatedNonce, "the counter behind it"),
         ("SFR-04", Sframe::Draft, "a draft alone"),
         ("SFR-05", Sframe::NoMetadata, "without its metadata"),
         ("SFR-08", Sframe::ShortTag, "32 bits"),
@@ -96,7 +97,7 @@ fn who_did_not_look_at_the_server_does_not_know() {
     case.sessions[0].captures.remove(&Vantage::Relay);
     let report = judge(&case);
     for id in [
-        "SFR-01", "SFR-02", "SFR-04", "SFR-05", "SFR-06", "SFR-08", "SFR-11",
+        "SFR-01", "SFR-02", "SFR-03", "SFR-04", "SFR-05", "SFR-06", "SFR-08", "SFR-11",
     ] {
         let unknown = |f: &&Finding| f.requirement == id && f.verdict == Inconclusive;
         let mut found = report.findings.iter().filter(unknown);

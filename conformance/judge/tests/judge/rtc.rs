@@ -75,6 +75,8 @@ pub enum Sframe {
     Clear,
     /// Keys are derived as drafts did.
     Draft,
+    /// The nonce is the head of the salt, and the counter.
+    ConcatenatedNonce,
     /// Metadata are not authenticated.
     NoMetadata,
     /// Two frames of different content have one counter.
@@ -483,7 +485,10 @@ fn frame(kid: u64, counter: u64, metadata: &[u8], plain: &[u8], sframe: Sframe) 
     }
     let mut nonce = salt;
     for (n, c) in nonce[4..].iter_mut().zip(counter.to_be_bytes()) {
-        *n ^= c;
+        *n = match sframe {
+            Sframe::ConcatenatedNonce => c,
+            _ => *n ^ c,
+        };
     }
     let aad = match sframe {
         Sframe::NoMetadata => header.clone(),

@@ -69,9 +69,9 @@ fn what_is_between_or_beside_is_seen() {
     );
 }
 
-const ROWS: [&str; 14] = [
+const ROWS: [&str; 15] = [
     "DTLS-03", "DTLS-06", "DTLS-09", "WRTC-01", "WRTC-03", "WRTC-04", "WRTC-06", "WRTC-09",
-    "SFR-01", "SFR-02", "SFR-04", "SFR-05", "SFR-08", "SFR-11",
+    "SFR-01", "SFR-02", "SFR-03", "SFR-04", "SFR-05", "SFR-08", "SFR-11",
 ];
 
 /// The finding on the wire.
@@ -98,7 +98,7 @@ fn every_row_passes_where_all_is_right() {
         .filter(|f| f.vantage == Some(Vantage::Peer));
     let at_peer: Vec<_> = at_peer.map(|f| (f.requirement, f.verdict)).collect();
     for id in [
-        "XC-01", "SFR-01", "SFR-02", "SFR-04", "SFR-05", "SFR-06", "SFR-08", "SFR-11",
+        "XC-01", "SFR-01", "SFR-02", "SFR-03", "SFR-04", "SFR-05", "SFR-06", "SFR-08", "SFR-11",
     ] {
         assert!(at_peer.contains(&(id, Pass)), "{id}");
     }
@@ -169,6 +169,11 @@ fn each_row_sees_its_fault() {
         ("WRTC-09", sframe(Sframe::KeyInClear), "base key"),
         ("SFR-01", sframe(Sframe::NonMinimal), "more octets"),
         ("SFR-02", sframe(Sframe::SameCounter), "another frame"),
+        (
+            "SFR-03",
+            sframe(Sframe::ConcatenatedNonce),
+            "the counter behind it",
+        ),
         ("SFR-04", sframe(Sframe::Draft), "a draft alone"),
         ("SFR-05", sframe(Sframe::NoMetadata), "without its metadata"),
         ("SFR-08", sframe(Sframe::ShortTag), "32 bits"),
@@ -211,8 +216,15 @@ fn what_is_sent_again_is_what_was_sent() {
 #[test]
 fn a_fault_of_one_row_is_none_of_its_neighbours() {
     for (sframe, ids) in [
-        (Sframe::Draft, &["SFR-05", "SFR-11", "DTLS-03"][..]),
-        (Sframe::NoMetadata, &["SFR-04", "SFR-02"]),
+        (
+            Sframe::Draft,
+            &["SFR-03", "SFR-05", "SFR-11", "DTLS-03"][..],
+        ),
+        (
+            Sframe::ConcatenatedNonce,
+            &["SFR-02", "SFR-04", "SFR-05", "SFR-11"],
+        ),
+        (Sframe::NoMetadata, &["SFR-02", "SFR-03", "SFR-04"]),
         (Sframe::SameCounter, &["SFR-01", "SFR-04", "SFR-05"]),
     ] {
         let plan = Plan {

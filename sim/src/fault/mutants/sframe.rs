@@ -69,6 +69,17 @@ pub(super) const ROWS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "sframe.nonce-concat",
+        path: PATH,
+        expected: &["SFR-03"],
+        story: "the nonce is the head of the salt with the counter behind it",
+        source: "of our own making (catalogue, SFR-03)",
+        fault: Fault {
+            sframe: Some(|base| FaultySframe::boxed(SframeFlaw::NonceConcatenated, base)),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
         id: "sframe.metadata-not-aad",
         path: PATH,
         expected: &["SFR-05"],

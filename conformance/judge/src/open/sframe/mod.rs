@@ -1,7 +1,7 @@
 //! SFrame (RFC 9605), opened with escrowed base keys by crate `sframe`, which
 //! stands on RustCrypto.
 
-mod draft;
+mod deviant;
 mod nal;
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use sframe::{CipherSuite, frame::EncryptedFrameView, key::DecryptionKey};
 use zeroize::Zeroizing;
 
 use super::keylog;
-pub use draft::open as open_draft;
+pub use deviant::{Deviation, opens};
 pub use nal::Carried;
 
 /// The escrowed base keys of a session.
