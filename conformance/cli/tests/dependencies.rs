@@ -61,16 +61,17 @@ const SHARED: &[(&str, &str)] = &[
     ("flagset", "sets of flags, for x509-cert"),
     (
         "getrandom",
-        "under age, dimpl and str0m in sim; under crates rtp and sframe in the judge, which draw nothing",
+        "under age, dimpl, str0m and stun-proto in sim; under crates rtp and sframe in the judge, which draw nothing",
     ),
     ("ghash", "under aes-gcm"),
+    ("hashbrown", "hash tables"),
     (
         "hkdf",
         "for age (0.12) and HPKE (0.13) in sim, for TLS, SRTP and SFrame in the judge (0.13)",
     ),
     (
         "hmac",
-        "for age (0.12) and HPKE (0.13) in sim, for TLS, SRTP and SFrame in the judge (0.13)",
+        "for age and STUN (0.12) and HPKE (0.13) in sim, for TLS, SRTP and SFrame in the judge (0.13)",
     ),
     (
         "hybrid-array",
@@ -105,7 +106,7 @@ const SHARED: &[(&str, &str)] = &[
     ("quote", "runs in the compiler"),
     (
         "rand",
-        "under age, dimpl and str0m in sim; under crate rtp in the judge, which draws nothing",
+        "under age, dimpl, str0m and stun-proto in sim; under crate rtp in the judge, which draws nothing",
     ),
     ("rand_chacha", "under rand"),
     ("rand_core", "traits of random numbers"),
@@ -119,6 +120,10 @@ const SHARED: &[(&str, &str)] = &[
     (
         "serde_json",
         "bodies of the signalling in sim, reports in the judge",
+    ),
+    (
+        "sha1",
+        "authenticates STUN to a TURN server in sim (0.10); opens SRTP in the judge (0.11)",
     ),
     (
         "sha2",
@@ -250,9 +255,9 @@ const SYSTEM: &[&str] = &[
     "ureq",
 ];
 
-/// Of these the ones that age asks for file keys and ephemeral keys, and dimpl
-/// and str0m for nonces, ICE credentials and SSRCs, as the TLS stack asks its
-/// own; no source of ours can.
+/// Of these the ones that age asks for file keys and ephemeral keys, dimpl and
+/// str0m for nonces, ICE credentials and SSRCs, and stun-proto for ids of
+/// transactions, as the TLS stack asks its own; no source of ours can.
 const UNDER_OTHERS: &[&str] = &["getrandom", "rand"];
 
 /// Features of tokio that open a way out.

@@ -1,6 +1,9 @@
 //! Tokens, the page, and requests that are none.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use lightleak_sim::{
+    path::nvr_rtsps::HANDSHAKE_TIMEOUT,
     seal::{keys::BearerToken, tls},
     signalling::{MOST_FAILURES, TOKEN_LIFETIME},
     viewer::webrtc::{App, Call},
@@ -10,6 +13,9 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::site::{SECOND, Site};
+
+/// Somebody else's address.
+const CROWD: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 66));
 
 const SDP: &str = "application/sdp";
 const JSON: &str = "application/json";
@@ -142,4 +148,36 @@ async fn a_slow_client_is_left() {
     let _ = stream.read_to_end(&mut answer).await;
     assert!(answer.starts_with(b"HTTP/1.1 408"));
     assert!(watching.received().units.len() > 50);
+}
+
+/// Connections that say nothing, or half a TLS record, hold nobody up; those of one
+/// address are so many at most, and leave when their time is up.
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_takes_nobodys_place() {
+    const SILENT: usize = 3_000;
+    let site = Site::start().await;
+    let (_a, mut watching) = site.watch(0).await;
+    let before = watching.received().units.len();
+    let crowd = site.world_of(CROWD);
+    let mut silent = Vec::new();
+    for number in 0..SILENT {
+        let mut stream = crowd.net.connect(site.address.endpoint).await.unwrap();
+        if number % 2 == 0 {
+            stream.write_all(&[0x16, 3, 1, 2]).await.unwrap();
+        }
+        silent.push(stream);
+    }
+    let (_b, mut other) = site.watch(1).await;
+    assert!(watching.watch(SECOND * 2).await.unwrap());
+    assert!(watching.received().units.len() > before);
+    assert!(other.watch(SECOND * 2).await.unwrap());
+    assert!(!other.received().units.is_empty());
+    let turned_away = site.notes.lines();
+    let too_many = |line: &&String| line.contains("one connection too many");
+    let turned_away = turned_away.iter().filter(too_many).count();
+    assert!((1..SILENT).contains(&turned_away), "{turned_away}");
+    site.sleep(HANDSHAKE_TIMEOUT).await;
+    for mut stream in silent {
+        assert_eq!(stream.read_to_end(&mut Vec::new()).await.unwrap_or(0), 0);
+    }
 }

@@ -161,7 +161,12 @@ impl Site {
     }
 
     pub fn world(&self) -> World {
-        world(&self.network, &self.clock, &self.notes, VISITOR)
+        self.world_of(VISITOR)
+    }
+
+    /// What somebody of that address can touch.
+    pub fn world_of(&self, address: IpAddr) -> World {
+        world(&self.network, &self.clock, &self.notes, address)
     }
 
     /// The user of that number, logged in.

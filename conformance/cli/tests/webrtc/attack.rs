@@ -158,6 +158,56 @@ async fn sending_ends_when_the_app_is_silent_for_30_seconds() {
     );
 }
 
+/// Binding requests (RFC 8489 5) that are well made but for who knows the password,
+/// from strangers and from whom the camera knows.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_stun_is_dropped_and_no_viewer_notices() {
+    const FLOOD: u32 = 20_000;
+    let site = Site::start().await;
+    let (_app, session, mut call) = site.call(DtlsVersions::Either).await;
+    call.watch(SECOND).await.unwrap();
+    let to = session.candidates()[0];
+    let user = session.answer.split("a=ice-ufrag:").nth(1).unwrap();
+    let user = format!("{}:them", user.split("\r\n").next().unwrap());
+    let stranger = site.world().net.bind(0).await.unwrap();
+    let before = call.received.units.len();
+    for number in 0..FLOOD {
+        let request = binding_request(number, user.as_bytes());
+        match number % 2 {
+            0 => stranger.send(to, &request, request.len()).await.unwrap(),
+            _ => call.send_datagram(to, &request).await.unwrap(),
+        }
+        if number % 200 == 0 {
+            call.watch(Duration::from_millis(20)).await.unwrap();
+        }
+    }
+    assert!(call.watch(SECOND).await.unwrap());
+    let units = call.received.units.len() - before;
+    assert!(units >= 40, "{units} pictures in three seconds");
+    assert_eq!(call.received.refused, 0);
+    // Nobody is answered, and so nobody is a way for floods to somebody else.
+    let sent = site.fate.lock().unwrap().sent.clone();
+    let from = stranger.local();
+    assert!(sent.iter().all(|(_, to, _)| *to != from));
+}
+
+/// With a USERNAME and a MESSAGE-INTEGRITY of nobody (RFC 8489 14.3, 14.5).
+fn binding_request(number: u32, user: &[u8]) -> Vec<u8> {
+    let padded = user.len().next_multiple_of(4);
+    let length = (4 + padded + 24) as u16;
+    let mut request = [
+        &[0, 1][..],
+        &length.to_be_bytes(),
+        &[0x21, 0x12, 0xa4, 0x42],
+    ]
+    .concat();
+    request.extend([[0; 4], [7; 4], number.to_be_bytes()].concat());
+    request.extend([&[0, 6][..], &(user.len() as u16).to_be_bytes(), user].concat());
+    request.resize(20 + 4 + padded, 0);
+    request.extend([&[0, 8, 0, 20][..], &[0xa5; 20]].concat());
+    request
+}
+
 #[tokio::test(start_paused = true)]
 async fn octets_of_any_kind_disturb_nobody() {
     let site = Site::start().await;
