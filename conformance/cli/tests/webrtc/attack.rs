@@ -170,7 +170,8 @@ async fn a_flood_of_stun_is_dropped_and_no_viewer_notices() {
     let user = session.answer.split("a=ice-ufrag:").nth(1).unwrap();
     let user = format!("{}:them", user.split("\r\n").next().unwrap());
     let stranger = site.world().net.bind(0).await.unwrap();
-    let before = call.received.units.len();
+    let filmed = || site.notes.units().len();
+    let before = (filmed(), call.received.units.len());
     for number in 0..FLOOD {
         let request = binding_request(number, user.as_bytes());
         match number % 2 {
@@ -182,8 +183,10 @@ async fn a_flood_of_stun_is_dropped_and_no_viewer_notices() {
         }
     }
     assert!(call.watch(SECOND).await.unwrap());
-    let units = call.received.units.len() - before;
-    assert!(units >= 40, "{units} pictures in three seconds");
+    let (filmed, seen) = (filmed() - before.0, call.received.units.len() - before.1);
+    assert!(filmed > 10, "{filmed}");
+    // The last may be on its way.
+    assert!(seen + 1 >= filmed, "{seen} of {filmed} pictures");
     assert_eq!(call.received.refused, 0);
     // Nobody is answered, and so nobody is a way for floods to somebody else.
     let sent = site.fate.lock().unwrap().sent.clone();
