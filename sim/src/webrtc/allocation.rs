@@ -11,7 +11,10 @@ use turn_client_proto::{
     udp::TurnClientUdp,
 };
 
-use super::{event::PeerError, transport::Kind};
+use super::{
+    event::PeerError,
+    transport::{Kind, Route},
+};
 use crate::{
     rtsp::digest::Credentials,
     world::{Clock, Datagrams},
@@ -36,15 +39,6 @@ pub struct TurnServer {
     /// Whether it is the only way to the camera, as with the policy `relay` of a
     /// browser (W3C WebRTC 4.2.5): the camera tells nobody its own address.
     pub is_only_way: bool,
-}
-
-/// What became of a datagram of the server.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// It is of TURN itself.
-    Turn,
-    /// Somebody sent it to the allocated address.
-    Relayed(SocketAddr, Vec<u8>),
 }
 
 /// An allocation, without I/O: datagrams to the server come out of [`next`](Self::next).
@@ -125,24 +119,22 @@ impl Allocation {
         self.client.remote_addr()
     }
 
-    /// The address that was given.
-    pub(super) fn relayed(&self) -> Option<SocketAddr> {
-        match self.state {
-            State::Given(address) => Some(address),
-            State::Asked | State::Refused => None,
-        }
-    }
-
-    /// Takes a datagram of the server.
-    pub(super) fn take(&mut self, datagram: &[u8], now: Duration) -> Taken {
+    /// Takes a datagram of the server: what somebody sent to the allocated address,
+    /// if it is not of TURN itself.
+    pub(super) fn take(&mut self, datagram: &[u8], now: Duration) -> Option<(Route, Vec<u8>)> {
         let (server, local) = (self.server(), self.client.local_addr());
         let transmit = Transmit::new(datagram, TransportType::Udp, server, local);
         let taken = match self.client.recv(transmit, instant(now)) {
-            TurnRecvRet::PeerData(data) => Taken::Relayed(data.peer, data.data().to_vec()),
-            _ => Taken::Turn,
+            TurnRecvRet::PeerData(data) => Some((data.peer, data.data().to_vec())),
+            _ => None,
         };
         self.happen(now);
-        taken
+        match (taken, self.state) {
+            (Some((remote, datagram)), State::Given(local)) => {
+                Some((Route { local, remote }, datagram))
+            }
+            _ => None,
+        }
     }
 
     /// Has a datagram sent from the allocated address.

@@ -10,6 +10,7 @@ mod copying;
 mod dtls;
 mod event;
 mod feed;
+mod lines;
 mod peer;
 mod sealed;
 pub(crate) mod session;
@@ -23,7 +24,8 @@ pub use allocation::TurnServer;
 pub use event::{Counts, DtlsVersions, PeerError};
 pub(crate) use event::{Media, Packet, Track};
 pub(crate) use feed::{Feed, Produced};
-pub(crate) use peer::{Peer, Purpose, first_sequence};
+pub(crate) use lines::first_sequence;
+pub(crate) use peer::{Peer, Purpose};
 pub(crate) use sealed::{Packetizers, Seals, Senders};
 pub(crate) use session::Command;
 

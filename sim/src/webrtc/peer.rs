@@ -14,18 +14,19 @@ use str0m::{
     crypto::dtls::DtlsVersion,
     error::IceError,
     format::Codec,
-    media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt},
+    media::{Direction, KeyframeRequestKind, MediaKind, Pt},
     net::{Protocol, Receive, Transmit},
     rtp::RtpWrite,
 };
 
 use super::{
     VIDEO, VIDEO_AGAIN,
-    allocation::{Allocation, Taken, TurnServer},
+    allocation::{Allocation, TurnServer},
     dtls::Connection,
     event::{Counts, DtlsVersions, Media, Packet, PeerError, Track},
+    lines::{Line, Lines},
     payload_type,
-    transport::{Kind, Transport, with_tail, without_tail},
+    transport::{Kind, Route, Transport, with_tail, without_tail},
 };
 use crate::{
     fault::Fault,
@@ -39,15 +40,6 @@ const LONGEST: usize = 2048;
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// Baseline, constrained, level 3.1: what every browser decodes (RFC 7742 6.2).
 const PROFILE_LEVEL: u32 = 0x42_e01f;
-/// Ticks between the last packet of a source that is sent on and the first of
-/// the next: a picture at 30 per second.
-const STEP: u32 = 3_000;
-/// How far sequence numbers that are sent on may jump: less than half of their
-/// range, so that whoever receives them counts wraps as we do (RFC 3711 3.3.1).
-const MOST_AHEAD: u64 = 1 << 14;
-/// The highest sequence number to begin with ([`first_sequence`]).
-const HIGHEST_FIRST: u16 = 0x7fff;
-
 /// One end of a connection.
 pub(crate) struct Peer {
     rtc: Rtc,
@@ -88,14 +80,6 @@ enum DtlsSays {
     Only(Vec<u8>),
 }
 
-/// One of its addresses, and one of the other end's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Route {
-    /// Its socket's, or the one that a TURN server gave it.
-    local: SocketAddr,
-    remote: SocketAddr,
-}
-
 /// What an end that offers is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -105,53 +89,6 @@ pub(crate) enum Purpose {
     Publish,
     /// To see and hear.
     Watch,
-}
-
-/// Media sections and the sequence numbers of what is sent there.
-#[derive(Default)]
-struct Lines {
-    video: Option<Line>,
-    sound: Option<Line>,
-}
-
-struct Line {
-    mid: Mid,
-    /// The last, extended by how often they wrapped.
-    sequence: Option<u64>,
-    /// Where what is sent on stands.
-    forwarded: Option<Forwarded>,
-}
-
-/// From what was received to what is sent on.
-#[derive(Clone, Copy)]
-struct Forwarded {
-    source: u64,
-    /// The first sequence number of the source, and what it became.
-    first: u64,
-    least: u64,
-    /// What is added to time stamps.
-    time: u32,
-    /// The highest sequence number of the source, with its time stamp.
-    last: (u64, u32),
-}
-
-impl Forwarded {
-    fn sequence(&self, of_source: u64) -> u64 {
-        self.least + of_source.saturating_sub(self.first)
-    }
-
-    fn time(&self, of_source: u32) -> u32 {
-        of_source.wrapping_add(self.time)
-    }
-}
-
-impl Lines {
-    fn of(&mut self, track: Track) -> Option<&mut Line> {
-        match track {
-            Track::Video => self.video.as_mut(),
-            Track::Sound => self.sound.as_mut(),
-        }
-    }
 }
 
 impl Peer {
@@ -476,22 +413,20 @@ impl Peer {
 
     /// Takes a datagram that came to its socket.
     fn take(&mut self, datagram: &[u8], from: SocketAddr) -> Result<(), PeerError> {
-        let now = self.world.clock.unix();
-        let direct = Route {
-            local: self.socket.local(),
-            remote: from,
+        let server = self.allocation.as_mut().filter(|a| a.server() == from);
+        let Some(allocation) = server else {
+            let local = self.socket.local();
+            return self.receive(
+                datagram,
+                Route {
+                    local,
+                    remote: from,
+                },
+            );
         };
-        match &mut self.allocation {
-            Some(allocation) if allocation.server() == from => {
-                let taken = allocation.take(datagram, now);
-                match (taken, allocation.relayed()) {
-                    (Taken::Relayed(remote, datagram), Some(local)) => {
-                        self.receive(&datagram, Route { local, remote })
-                    }
-                    _ => self.tick(),
-                }
-            }
-            _ => self.receive(datagram, direct),
+        match allocation.take(datagram, self.world.clock.unix()) {
+            Some((route, datagram)) => self.receive(&datagram, route),
+            None => self.tick(),
         }
     }
 
@@ -751,65 +686,4 @@ impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Peer({}, {:?})", self.socket.local(), self.counts)
     }
-}
-
-impl Line {
-    fn new(mid: Mid) -> Self {
-        Self {
-            mid,
-            sequence: None,
-            forwarded: None,
-        }
-    }
-
-    /// Sequence number and time stamp with which a packet is sent on; none for
-    /// one from before the first.
-    fn rebase(&mut self, source: u64, packet: &Packet) -> Option<(u64, u32)> {
-        let goes_on = |known: &Forwarded| {
-            let ahead = packet.sequence.saturating_sub(known.last.0);
-            known.source == source && ahead <= MOST_AHEAD
-        };
-        let mut known = match self.forwarded {
-            Some(known) if goes_on(&known) => known,
-            Some(before) => Forwarded {
-                source,
-                first: packet.sequence,
-                least: before.sequence(before.last.0) + 1,
-                time: before
-                    .time(before.last.1)
-                    .wrapping_add(STEP)
-                    .wrapping_sub(packet.time),
-                last: (packet.sequence, packet.time),
-            },
-            None => Forwarded {
-                source,
-                first: packet.sequence,
-                // So low that the first packets arrive before it wraps.
-                least: first_sequence(packet.sequence as u16).into(),
-                time: 0,
-                last: (packet.sequence, packet.time),
-            },
-        };
-        if packet.sequence < known.first {
-            return None;
-        }
-        known.last = known.last.max((packet.sequence, packet.time));
-        self.forwarded = Some(known);
-        Some((known.sequence(packet.sequence), known.time(packet.time)))
-    }
-
-    /// Sequence numbers only go up.
-    fn extend(&mut self, sequence: u16) -> u64 {
-        let last = self.sequence.unwrap_or(sequence.into());
-        let step = sequence.wrapping_sub(last as u16);
-        let extended = last + u64::from(step);
-        self.sequence = Some(extended);
-        extended
-    }
-}
-
-/// The first sequence number of a stream: so low that the first packets that
-/// arrive are before it wraps (RFC 3711 3.3.1).
-pub(crate) fn first_sequence(random: u16) -> u16 {
-    random & HIGHEST_FIRST
 }

@@ -1,6 +1,6 @@
 //! Datagrams on one port (RFC 7983), and SRTP as our engine seals and opens it.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use super::copying::{RTCP_TAIL, RTP_TAIL};
 use crate::{
@@ -32,6 +32,15 @@ impl Kind {
             _ => None,
         }
     }
+}
+
+/// One address of an end, and one of the other's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// That of its socket, or one that a TURN server gave it.
+    pub(super) local: SocketAddr,
+    /// The other's.
+    pub(super) remote: SocketAddr,
 }
 
 /// SRTP and SRTCP of one connection.
