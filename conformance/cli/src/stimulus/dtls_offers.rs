@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lightleak_case::Experience;
 use lightleak_sim::{
-    viewer::webrtc::{App, AppError},
+    viewer::webrtc::{AppError, Call},
     webrtc::DtlsVersions,
     world::Entropy,
 };
@@ -14,6 +14,7 @@ use lightleak_sim::{
 use super::{
     Diary, Stimulus, Visit,
     hello::{EXTENSIONS, vector},
+    webrtc::call_otherwise,
 };
 
 /// How long an answer may take to come, and media.
@@ -70,17 +71,14 @@ async fn try_offer(
     (name, version, profiles, suites): Offer,
     diary: &mut Diary,
 ) -> Result<(), AppError> {
-    let mut app = App::connect(&visit.address, &visit.world).await?;
-    app.log_in(&visit.credentials).await?;
-    let (mut call, sdp) = visit.prepare(DtlsVersions::Dtls12).await?;
-    let hello = client_hello(version, profiles, suites, &*visit.world.entropy);
-    call.replace_dtls(hello);
-    // The device is to be the server (RFC 8842 5.3).
-    let sdp = sdp.replace("a=setup:actpass", "a=setup:active");
-    let session = app.offer_to(&visit.offers_at(), &sdp).await?;
-    call.accept(&session.answer)?;
-    let keys = visit.ask_for_keys(&mut app, &session.path).await?;
-    diary.note(format!("{name}: keys: {}", keys.status));
+    let says_hello = |call: &mut Call, sdp: &mut String| {
+        let hello = client_hello(version, profiles, suites, &*visit.world.entropy);
+        call.replace_dtls(hello);
+        // The device is to be the server (RFC 8842 5.3).
+        *sdp = sdp.replace("a=setup:actpass", "a=setup:active");
+    };
+    let called = call_otherwise(visit, name, DtlsVersions::Dtls12, says_hello, diary);
+    let (mut app, session, call) = called.await?;
     let session = (&mut app, &*session.path);
     diary.await_media(name, WAIT, call, session).await;
     Ok(())

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use lightleak_case::Experience;
 use lightleak_sim::{
-    viewer::webrtc::{App, AppError, Call, SessionAddress},
+    viewer::webrtc::{AppError, Call, SessionAddress},
     webrtc::DtlsVersions,
 };
 
-use super::{Diary, Stimulus, Visit};
+use super::{Diary, Stimulus, Visit, webrtc::call_otherwise};
 
 /// How long it keeps silent, and how often it asks meanwhile.
 const SILENCE: Duration = Duration::from_secs(4);
@@ -44,14 +44,9 @@ async fn keep_waiting(
     watch: Option<Duration>,
     diary: &mut Diary,
 ) -> Result<(), AppError> {
-    let mut app = App::connect(&visit.address, &visit.world).await?;
-    app.log_in(&visit.credentials).await?;
-    let (mut call, offer) = visit.prepare(DtlsVersions::Either).await?;
-    call.withhold_dtls();
-    let session = app.offer_to(&visit.offers_at(), &offer).await?;
-    call.accept(&session.answer)?;
-    let keys = visit.ask_for_keys(&mut app, &session.path).await?;
-    diary.note(format!("{name}: keys: {}", keys.status));
+    let silent = |call: &mut Call, _: &mut String| call.withhold_dtls();
+    let called = call_otherwise(visit, name, DtlsVersions::Either, silent, diary);
+    let (mut app, session, mut call) = called.await?;
     let asked = ask(visit, &session, &mut call).await?;
     diary.note(format!("{name}: asked {asked} times in {SILENCE:?}"));
     if watch.is_some() {

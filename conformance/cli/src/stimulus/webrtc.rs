@@ -71,6 +71,26 @@ pub(super) async fn call(
     Ok((app, session, call))
 }
 
+/// A session in which an app does something else than its part of DTLS, which is
+/// decided beside its offer. It asks for keys, whatever comes of it.
+pub(super) async fn call_otherwise(
+    visit: &Visit,
+    name: &str,
+    versions: DtlsVersions,
+    change: impl FnOnce(&mut Call, &mut String),
+    diary: &mut Diary,
+) -> Result<(App, SessionAddress, Call), AppError> {
+    let mut app = App::connect(&visit.address, &visit.world).await?;
+    app.log_in(&visit.credentials).await?;
+    let (mut call, mut offer) = visit.prepare(versions).await?;
+    change(&mut call, &mut offer);
+    let session = app.offer_to(&visit.offers_at(), &offer).await?;
+    call.accept(&session.answer)?;
+    let keys = visit.ask_for_keys(&mut app, &session.path).await?;
+    diary.note(format!("{name}: keys: {}", keys.status));
+    Ok((app, session, call))
+}
+
 /// Media types of bodies.
 pub(super) const SDP: &str = "application/sdp";
 pub(super) const JSON: &str = "application/json";
