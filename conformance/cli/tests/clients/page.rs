@@ -62,6 +62,14 @@ impl<'a> Page<'a> {
         page
     }
 
+    /// The same, of a person who is logged in and whose key the owner signed.
+    pub fn open_enrolled(served: &'a Served) -> Option<Self> {
+        let page = Self::open(served)?;
+        page.log_in();
+        page.enrol(&page.viewer_key());
+        Some(page)
+    }
+
     pub fn log_in(&self) {
         self.fill_in(self.person.user, self.person.password);
         self.wait("list cameras", |page| page.is_shown("cameras"));

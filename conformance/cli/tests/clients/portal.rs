@@ -23,11 +23,9 @@ const MOST_MILLISECONDS: u64 = 3_000;
 #[test]
 fn shows_the_picture_and_what_protects_it() {
     let served = Served::start(&[]);
-    let Some(page) = Page::open(&served) else {
+    let Some(page) = Page::open_enrolled(&served) else {
         return;
     };
-    page.log_in();
-    page.enrol(&page.viewer_key());
     let start = Instant::now();
     page.watch();
     page.wait("show frames", |page| page.frames() >= FRAMES);
@@ -64,11 +62,9 @@ fn shows_the_picture_and_what_protects_it() {
 #[test]
 fn the_first_picture_comes_soon_after_the_address() {
     let served = Served::start(&[]);
-    let Some(page) = Page::open(&served) else {
+    let Some(page) = Page::open_enrolled(&served) else {
         return;
     };
-    page.log_in();
-    page.enrol(&page.viewer_key());
     let url = told(&served, "portal.webrtc", "url");
     let camera = served.text("/cameras/0/id");
     let mut times: Vec<u64> = (0..TIMES)
@@ -90,11 +86,9 @@ fn the_first_picture_comes_soon_after_the_address() {
 #[test]
 fn log_out_elsewhere_ends_the_stream_too() {
     let served = Served::start(&[]);
-    let Some(page) = Page::open(&served) else {
+    let Some(page) = Page::open_enrolled(&served) else {
         return;
     };
-    page.log_in();
-    page.enrol(&page.viewer_key());
     page.watch();
     page.wait("show frames", |page| page.frames() >= 10);
     // As another window with the same token does.
@@ -114,11 +108,9 @@ fn log_out_elsewhere_ends_the_stream_too() {
 #[test]
 fn with_a_wrong_key_it_shows_nothing_and_says_why() {
     let served = Served::start(&[]);
-    let Some(page) = Page::open(&served) else {
+    let Some(page) = Page::open_enrolled(&served) else {
         return;
     };
-    page.log_in();
-    page.enrol(&page.viewer_key());
     // One bit of every key that is unwrapped is turned.
     page.run(
         "const decrypt = crypto.subtle.decrypt.bind(crypto.subtle);
@@ -159,11 +151,9 @@ fn a_browser_that_the_owner_did_not_sign_is_told_so() {
 #[test]
 fn what_is_not_sealed_is_refused_and_never_played() {
     let served = Served::start(&["--mutant", "sframe.log-only"]);
-    let Some(page) = Page::open(&served) else {
+    let Some(page) = Page::open_enrolled(&served) else {
         return;
     };
-    page.log_in();
-    page.enrol(&page.viewer_key());
     page.watch();
     page.wait("refuse frames", |page| {
         page.text("no-picture").starts_with("No picture: ")
@@ -179,11 +169,9 @@ fn what_is_not_sealed_is_refused_and_never_played() {
 #[test]
 fn what_a_server_does_against_it_is_refused_and_the_live_picture_goes_on() {
     let served = Served::start(&["--stimulus", "active-relay"]);
-    let Some(page) = Page::open(&served) else {
+    let Some(page) = Page::open_enrolled(&served) else {
         return;
     };
-    page.log_in();
-    page.enrol(&page.viewer_key());
     page.watch();
     page.wait("show frames", |page| page.frames() >= 10);
     let start = Instant::now();
