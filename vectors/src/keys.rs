@@ -16,8 +16,10 @@ pub struct PublishedKeys {
     pub source: String,
     /// Where the clauses are.
     pub clause: String,
-    /// The keys.
+    /// Keys of ciphers.
     pub keys: Vec<PublishedKey>,
+    /// Key pairs.
+    pub pairs: Vec<PublishedPair>,
 }
 
 /// A key that anybody can look up.
@@ -36,6 +38,22 @@ pub struct PublishedKey {
     pub clause: String,
 }
 
+/// A key pair whose private key anybody can look up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedPair {
+    /// The public key, as subjectPublicKey of a certificate has it (RFC 5280 4.1):
+    /// on a curve the point, uncompressed.
+    #[serde(deserialize_with = "octets")]
+    pub public: Vec<u8>,
+    /// What its source calls it.
+    pub name: String,
+    /// The document or library.
+    pub source: String,
+    /// The clause or file in it.
+    pub clause: String,
+}
+
 impl PublishedKeys {
     /// Name, source and number.
     pub fn set(&self) -> Set {
@@ -43,7 +61,7 @@ impl PublishedKeys {
             id: self.id.clone(),
             source: self.source.clone(),
             clause: self.clause.clone(),
-            cases: self.keys.len(),
+            cases: self.keys.len() + self.pairs.len(),
         }
     }
 }
@@ -66,6 +84,26 @@ mod tests {
             assert!([16, 24, 32].contains(&key.key.len()), "{key:?}");
             assert!(keys[..number].iter().all(|other| other.key != key.key));
             assert!(!key.source.is_empty() && !key.clause.is_empty());
+        }
+    }
+
+    #[test]
+    fn public_keys_are_different_points_of_the_sizes_of_their_curves() {
+        let pairs = &published().pairs;
+        for (number, pair) in pairs.iter().enumerate() {
+            let field: usize = pair.name.trim_start_matches("testECCP").parse().unwrap();
+            assert_eq!(
+                pair.public.len(),
+                1 + 2 * field.div_ceil(8),
+                "{}",
+                pair.name
+            );
+            assert_eq!(pair.public[0], 4, "{}", pair.name);
+            assert!(
+                pairs[..number]
+                    .iter()
+                    .all(|other| other.public != pair.public)
+            );
         }
     }
 }

@@ -35,7 +35,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rtsp_types::Method;
 use rustls::ServerConfig;
-use str0m::RtcConfig;
+use str0m::{RtcConfig, crypto::dtls::DtlsCert};
 
 use crate::{
     camera::{Device, Settings},
@@ -142,6 +142,8 @@ pub struct Fault {
     pub dtls_hello: Option<client_hello::Answer>,
     /// Asks no viewer for a certificate in DTLS.
     pub asks_no_certificate: bool,
+    /// Makes the certificate of DTLS and its key, in place of fresh ones.
+    pub dtls_certificate: Option<fn() -> DtlsCert>,
     /// Changes the base keys of a session.
     pub base_keys: Option<fn(&Device, BaseKeys) -> BaseKeys>,
     /// Changes the keys that DTLS agreed for SRTP.
@@ -227,6 +229,7 @@ impl Fault {
         rtc: None,
         dtls_hello: None,
         asks_no_certificate: false,
+        dtls_certificate: None,
         base_keys: None,
         dtls_srtp: None,
         first_datagram: None,

@@ -1,5 +1,9 @@
 //! Answers to a ClientHello of DTLS that no sound stack gives: a ServerHello
-//! that chooses what must not be chosen. What would follow is left out.
+//! that chooses what must not be chosen. What would follow is left out. And a
+//! certificate that is no unit's own.
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use str0m::crypto::dtls::DtlsCert;
 
 /// Versions (RFC 4347 4.1, RFC 6347 4.1).
 const DTLS10: u16 = 0xfeff;
@@ -48,6 +52,29 @@ pub fn faulty_gcm_only(datagram: &[u8]) -> Option<Vec<u8>> {
 pub fn faulty_accept_dtls10(datagram: &[u8]) -> Option<Vec<u8>> {
     let offer = Offer::read(datagram)?;
     (offer.version == DTLS10).then(|| offer.choose(DTLS10, SRTP_AES128_CM_HMAC_SHA1_80))
+}
+
+/// A certificate for the key testECCP256 of RFC 9500 2.3, which anybody has.
+///
+/// # Panics
+///
+/// Never: the key is a constant.
+pub fn faulty_sample_certificate() -> DtlsCert {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg5stb3YCqRa6clejB
+VHZnn/7JU8FoUecR50OTlYnGT8GhRANCAARCJUj4j7eC/7Xso3REUscqHlWPvW9z
+vl5I6TIyzEXFsWxM0QxMuNW4oXE56UiCyJklcpk0JfQUGat+kKQqSUJy
+-----END PRIVATE KEY-----
+";
+    let key = KeyPair::from_pem(KEY).expect("a constant");
+    let mut params = CertificateParams::default();
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2045, 1, 1);
+    let certificate = params.self_signed(&key).expect("a constant");
+    DtlsCert {
+        certificate: certificate.der().to_vec(),
+        private_key: key.serialize_der(),
+    }
 }
 
 /// What of a ClientHello is looked at.

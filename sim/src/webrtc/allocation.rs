@@ -7,7 +7,7 @@ use turn_client_proto::{
     api::{TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet},
     prelude::{DelayedTransmitBuild, TurnClientApi},
     stun::{Instant, agent::Transmit},
-    types::{TransportType, TurnCredentials},
+    types::{AddressFamily, TransportType, TurnCredentials},
     udp::TurnClientUdp,
 };
 
@@ -66,7 +66,12 @@ impl Allocation {
     fn request(local: SocketAddr, server: &TurnServer) -> Self {
         let Credentials { user, password } = &server.credentials;
         let credentials = TurnCredentials::new(user, password.expose());
-        let config = TurnConfig::new(credentials);
+        let mut config = TurnConfig::new(credentials);
+        // What reaches the server reaches what is like it.
+        config.set_address_family(match server.address {
+            SocketAddr::V4(_) => AddressFamily::IPV4,
+            SocketAddr::V6(_) => AddressFamily::IPV6,
+        });
         Self {
             client: TurnClientUdp::allocate(local, server.address, config),
             state: State::Asked,

@@ -46,6 +46,8 @@ struct State {
     /// Whether a server asks its client for a certificate: one that is faulty
     /// may not.
     asks_for_certificate: bool,
+    /// The certificate that a faulty one has in place of a fresh one.
+    certificate: Option<fn() -> DtlsCert>,
 }
 
 const RANDOM: usize = 32;
@@ -57,6 +59,7 @@ impl Connection {
             client_random: None,
             keys: None,
             asks_for_certificate: !fault.asks_no_certificate,
+            certificate: fault.dtls_certificate,
         })))
     }
 
@@ -110,7 +113,12 @@ struct Provider;
 
 impl DtlsProvider for Provider {
     fn generate_certificate(&self) -> Option<DtlsCert> {
-        from_feature_flags().dtls_provider.generate_certificate()
+        let connection = AT_WORK.with_borrow(Clone::clone);
+        let faulty = connection.and_then(|connection| connection.state().certificate);
+        match faulty {
+            Some(certificate) => Some(certificate()),
+            None => from_feature_flags().dtls_provider.generate_certificate(),
+        }
     }
 
     fn new_dtls(

@@ -357,12 +357,18 @@ impl Peer {
         if self.rtc.close().is_ok() && self.drain().is_ok() {
             self.flush().await;
         }
+        self.release().await;
+        self.rtc.disconnect();
+    }
+
+    /// Gives back the address that a TURN server gave to it.
+    pub(crate) async fn release(&mut self) {
         let now = self.world.clock.unix();
         if let Some(allocation) = &mut self.allocation {
             allocation.release(now);
             self.flush().await;
+            self.allocation = None;
         }
-        self.rtc.disconnect();
     }
 
     fn reach_at(&mut self, candidate: Result<Candidate, IceError>) -> Result<(), PeerError> {

@@ -49,6 +49,7 @@ pub(crate) async fn run(device: Arc<Device>, peer: Peer, commands: mpsc::Receive
         Ok(why) => why.to_owned(),
         Err(error) => error.to_string(),
     };
+    session.peer.release().await;
     let (counts, refused) = (session.peer.counts, session.refused);
     let line = format!("webrtc: {local}: {why}; {counts}, {refused} frames refused");
     world.log.line(&line);

@@ -19,6 +19,9 @@ pub struct Certificate {
     pub hash: Hash,
     /// Whether issuer and subject are one: a trust anchor, or signed by itself.
     pub self_issued: bool,
+    /// The octets of the key (subjectPublicKey): of an RSA key its RSAPublicKey, of
+    /// one on a curve its point.
+    pub public_key: Vec<u8>,
 }
 
 /// A public key.
@@ -59,6 +62,7 @@ impl Certificate {
             key: Key::read(key.algorithm.oid, curve, key.subject_public_key.raw_bytes()),
             hash: Hash::read(signature.oid, parameters),
             self_issued: inner.issuer() == inner.subject(),
+            public_key: key.subject_public_key.raw_bytes().to_vec(),
         })
     }
 }
@@ -213,6 +217,8 @@ mod tests {
     const RSA2048: &[u8] = include_bytes!("x509/rsa2048-pss.der");
     const P192: &[u8] = include_bytes!("x509/p192-md5.der");
     const ED25519: &[u8] = include_bytes!("x509/ed25519.der");
+    // With the key testECCP256 of RFC 9500 2.3.
+    const PUBLISHED: &[u8] = include_bytes!("x509/p256-rfc9500.der");
 
     #[test]
     fn key_and_hash_of_certificates_are_told() {
@@ -228,6 +234,18 @@ mod tests {
             assert_eq!((read.key, read.hash), (key, hash));
             assert_eq!(read.self_issued, der != P192);
         }
+    }
+
+    #[test]
+    fn the_key_of_a_certificate_is_that_of_its_pair() {
+        let pairs = &lightleak_vectors::keys::published().pairs;
+        let pair = pairs.iter().find(|pair| pair.name == "testECCP256");
+        let read = Certificate::parse(PUBLISHED).unwrap();
+        assert_eq!(read.public_key, pair.unwrap().public);
+        assert!(
+            pairs.iter().all(|pair| Some(&pair.public)
+                != Certificate::parse(P256).map(|c| c.public_key).as_ref())
+        );
     }
 
     #[test]

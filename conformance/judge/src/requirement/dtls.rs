@@ -153,6 +153,18 @@ pub(super) const ROWS: &[Requirement] = &[
         ..ROW
     },
     Requirement {
+        id: "DTLS-11",
+        title: "the key of the device's certificate is not one that anybody can look up",
+        source: Quote {
+            document: "EN 303 645",
+            clause: "5.4-4",
+            text: "Any critical security parameters used for integrity and authenticity checks of software updates and for protection of communication with associated services in device software shall be unique per device and shall be produced with a mechanism that reduces the risk of automated attacks against classes of devices.",
+            read: Reading::SecondHand,
+        },
+        check: identity::keys_are_its_own,
+        ..ROW
+    },
+    Requirement {
         id: "WSIG-02",
         title: "the certificate of the device is that whose fingerprint it told inside TLS",
         source: Quote {

@@ -447,8 +447,8 @@ fn media_without_dtls_are_plain() {
 
 /// A message with one certificate (RFC 5246 7.4.2).
 fn certificate(number: u8, octets: &[u8]) -> Vec<u8> {
-    let length = |more: usize| [0, 0, (octets.len() + more) as u8];
-    let body = [&length(3)[..], &length(0), octets].concat();
+    let length = |more: usize| ((octets.len() + more) as u32).to_be_bytes();
+    let body = [&length(3)[1..], &length(0)[1..], octets].concat();
     record(22, 0, number, &whole(11, number, &body))
 }
 
@@ -506,6 +506,35 @@ fn certificates_are_those_of_the_descriptions() {
     let case = case_with("honest", (&offer, &right), &[], &handshake(false));
     // No picture is in that session, without which nothing passes.
     assert_ne!(of(&judge(&case), "WSIG-02").verdict, Fail);
+}
+
+#[test]
+fn a_key_that_anybody_can_look_up_is_named() {
+    // Made with `openssl req -x509`, the first with the key testECCP256 of RFC 9500.
+    const PUBLISHED: &[u8] = include_bytes!("../../src/dissect/x509/p256-rfc9500.der");
+    const OWN: &[u8] = include_bytes!("../../src/dissect/x509/p256-sha256.der");
+    let (offer, answer) = descriptions();
+    for (shown, verdict, words) in [
+        (PUBLISHED, Fail, "is testECCP256 of RFC 9500, 2.3"),
+        (OWN, Inconclusive, PASSES),
+        (&OWN[1..], Inconclusive, "could not be read"),
+    ] {
+        let known: Option<&[u8]> = Some(&[0, 1]);
+        let datagrams = [
+            (true, client_hello(DTLS12, known)),
+            (false, server_hello(DTLS12, known)),
+            (false, certificate(1, shown)),
+        ];
+        let case = case_with("honest", (&offer, &answer), &[], &datagrams);
+        see(&case, "DTLS-11", verdict, words);
+    }
+    let case = case_with("honest", (&offer, &answer), &[], &[]);
+    see(
+        &case,
+        "DTLS-11",
+        Inconclusive,
+        "no certificate of the device",
+    );
 }
 
 #[test]

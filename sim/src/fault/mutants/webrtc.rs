@@ -8,6 +8,7 @@ use crate::{
         talkative::faulty_talk,
         weak_dtls::{
             faulty_accept_dtls10, faulty_gcm_only, faulty_null_profile, faulty_own_profile,
+            faulty_sample_certificate,
         },
     },
     h264::AccessUnit,
@@ -95,6 +96,17 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, DTLS-10)",
         fault: Fault {
             asks_no_certificate: true,
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "webrtc.sample-key",
+        path: PATH,
+        expected: &["DTLS-11"],
+        story: "every unit has the same certificate, with the key of an example",
+        source: "of our own making (catalogue, DTLS-11)",
+        fault: Fault {
+            dtls_certificate: Some(faulty_sample_certificate),
             ..Fault::NONE
         },
     },

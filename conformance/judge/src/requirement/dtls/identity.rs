@@ -1,6 +1,7 @@
-//! Whose certificate it is: DTLS-04, DTLS-05, DTLS-10, WSIG-02.
+//! Whose certificate it is: DTLS-04, DTLS-05, DTLS-10, DTLS-11, WSIG-02.
 
 use lightleak_case::Vantage;
+use lightleak_vectors::keys;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
@@ -14,6 +15,7 @@ use crate::{
         dtls::{DTLS13, Message, Reading},
         sdp::{Fingerprint, Sdp},
         tls::{TLS12, TLS13, flight},
+        x509::Certificate,
     },
     logins::is_success,
     open::dtls::OpenedDtls,
@@ -154,6 +156,47 @@ pub(super) fn both_show_certificates(seen: &Seen<'_>, _: Vantage) -> Outcome {
             format!(
                 "{shown} handshakes in which the server asked for a certificate and both ends showed one"
             ),
+        ),
+    })
+}
+
+pub(super) fn keys_are_its_own(seen: &Seen<'_>, _: Vantage) -> Outcome {
+    let mut found = Vec::new();
+    let (mut own, mut unknown) = (0_u32, 0_u32);
+    for (flow, connection) in seen.flows() {
+        let answered = connection
+            .dtls
+            .as_ref()
+            .and_then(|dtls| dtls.server_hello.as_ref());
+        if answered.is_none() || seen.negotiation(flow).is_none() {
+            continue;
+        }
+        let shown = certificate(seen, flow, connection, true);
+        let parsed = shown.and_then(|(at, der)| Some((at, Certificate::parse(&der)?)));
+        let Some((at, certificate)) = parsed else {
+            unknown += 1;
+            continue;
+        };
+        let mut pairs = keys::published().pairs.iter();
+        match pairs.find(|pair| pair.public == certificate.public_key) {
+            Some(pair) => {
+                let why = format!(
+                    "the private key to this certificate is {} of {}, {}",
+                    pair.name, pair.source, pair.clause
+                );
+                found.push(evidence(seen, at, why));
+            }
+            None => own += 1,
+        }
+    }
+    unless(found, || match (own, unknown) {
+        (_, 1..) => Outcome::Inconclusive(format!(
+            "{unknown} certificates of the device could not be read"
+        )),
+        (0, 0) => Outcome::Inconclusive("no certificate of the device was seen".into()),
+        (own, 0) => Outcome::Pass(
+            Assurance::Opened,
+            format!("{own} handshakes with a certificate whose key is none of those published"),
         ),
     })
 }
