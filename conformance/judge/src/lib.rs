@@ -7,6 +7,7 @@ pub mod attribution;
 pub mod decoder;
 pub mod deliveries;
 pub mod dissect;
+pub mod inspect;
 pub mod logins;
 pub mod mark;
 pub mod open;

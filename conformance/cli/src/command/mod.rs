@@ -1,5 +1,6 @@
 //! The commands: one file each.
 
+mod inspect;
 mod judge;
 mod list;
 mod mutants;
@@ -24,8 +25,8 @@ use crate::{decoder, target::sim::Progress};
 
 /// Finds the picture that leaks out of a camera.
 ///
-/// Exit codes, the first that applies: 2 usage; 1 a Must failed (mutants: one
-/// survived); 4 the harness could not do its work; 3 a Must is inconclusive;
+/// Exit codes, the first that applies: 2 usage; 1 a Must failed (inspect:
+/// something leaks; mutants: one survived); 4 the harness could not do its work; 3 a Must is inconclusive;
 /// 0 conforms.
 #[derive(Debug, Parser)]
 #[command(name = "lightleak", version, propagate_version = true)]
@@ -43,6 +44,8 @@ enum Command {
     Run(run::Arguments),
     /// Judge a recorded case again.
     Judge(judge::Arguments),
+    /// What leaks in any pcap or pcapng.
+    Inspect(inspect::Arguments),
     /// The kill matrix: is the suite able to fail?
     Mutants(mutants::Arguments),
     /// List what there is.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(arguments) => run::run(&arguments, &terminal),
         Command::Judge(arguments) => judge::run(&arguments, &terminal),
+        Command::Inspect(arguments) => inspect::run(&arguments, &terminal),
         Command::Mutants(arguments) => mutants::run(&arguments, &terminal),
         Command::List(arguments) => list::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments, &terminal),

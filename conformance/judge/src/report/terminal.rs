@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use super::{Finding, Report};
-use crate::{requirement, verdict::Verdict};
+use crate::{inspect::Label, requirement, verdict::Verdict};
 
 /// Escape sequences, or none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +25,22 @@ impl Style {
     /// The word for a verdict.
     pub fn verdict(self, verdict: Verdict) -> String {
         self.cell(verdict, 0)
+    }
+
+    /// The word for what a flow is, in a column.
+    pub(super) fn label(self, label: Label) -> String {
+        let (code, word) = match label {
+            Label::Leak => ("1;31", "LEAK"),
+            Label::Sealed => ("32", "sealed"),
+            Label::Undetermined => ("33", "undetermined"),
+            Label::Other => ("2", "other"),
+        };
+        self.paint(code, &format!("{word:<12}"))
+    }
+
+    /// The word for what could not be looked at.
+    pub(super) fn error(self) -> String {
+        self.verdict(Verdict::Error)
     }
 
     /// The word for a verdict, in a column of so many characters.
@@ -168,7 +184,7 @@ fn file(case: &Path, name: &str) -> String {
 
 /// Text from outside, without what a terminal would obey: a vendor's words are
 /// not to look like ours.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let obeyed = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,0 +1,86 @@
+//! Plays the media that were claimed, and keeps what a person wants to see.
+
+use crate::decoder::{Decoder, DecoderError, Elementary, Picture, Sound};
+
+use super::{
+    Limits,
+    claim::{Claim, Proof, Standing},
+};
+
+/// Files of one flow that are handed to a player.
+const MOST_MEDIA: usize = 64;
+/// Octets of them.
+const MOST_OCTETS: usize = 64 << 20;
+/// How often the decoder may fail for one flow; each time can take long.
+const MOST_FAILURES: usize = 3;
+/// Pictures of a file that are asked of a player, so that they can be counted.
+const MOST_FRAMES: usize = 300;
+
+/// Claims, after what they claim was played.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) claims: Vec<Claim>,
+    pub(super) frames: usize,
+    pub(super) pictures: Vec<Picture>,
+    pub(super) unplayed: Vec<Elementary>,
+    pub(super) sounds: Vec<Sound>,
+}
+
+/// Plays what the claims of a flow have. A claim that only playing proves is proved
+/// then, or stays what it was.
+pub(super) fn show(
+    claims: Vec<Claim>,
+    decoder: &dyn Decoder,
+    limits: Limits,
+    failures: &mut Vec<DecoderError>,
+) -> Shown {
+    let mut shown = Shown::default();
+    let (mut files, mut octets, mut failed) = (0, 0, 0);
+    for mut claim in claims {
+        if let Standing::Clear { proof, media } = &mut claim.standing {
+            let mut played = 0;
+            for file in std::mem::take(media) {
+                files += 1;
+                octets += file.octets.len();
+                if files > MOST_MEDIA || octets > MOST_OCTETS || failed > MOST_FAILURES {
+                    break;
+                }
+                match decoder.play(&file, MOST_FRAMES) {
+                    Ok(Some(playing)) => {
+                        let sound = playing.sound.filter(|s| !s.samples.is_empty());
+                        played += playing.frames + usize::from(sound.is_some());
+                        shown.frames += playing.frames;
+                        keep(&mut shown.pictures, playing.pictures, limits);
+                        shown.sounds.extend(sound);
+                    }
+                    Ok(None) => shown.unplayed.push(file),
+                    Err(error) => {
+                        failed += 1;
+                        failures.push(error);
+                        shown.unplayed.push(file);
+                    }
+                }
+            }
+            match proof {
+                Proof::Playing if played > 0 => *proof = Proof::Structure,
+                Proof::Played {
+                    frames,
+                    pictures,
+                    sounds,
+                } => {
+                    shown.frames += *frames;
+                    keep(&mut shown.pictures, std::mem::take(pictures), limits);
+                    shown.sounds.append(sounds);
+                }
+                _ => {}
+            }
+        }
+        shown.claims.push(claim);
+    }
+    shown
+}
+
+fn keep(kept: &mut Vec<Picture>, more: Vec<Picture>, limits: Limits) {
+    let room = limits.pictures_per_flow.saturating_sub(kept.len());
+    kept.extend(more.into_iter().take(room));
+}
