@@ -84,3 +84,34 @@ fn kill_matrices_are_as_their_schema_says() {
         "there is no summary"
     );
 }
+
+#[test]
+fn inspections_are_as_their_schema_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = folder.path().join("case");
+    let target = "sim:rtsp.open";
+    let mut record = lightleak();
+    record.args(["run", "--target", target, "--path", "nvr.rtsps"]);
+    record
+        .args(["--stimulus", "port-sweep", "--out"])
+        .arg(&case);
+    record.output().expect("start lightleak");
+    let sessions = fs::read_dir(case.join("sessions")).unwrap();
+    let captures = sessions.map(|session| session.unwrap().path().join("wire.pcapng"));
+    let captures: Vec<_> = captures.filter(|capture| capture.exists()).collect();
+    let mut arguments = vec!["inspect", "--pictures", "pictures"];
+    arguments.extend(captures.iter().map(|capture| capture.to_str().unwrap()));
+    let file = written(folder.path(), &arguments);
+    let Some(valid) = is_valid(&file, "inspect") else {
+        return;
+    };
+    assert!(valid);
+
+    let mut findings: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let shows = |flow: &Value| flow["pictures"][0]["width"].is_u64();
+    let flows = &mut findings["captures"][0]["flows"];
+    assert!(flows.as_array().unwrap().iter().any(shows));
+    flows[0]["label"] = json!("fine");
+    fs::write(&file, findings.to_string()).unwrap();
+    assert_eq!(is_valid(&file, "inspect"), Some(false));
+}

@@ -209,3 +209,6 @@ fn unclaimed(flow: &Flow) -> (Label, String, String) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;
