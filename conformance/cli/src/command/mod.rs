@@ -58,7 +58,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some(decoder::CHILD_ARGUMENT) {
-        return decoder::child(arguments.next().as_deref());
+        return decoder::child(arguments);
     }
     let line = CommandLine::parse();
     let terminal = Terminal::new(line.quiet);

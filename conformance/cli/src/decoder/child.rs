@@ -2,30 +2,73 @@
 
 use std::{
     io::{self, Read, Write},
+    os::unix::process::CommandExt,
     process::ExitCode,
 };
 
+use lightleak_judge::decoder::{Format, Picture};
 use openh264::{decoder::Decoder as OpenH264, formats::YUVSource};
 
-use super::sandbox;
+use super::{ffmpeg, sandbox, still};
 
-/// What the child does; `limit` is its second argument.
-pub fn run(limit: Option<&str>) -> ExitCode {
-    let limit = limit.and_then(|l| l.parse().ok()).unwrap_or(0);
-    match decode_all(&mut io::stdin().lock(), &mut io::stdout().lock(), limit) {
+/// What the child does with its other arguments: what to decode, how many pictures of
+/// it at most, and for ffmpeg the format.
+pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let arguments: Vec<_> = arguments.collect();
+    let argument = |at: usize| arguments.get(at).map_or("", String::as_str);
+    let (what, limit) = (argument(0), argument(1).parse().unwrap_or(0));
+    if what.starts_with("ffmpeg-") {
+        return become_ffmpeg(what, argument(2), limit);
+    }
+    match decode_all(
+        what,
+        &mut io::stdin().lock(),
+        &mut io::stdout().lock(),
+        limit,
+    ) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn decode_all(input: &mut impl Read, output: &mut impl Write, limit: usize) -> io::Result<()> {
+fn become_ffmpeg(kind: &str, format: &str, limit: usize) -> ExitCode {
+    let mut command = ffmpeg::command(kind, format, limit);
+    if sandbox::enter_for_a_program().is_err() {
+        return ExitCode::FAILURE;
+    }
+    match command.exec().kind() {
+        io::ErrorKind::NotFound => ExitCode::from(ffmpeg::MISSING),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn decode_all(
+    what: &str,
+    input: &mut impl Read,
+    output: &mut impl Write,
+    limit: usize,
+) -> io::Result<()> {
     sandbox::enter()?;
-    let mut stream = Vec::new();
-    input.read_to_end(&mut stream)?;
+    let mut file = Vec::new();
+    input.read_to_end(&mut file)?;
+    let still = match what {
+        _ if what == Format::H264.extension() => return h264(&file, output, limit),
+        _ if what == Format::Jpeg.extension() => still::jpeg(&file),
+        _ if what == Format::Png.extension() => still::png(&file),
+        _ if what == Format::WebP.extension() => still::webp(&file),
+        _ => return Err(io::Error::other("a format that is not decoded here")),
+    };
+    if let Some(picture) = still.filter(|_| limit > 0) {
+        write_still(output, &picture)?;
+    }
+    output.flush()
+}
+
+fn h264(stream: &[u8], output: &mut impl Write, limit: usize) -> io::Result<()> {
     let mut decoder = OpenH264::new().map_err(io::Error::other)?;
     let mut written = 0;
     let mut failed = false;
-    for unit in openh264::nal_units(&stream) {
+    for unit in openh264::nal_units(stream) {
         if written >= limit {
             return output.flush();
         }
@@ -54,9 +97,7 @@ fn write_picture(
     damaged: bool,
 ) -> io::Result<()> {
     let (width, height) = picture.dimensions();
-    output.write_all(&(width as u32).to_be_bytes())?;
-    output.write_all(&(height as u32).to_be_bytes())?;
-    output.write_all(&[u8::from(damaged)])?;
+    write_header(output, width, height, damaged)?;
     let (y_stride, u_stride, v_stride) = picture.strides();
     let planes = [
         (picture.y(), y_stride, width, height),
@@ -69,4 +110,23 @@ fn write_picture(
         }
     }
     Ok(())
+}
+
+fn write_still(output: &mut impl Write, picture: &Picture) -> io::Result<()> {
+    write_header(output, picture.width, picture.height, picture.damaged)?;
+    for plane in [&picture.y, &picture.u, &picture.v] {
+        output.write_all(plane)?;
+    }
+    Ok(())
+}
+
+fn write_header(
+    output: &mut impl Write,
+    width: usize,
+    height: usize,
+    damaged: bool,
+) -> io::Result<()> {
+    output.write_all(&(width as u32).to_be_bytes())?;
+    output.write_all(&(height as u32).to_be_bytes())?;
+    output.write_all(&[u8::from(damaged)])
 }
