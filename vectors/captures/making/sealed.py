@@ -1,0 +1,230 @@
+"""What is sealed, and how it is not quite."""
+
+import os
+import random
+import socket
+import ssl
+import threading
+import time
+
+from . import case
+from .media import FFMPEG, LIVE, VIDEO, WORK, X264, clip, sink
+from .record import run, spawn, wait_for
+
+CERTIFICATE, KEY = WORK / "cert.pem", WORK / "key.pem"
+
+
+def prepare():
+    run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=camera.example", "-days", "30",
+         "-keyout", KEY, "-out", CERTIFICATE])
+    (WORK / "psk").write_text("00112233445566778899aabbccddeeff")
+
+
+def openssl(port, server=(), client=(), data="clip.h264", seconds=15):
+    """What s_client sends to s_server."""
+    spawn(["openssl", "s_server", "-accept", port, "-cert", CERTIFICATE, "-key", KEY, "-quiet", *server], stdin=-1)
+    if "-dtls1_2" not in server:
+        wait_for(port)
+    else:
+        time.sleep(0.5)
+    with open(WORK / data, "rb") as file:
+        run(["timeout", seconds, "openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-quiet", "-no_ign_eof", *client],
+            stdin=file)
+
+
+WEAK = "@SECLEVEL=0"
+TLS = {
+    "tls13": ("TLS 1.3", "tls1.3", ["-tls1_3"], "sealed"),
+    "tls12": ("TLS 1.2 with ECDHE and AES-GCM", "tls1.2", ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], "sealed"),
+    "tls12-static-rsa": ("TLS 1.2 with static RSA", "tls1.2", ["-tls1_2", "-cipher", "AES128-SHA:" + WEAK], "sealed"),
+    "tls12-anonymous": ("TLS 1.2 without certificates", "tls1.2",
+                        ["-tls1_2", "-cipher", "ADH-AES128-SHA256:" + WEAK], "sealed"),
+    "tls11": ("TLS 1.1", "tls1.1", ["-tls1_1", "-cipher", "ECDHE-RSA-AES128-SHA:" + WEAK], "sealed"),
+    "tls10": ("TLS 1.0", "tls1.0", ["-tls1", "-cipher", "AES128-SHA:" + WEAK], "sealed"),
+    "tls12-null": ("TLS 1.2 with a NULL cipher, H.264 inside", "*", ["-tls1_2", "-cipher", "NULL-SHA256:" + WEAK], "leak"),
+}
+for name, (what, kind, options, label) in TLS.items():
+    @case(name, what, ["openssl"], [("tcp", 4433, label, kind, 5 if label == "leak" else 0)])
+    def tls(options=options):
+        openssl(4433, options, options)
+
+
+@case("tls-odd-port", "TLS 1.3 at the port of RTSP", ["openssl"], [("tcp", 554, "sealed", "tls1.3", 0)])
+def tls_odd():
+    openssl(554, ["-tls1_3"], ["-tls1_3"])
+
+
+@case("tls-https", "files over HTTPS", ["curl", "openssl"], [("tcp", 4434, "sealed", "tls", 0)])
+def https():
+    spawn(["openssl", "s_server", "-accept", "4434", "-cert", CERTIFICATE, "-key", KEY, "-WWW"], cwd=WORK)
+    wait_for(4434)
+    run(["curl", "-sk", "-o", "/dev/null", "https://127.0.0.1:4434/clip.mp4"])
+
+
+@case("tls-starttls", "TLS after STARTTLS", ["openssl"], [("tcp", 2526, "sealed", "*", 0)])
+def starttls():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, KEY)
+    server = socket.create_server(("127.0.0.1", 2526))
+
+    def answer():
+        peer, _ = server.accept()
+        peer.sendall(b"220 mx.example ESMTP\r\n")
+        while line := peer.recv(1000):
+            if line.upper().startswith(b"STARTTLS"):
+                peer.sendall(b"220 2.0.0 ready\r\n")
+                break
+            peer.sendall(b"250-mx.example\r\n250 STARTTLS\r\n")
+        with context.wrap_socket(peer, server_side=True) as sealed:
+            while sealed.recv(65536):
+                sealed.sendall(b"250 ok\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+    with open(WORK / "clip.jpg", "rb") as file:
+        run(["timeout", "15", "openssl", "s_client", "-starttls", "smtp", "-connect", "127.0.0.1:2526", "-quiet", "-no_ign_eof"], stdin=file)
+    server.close()
+
+
+DTLS = {
+    "dtls12": ("DTLS 1.2", "sealed", []),
+    "dtls12-psk": ("DTLS 1.2 with a shared key", "sealed", ["-psk", "00112233445566778899aabbccddeeff", "-cipher", "PSK-AES128-GCM-SHA256"]),
+    "dtls12-null": ("DTLS 1.2 with a NULL cipher, H.264 inside", "leak", ["-cipher", "NULL-SHA256:" + WEAK]),
+}
+for name, (what, label, options) in DTLS.items():
+    @case(name, what, ["openssl"], [("udp", 4435, label, "dtls" if label == "sealed" else "*", 0)])
+    def dtls(options=options):
+        options = ["-dtls1_2", *options]
+        openssl(4435, [*options, "-mtu", "1200"], [*options, "-mtu", "1200"])
+
+
+WEBRTC = """
+import asyncio, sys
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaPlayer, MediaBlackhole
+async def call():
+    camera, viewer = RTCPeerConnection(), RTCPeerConnection()
+    player = MediaPlayer(sys.argv[1], loop=True)
+    camera.addTrack(player.video)
+    sink = MediaBlackhole()
+    viewer.on("track", sink.addTrack)
+    await camera.setLocalDescription(await camera.createOffer())
+    await viewer.setRemoteDescription(camera.localDescription)
+    await viewer.setLocalDescription(await viewer.createAnswer())
+    await camera.setRemoteDescription(viewer.localDescription)
+    await sink.start()
+    await asyncio.sleep(2)
+    await camera.close(); await viewer.close()
+asyncio.run(call())
+"""
+
+
+@case("dtls-srtp", "a call of WebRTC: STUN, DTLS and SRTP", ["python3"], [("udp", "*", "sealed|other", "*", 0)],
+      fewest={"sealed": 1}, notes=["the flow with DTLS is sealed; candidates that were not chosen carry STUN alone"])
+def webrtc():
+    run(["/usr/bin/python3", "-c", WEBRTC, WORK / "clip.mp4"], 15)
+
+
+SUITE = ["-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80", "-srtp_out_params", "V2hhdCBhIHNlY3JldCB0aGlzIGlzLCBpc24ndCBp"]
+
+
+@case("srtp-bare", "SRTP whose keys are not in the capture", ["ffmpeg"],
+      [("udp", 5006, "undetermined", "srtp", 0), ("udp", 5007, "undetermined|other", "*", 0)])
+def srtp_bare():
+    sinks = sink(5006, 5007)
+    run([*LIVE, *VIDEO, *X264, *SUITE, "-f", "rtp", "srtp://127.0.0.1:5006"])
+    return sinks
+
+
+@case("srtp-sdes-sip", "SRTP whose key stands in the SDP of a SIP call in clear", ["ffmpeg"],
+      [("udp", 5060, "leak|other", "*", 0), ("udp", 5006, "leak", "*", 5), ("udp", 5007, "*", "*", 0)])
+def srtp_sdes():
+    sinks = sink(5006, 5007)
+    phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    phone.bind(("127.0.0.1", 5060))
+    door.bind(("127.0.0.1", 5062))
+
+    def sdp(key, port):
+        return ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=door\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                f"m=video {port} RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n"
+                f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n")
+
+    def message(first, cseq, body):
+        kind = "Content-Type: application/sdp\r\n" if body else ""
+        return (f"{first}\r\nVia: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK776\r\nMax-Forwards: 70\r\n"
+                "From: <sip:door@127.0.0.1>;tag=1928\r\nTo: <sip:phone@127.0.0.1>;tag=a6c8\r\nCall-ID: a84b4c76e66710\r\n"
+                f"CSeq: 1 {cseq}\r\nContact: <sip:door@127.0.0.1:5062>\r\n{kind}Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+    door.sendto(message("INVITE sip:phone@127.0.0.1 SIP/2.0", "INVITE", sdp(SUITE[-1], 5010)), ("127.0.0.1", 5060))
+    phone.sendto(message("SIP/2.0 200 OK", "INVITE", sdp("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd", 5006)), ("127.0.0.1", 5062))
+    door.sendto(message("ACK sip:phone@127.0.0.1 SIP/2.0", "ACK", ""), ("127.0.0.1", 5060))
+    time.sleep(0.2)
+    run([*LIVE, *VIDEO, *X264, *SUITE, "-f", "rtp", "srtp://127.0.0.1:5006"])
+    return sinks
+
+
+@case("ssh", "a file over SSH", ["ssh"], [("tcp", 2222, "sealed", "ssh", 0)])
+def ssh():
+    run(["rm", "-f", WORK / "host", WORK / "user"])
+    for key in ("host", "user"):
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", WORK / key])
+    os.makedirs("/run/sshd", exist_ok=True)
+    spawn(["/usr/sbin/sshd", "-D", "-p", "2222", "-h", WORK / "host", "-o", "ListenAddress=127.0.0.1",
+           "-o", f"AuthorizedKeysFile={WORK}/user.pub", "-o", "StrictModes=no", "-o", "PermitRootLogin=yes", "-f", "/dev/null"])
+    wait_for(2222)
+    with open(WORK / "clip.h264", "rb") as file:
+        run(["ssh", "-p", "2222", "-i", WORK / "user", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+             "127.0.0.1", "cat >/dev/null"], stdin=file)
+
+
+@case("wireguard", "WireGuard", ["wireguard-go", "wg"], [("udp", 51820, "sealed", "wireguard", 0)])
+def wireguard():
+    keys = {}
+    for name, port in (("wg0", 51820), ("wg1", 51821)):
+        spawn(["wireguard-go", "-f", name])
+        time.sleep(0.5)
+        private = run(["wg", "genkey"]).strip()
+        (WORK / name).write_text(private)
+        keys[name] = run(["sh", "-c", f"echo {private} | wg pubkey"]).strip()
+        run(["wg", "set", name, "listen-port", port, "private-key", WORK / name])
+    for name, other, port, net in (("wg0", "wg1", 51821, "10.9.0"), ("wg1", "wg0", 51820, "10.8.0")):
+        run(["wg", "set", name, "peer", keys[other], "endpoint", f"127.0.0.1:{port}", "allowed-ips", f"{net}.0/24"])
+        run(["ip", "link", "set", name, "up"])
+        run(["ip", "route", "add", f"{net}.0/24", "dev", name])
+    run(["ip", "addr", "add", "10.8.0.1/32", "dev", "wg0"])
+    run(["ip", "addr", "add", "10.9.0.1/32", "dev", "wg1"])
+    for number in range(12):
+        for net in ("10.9.0", "10.8.0"):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.sendto(random.randbytes(100 + 60 * number), (f"{net}.77", 4000))
+        time.sleep(0.1)
+
+
+def openvpn(port, one, other, protocol="udp"):
+    common = ["--dev", "null", "--ping", "1", "--verb", "0", "--local", "127.0.0.1"]
+    if protocol == "udp":
+        common += ["--lport", port]
+        spawn(["openvpn", *common, *one])
+        time.sleep(0.5)
+        spawn(["openvpn", "--dev", "null", "--ping", "1", "--local", "127.0.0.1", "--lport", port + 1,
+               "--remote", "127.0.0.1", port, *other])
+    else:
+        spawn(["openvpn", *common, "--lport", port, "--proto", "tcp-server", *one])
+        wait_for(port)
+        spawn(["openvpn", "--dev", "null", "--ping", "1", "--proto", "tcp-client", "--remote", "127.0.0.1", port, *other])
+    time.sleep(7)
+
+
+PARTS = ["--ca", CERTIFICATE, "--cert", CERTIFICATE, "--key", KEY]
+for name, protocol in (("openvpn-tls", "udp"), ("openvpn-tls-tcp", "tcp")):
+    @case(name, f"OpenVPN with TLS over {protocol.upper()}", ["openvpn"], [(protocol, 11940, "sealed", "openvpn", 0)])
+    def openvpn_tls(protocol=protocol):
+        openvpn(11940, ["--tls-server", "--dh", "none", *PARTS], ["--tls-client", *PARTS], protocol)
+
+
+@case("openvpn-static", "OpenVPN with a static key", ["openvpn"], [("udp", 11950, "undetermined|sealed", "*", 0)],
+      notes=["nothing but the form of the lengths tells: nobody can say what it is"])
+def openvpn_static():
+    run(["openvpn", "--genkey", "secret", WORK / "static.key"])
+    shared = ["--secret", WORK / "static.key", "--cipher", "AES-256-CBC", "--allow-deprecated-insecure-static-crypto"]
+    openvpn(11950, ["--remote", "127.0.0.1", 11951, *shared], shared)
