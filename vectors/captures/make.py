@@ -6,8 +6,9 @@ found in it, from programs that are not ours. Run by hand, as root, on Debian 12
         gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-good \\
         gstreamer1.0-plugins-ugly gstreamer1.0-tools libnginx-mod-rtmp mosquitto \\
         mosquitto-clients nginx-light openssh-server openssl openvpn python3-aiortc \\
-        python3-gi python3-websockets tshark wireguard-go wireguard-tools zip
-    vectors/captures/make.py [NAME-GLOB ..]
+        python3-gi python3-websockets tshark wireguard-go wireguard-tools zip zstd
+    python3 -m venv /tmp/aioquic && /tmp/aioquic/bin/pip install aioquic
+    AIOQUIC=/tmp/aioquic/bin/python vectors/captures/make.py [NAME-GLOB ..]
 
 It goes into a network of its own, where only what it starts is recorded. The sidecars
 are written from what is known of the programs and from tshark's count of flows;
@@ -57,20 +58,56 @@ def derived():
 
     out = "/tmp/captures-work/out"
     rules = [r for name, _, _, r, _, _ in CASES if name == "rtp-h264"][0]
+    mac = bytes.fromhex("02000000000102000000000a")
     sll = lambda f: struct.pack(">HHH8sH", 4, 772, 6, f[6:12] + bytes(2), 0x0800) + f[14:]
+    sll2 = lambda f: struct.pack(">HHIHBB8s", 0x0800, 0, 1, 772, 4, 6, f[6:12] + bytes(2)) + f[14:]
+    loopback = lambda f: struct.pack("<I", 2) + f[14:]
+    # Radiotap without fields, then data from an access point, LLC and SNAP.
+    radio = lambda f: struct.pack("<BBHI", 0, 0, 8, 0) + b"\x08\x02\0\0" + mac[:6] + mac + b"\x10\0\xaa\xaa\x03\0\0\0" + f[12:]
     tags = lambda *tags: lambda f: f[:12] + b"".join(struct.pack(">HH", t, n) for t, n in tags) + f[12:]
-    gre = lambda f: f[:14] + ip(47, b"\0\0\x08\0" + f[14:])
     ip = lambda protocol, body: struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(body), 1, 0, 64, protocol, 0, 0xC0000201, 0xC0000202) + body
-    raw = [(at, frame[14:]) for at, frame in frames("rtp-h264")]
-    changes = {
-        "link-raw": ("raw IP", lambda: record.pcap(raw, 101), "pcap"),
-        "link-sll": ("Linux cooked", lambda: record.pcap([(a, sll(f)) for a, f in frames("rtp-h264")], 113), "pcap"),
-        "link-vlan": ("802.1Q", each(tags((0x8100, 7))), "pcap"),
-        "link-qinq": ("802.1ad", each(tags((0x88A8, 7), (0x8100, 8))), "pcap"),
-        "link-gre": ("GRE", each(gre), "pcap"),
+    udp = lambda port, body: ip(17, struct.pack(">HHHH", 40000, port, 8 + len(body), 0) + body)
+    ether = lambda kind, body: mac + struct.pack(">H", kind) + body
+    inner = lambda f: mac + f[12:]
+    around = {
+        "gre": ("GRE", lambda f: ether(0x0800, ip(47, b"\0\0\x08\0" + f[14:]))),
+        "erspan": ("ERSPAN type II", lambda f: ether(0x0800, ip(47, b"\x10\0\x88\xbe\0\0\0\1\x10\x07\0\1\0\0\0\0" + inner(f)))),
+        "ipip": ("IP in IP", lambda f: ether(0x0800, ip(4, f[14:]))),
+        "mpls": ("MPLS", lambda f: ether(0x8847, struct.pack(">II", 16 << 12 | 64, 17 << 12 | 0x100 | 64) + f[14:])),
+        "pppoe": ("PPPoE", lambda f: ether(0x8864, struct.pack(">BBHHH", 0x11, 0, 7, len(f) - 12, 0x21) + f[14:])),
+        "vxlan": ("VXLAN", lambda f: ether(0x0800, udp(4789, b"\x08\0\0\0\0\0\7\0" + inner(f)))),
+        "gtp": ("GTP-U", lambda f: ether(0x0800, udp(2152, struct.pack(">BBHI", 0x30, 255, len(f) - 14, 99) + f[14:]))),
+        "vlan": ("802.1Q", tags((0x8100, 7))),
+        "qinq": ("802.1ad", tags((0x88A8, 7), (0x8100, 8))),
+    }
+    linked = {
+        "raw": ("raw IP", 101, lambda f: f[14:]),
+        "sll": ("Linux cooked", 113, sll),
+        "sll2": ("Linux cooked, version 2", 276, sll2),
+        "loopback": ("loopback", 0, loopback),
+        "radiotap": ("802.11 with radiotap", 127, radio),
+    }
+
+    def fragments():
+        for at, frame in frames("rtp-h264"):
+            header, body = frame[14:34], frame[34:]
+            for start in range(0, len(body), 480):
+                part = body[start : start + 480]
+                more = 0x2000 if start + 480 < len(body) else 0
+                changed = struct.pack(">HHH", 20 + len(part), struct.unpack(">H", header[4:6])[0], more | start // 8)
+                yield at, frame[:14] + header[:2] + changed + header[8:] + part
+
+    changes = {f"link-{name}": (what, each(change), "pcap") for name, (what, change) in around.items()}
+    changes |= {
+        f"link-{name}": (what, lambda t=t, change=change: record.pcap([(a, change(f)) for a, f in frames("rtp-h264")], t), "pcap")
+        for name, (what, t, change) in linked.items()
+    }
+    changes |= {
+        "link-fragments": ("IPv4 in fragments", lambda: record.pcap(fragments()), "pcap"),
         "file-pcapng": ("pcapng", tool("editcap", "-F", "pcapng", "IN", out), "pcapng"),
         "file-nanosecond": ("pcap with nanoseconds", tool("editcap", "-F", "nsecpcap", "IN", out), "pcap"),
         "file-gzip": ("gzip around it", tool("sh", "-c", f"gzip -nc {OUT}/rtp-h264.pcap >{out}"), "pcap.gz"),
+        "file-zstd": ("zstd around it", tool("sh", "-c", f"zstd -qc {OUT}/rtp-h264.pcap >{out}"), "pcap.zst"),
         "file-snapped": ("cut at 96 octets", tool("editcap", "-F", "pcap", "-s", "96", "IN", out), "pcap"),
     }
     for name, (what, make, suffix) in changes.items():
@@ -79,6 +116,27 @@ def derived():
             if name == "file-snapped":
                 said[0] = ("udp", 5004, "leak|undetermined", "*", 0)
             record.write(name, make(), f"H.264 in RTP: {what}", said, ["editcap"], suffix)
+    # Joined after so many frames, or one side of it: (name, of, first frame, port whose side).
+    for name, source, first, port, labels, kind in (
+        ("cut-rtsp-joined", "rtsp-tcp", 16, None, "leak", "*"),
+        ("cut-rtsp-one-side", "rtsp-tcp", 0, 8554, "leak", "*"),
+        ("cut-rtmp-joined", "rtmp", 30, None, "leak", "*"),
+        ("cut-http-flv-joined", "http-flv", 12, None, "leak", "*"),
+        ("cut-ts-tcp-joined", "ts-tcp", 8, None, "leak", "*"),
+        ("cut-tls13-joined", "tls13", 8, None, "sealed", "tls"),
+        ("cut-tls12-server", "tls12", 0, 4433, "sealed", "tls"),
+        ("cut-dtls-joined", "dtls12", 8, None, "sealed|undetermined", "*"),
+        ("cut-wireguard-joined", "wireguard", 4, None, "sealed|undetermined", "*"),
+        ("cut-srtp-joined", "dtls-srtp", 8, None, "undetermined|sealed", "*"),
+        ("cut-ssh-joined", "ssh", 30, None, "undetermined|sealed", "*"),
+        ("cut-srt-joined", "srt", 10, None, "leak|undetermined", "*"),
+    ):
+        if wanted(name):
+            kept = [(at, f) for at, f in list(frames(source))[first:]
+                    if port is None or int.from_bytes(f[34:36], "big") == port]
+            transport = "udp" if kept and kept[0][1][23] == 17 else "tcp"
+            rules = [(transport, "*", labels, kind, 0)]
+            record.write(name, record.pcap(kept), f"{source}, of which a part is missing", rules, ["tshark"])
 
 
 def wanted(name):
@@ -102,11 +160,12 @@ def main():
         frames = recorder.end()
         record.end_all()
         if callable(result):
-            frames = result(frames)
+            frames = result(frames)  # Or the whole file.
         elif result:
             for socket in result:
                 socket.close()
-        record.write(name, record.pcap(frames), what, rules, tools, **more)
+        octets = frames if isinstance(frames, bytes) else record.pcap(frames)
+        record.write(name, octets, what, rules, tools, **more)
     derived()
 
 

@@ -358,6 +358,20 @@ fn a_moving_picture_that_was_damaged_has_fewer_pictures_and_noise_has_none() {
 }
 
 #[test]
+fn noise_behind_the_header_of_a_moving_picture_is_none() {
+    for (format, options) in MOVING {
+        // What is coded arithmetically decodes whatever it is.
+        let is_arithmetic = [Format::H265, Format::Ivf, Format::Matroska].contains(&format);
+        let Some(file) = made(format, options).filter(|_| !is_arithmetic) else {
+            continue;
+        };
+        let noise = noise(file.octets.len(), 7, false);
+        let octets = [&file.octets[..200], &noise].concat();
+        assert_eq!(played(format, &octets).frames, 0, "{format:?}");
+    }
+}
+
+#[test]
 fn a_player_that_is_not_there_plays_nothing() {
     let (_folder, decoder) = script("exit 127");
     let octets = vec![1, 2, 3];
@@ -395,8 +409,8 @@ fn a_file_that_names_other_files_opens_none() {
     fs::write(&path, video.octets).unwrap();
     let path = path.display();
     for list in [
-        format!("ffconcat version 1.0\nfile {path}\n"),
-        format!("#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:2,\n{path}\n#EXT-X-ENDLIST\n"),
+        format!("ffconcat version 1.0\nfile file:{path}\n"),
+        format!("#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:2,\nfile:{path}\n#EXT-X-ENDLIST\n"),
     ] {
         for format in [Format::Other, Format::Mp4, Format::MpegTs] {
             assert_eq!(played(format, list.as_bytes()), Playing::default());

@@ -109,7 +109,7 @@ RTP = {
     "mpeg4": [*VIDEO, "-c:v", "mpeg4", "-g", "5"],
     "jpeg": [*VIDEO, "-c:v", "mjpeg", "-huffman", "default", "-q:v", "8", "-pix_fmt", "yuvj420p"],
     "h263": ["-f", "lavfi", "-i", "testsrc=size=176x144:rate=5:duration=2", "-c:v", "h263p", "-g", "5"],
-    "mpeg2": [*VIDEO, "-r", "25", "-c:v", "mpeg2video", "-b:v", "150k"],
+    "mpeg2": [*VIDEO, "-r", "25", "-c:v", "mpeg2video", "-b:v", "80k"],
     "pcmu": [*AUDIO, "-ar", "8000", "-c:a", "pcm_mulaw"],
     "pcma": [*AUDIO, "-ar", "8000", "-c:a", "pcm_alaw"],
     "g722": [*AUDIO, "-ar", "16000", "-c:a", "g722"],
@@ -184,6 +184,12 @@ def rtsp_jpeg():
     run([*LIVE, *RTP["jpeg"], "-f", "rtsp", "-rtsp_transport", "tcp", "rtsp://127.0.0.1:8554/up"])
 
 
+@case("rtsp-http-tunnel", "RTSP tunnelled in HTTP, H.264", ["ffmpeg"], [("tcp", 8554, "leak|other", "*", 0)],
+      fewest={"leak": 1}, notes=["the GET carries the pictures, the POST requests in base64"])
+def rtsp_tunnel():
+    gst_rtsp("http")
+
+
 @case("rtsp-udp", "RTSP, and H.264 over UDP", ["ffmpeg"],
       [("tcp", 8554, "leak", "rtsp", 0), ("udp", "*", "leak|other", "rt", 0)],
       fewest={"leak": 2}, notes=["of the two UDP flows one is RTP and leaks, the other is RTCP"])
@@ -229,7 +235,7 @@ def rtmp_nginx():
     wait_for(19350)
     url = "rtmp://127.0.0.1:19350/live/cam"
     play = spawn([*FFMPEG, "-i", url, "-f", "null", "-"])
-    run([*LIVE, "-stream_loop", "1", "-i", WORK / "clip.flv", "-c", "copy", "-f", "flv", url])
+    run([*LIVE, "-stream_loop", "1", "-i", WORK / "clip.flv", "-c", "copy", "-an", "-f", "flv", url])
     play.terminate()
 
 
@@ -335,14 +341,37 @@ def downloaded(name, *options):
 
 for file, frames in (("clip.mp4", 10), ("late.mp4", 10), ("frag.mp4", 10), ("clip.jpg", 1)):
     @case("http-" + file.replace(".", "-"), f"{file} over HTTP/1.1", ["ffmpeg", "curl"],
-          [("tcp", 8082, "leak", "http", frames)])
+          [("tcp", 8082, "leak", "*" if file.endswith("mp4") else "http", frames)])
     def download(file=file):
         downloaded(file)
 
 
+NGINX_H2C = """daemon off; pid /tmp/captures-work/nginx.pid; error_log /dev/null; events {}
+http { access_log off; types { video/mp4 mp4; image/jpeg jpg; } server { listen 127.0.0.1:8086 http2; root /tmp/captures-work; } }"""
+
+
+@case("h2c-mp4", "MP4 over HTTP/2 in clear", ["nginx", "curl"], [("tcp", 8086, "leak", "*", 1)])
+def h2c():
+    (WORK / "nginx.conf").write_text(NGINX_H2C)
+    spawn(["nginx", "-c", WORK / "nginx.conf"])
+    wait_for(8086)
+    run(["chmod", "-R", "a+rX", WORK])
+    run(["curl", "-s", "--http2-prior-knowledge", "-o", "/dev/null", "http://127.0.0.1:8086/frag.mp4"])
+
+
+@case("rtp-h264-ipv6", "H.264 in RTP over IPv6", ["ffmpeg"], [("udp", 5004, "leak", "rtp", 5), ("udp", 5005, "other", "rtcp", 0)])
+def rtp_ipv6():
+    sinks = []
+    for port in (5004, 5005):
+        sinks.append(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+        sinks[-1].bind(("::1", port))
+    run([*LIVE, *VIDEO, *X264, "-f", "rtp", "rtp://[::1]:5004"])
+    return sinks
+
+
 @case("http-multipart", "JPEG pictures as multipart over HTTP", ["ffmpeg", "curl"], [("tcp", 8080, "leak", "http", 5)])
 def multipart():
-    spawn([*LIVE, *VIDEO, "-c:v", "mjpeg", "-q:v", "8", "-f", "mpjpeg", "-content_type",
+    spawn([*LIVE, *VIDEO, "-c:v", "mjpeg", "-q:v", "16", "-f", "mpjpeg", "-content_type",
            "multipart/x-mixed-replace;boundary=ffmpeg", "-listen", "1", "http://127.0.0.1:8080/cam"])
     wait_for(8080)
     run(["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:8080/cam"])

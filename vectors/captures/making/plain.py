@@ -82,7 +82,7 @@ FILES = {
     "http-zip": ("a.zip", zipped),
     "http-zip-encrypted": ("b.zip", lambda: zipped("-P", "secret")),
     "http-gz": ("a.tar.gz", lambda: gzip.compress(TEXT * 5 + pathlib.Path("/bin/true").read_bytes())),
-    "http-font": ("a.ttf", lambda: FONT.read_bytes()[:50_000] if FONT else TEXT),
+    "http-font": ("a.ttf", lambda: FONT.read_bytes()[:25_000] if FONT else TEXT),
     "http-random": ("a.bin", lambda: os.urandom(30_000)),
 }
 for name, (file, make) in FILES.items():

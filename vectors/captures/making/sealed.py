@@ -9,7 +9,7 @@ import time
 
 from . import case
 from .media import FFMPEG, LIVE, VIDEO, WORK, X264, clip, sink
-from .record import run, spawn, wait_for
+from .record import pcap, run, spawn, wait_for
 
 CERTIFICATE, KEY = WORK / "cert.pem", WORK / "key.pem"
 
@@ -23,7 +23,7 @@ def prepare():
 def openssl(port, server=(), client=(), data="clip.h264", seconds=15):
     """What s_client sends to s_server."""
     spawn(["openssl", "s_server", "-accept", port, "-cert", CERTIFICATE, "-key", KEY, "-quiet", *server], stdin=-1)
-    if "-dtls1_2" not in server:
+    if "-mtu" not in server:
         wait_for(port)
     else:
         time.sleep(0.5)
@@ -34,17 +34,17 @@ def openssl(port, server=(), client=(), data="clip.h264", seconds=15):
 
 WEAK = "@SECLEVEL=0"
 TLS = {
-    "tls13": ("TLS 1.3", "tls1.3", ["-tls1_3"], "sealed"),
-    "tls12": ("TLS 1.2 with ECDHE and AES-GCM", "tls1.2", ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], "sealed"),
-    "tls12-static-rsa": ("TLS 1.2 with static RSA", "tls1.2", ["-tls1_2", "-cipher", "AES128-SHA:" + WEAK], "sealed"),
+    "tls13": ("TLS 1.3", "tls1.3", ["-tls1_3"], "sealed", False),
+    "tls12": ("TLS 1.2 with ECDHE and AES-GCM", "tls1.2", ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], "sealed", False),
+    "tls12-static-rsa": ("TLS 1.2 with static RSA", "tls1.2", ["-tls1_2", "-cipher", "AES128-SHA:" + WEAK], "sealed", True),
     "tls12-anonymous": ("TLS 1.2 without certificates", "tls1.2",
-                        ["-tls1_2", "-cipher", "ADH-AES128-SHA256:" + WEAK], "sealed"),
-    "tls11": ("TLS 1.1", "tls1.1", ["-tls1_1", "-cipher", "ECDHE-RSA-AES128-SHA:" + WEAK], "sealed"),
-    "tls10": ("TLS 1.0", "tls1.0", ["-tls1", "-cipher", "AES128-SHA:" + WEAK], "sealed"),
-    "tls12-null": ("TLS 1.2 with a NULL cipher, H.264 inside", "*", ["-tls1_2", "-cipher", "NULL-SHA256:" + WEAK], "leak"),
+                        ["-tls1_2", "-cipher", "ADH-AES128-SHA256:" + WEAK], "sealed", True),
+    "tls11": ("TLS 1.1", "tls1.1", ["-tls1_1", "-cipher", "ECDHE-RSA-AES128-SHA:" + WEAK], "sealed", True),
+    "tls10": ("TLS 1.0", "tls1.0", ["-tls1", "-cipher", "AES128-SHA:" + WEAK], "sealed", True),
+    "tls12-null": ("TLS 1.2 with a NULL cipher, H.264 inside", "*", ["-tls1_2", "-cipher", "NULL-SHA256:" + WEAK], "leak", None),
 }
-for name, (what, kind, options, label) in TLS.items():
-    @case(name, what, ["openssl"], [("tcp", 4433, label, kind, 5 if label == "leak" else 0)])
+for name, (what, kind, options, label, weak) in TLS.items():
+    @case(name, what, ["openssl"], [("tcp", 4433, label, kind, 5 if label == "leak" else 0)], weak=weak)
     def tls(options=options):
         openssl(4433, options, options)
 
@@ -85,15 +85,29 @@ def starttls():
     server.close()
 
 
+@case("tls-secrets", "TLS 1.3 whose secrets are in the file", ["openssl", "editcap"], [("tcp", 4436, "leak", "*", 1)], suffix="pcapng")
+def tls_secrets():
+    keys = WORK / "secrets"
+    run(["rm", "-f", keys])
+    openssl(4436, ["-tls1_3"], ["-tls1_3", "-keylogfile", keys])
+
+    def inject(frames):
+        (WORK / "in").write_bytes(pcap(frames))
+        run(["editcap", "--inject-secrets", f"tls,{keys}", WORK / "in", WORK / "out"])
+        return clip("out")
+    return inject
+
+
 DTLS = {
+    "dtls10": ("DTLS 1.0", "sealed", ["-cipher", "AES128-SHA:" + WEAK]),
     "dtls12": ("DTLS 1.2", "sealed", []),
     "dtls12-psk": ("DTLS 1.2 with a shared key", "sealed", ["-psk", "00112233445566778899aabbccddeeff", "-cipher", "PSK-AES128-GCM-SHA256"]),
     "dtls12-null": ("DTLS 1.2 with a NULL cipher, H.264 inside", "leak", ["-cipher", "NULL-SHA256:" + WEAK]),
 }
 for name, (what, label, options) in DTLS.items():
     @case(name, what, ["openssl"], [("udp", 4435, label, "dtls" if label == "sealed" else "*", 0)])
-    def dtls(options=options):
-        options = ["-dtls1_2", *options]
+    def dtls(options=options, name=name):
+        options = ["-dtls1" if name == "dtls10" else "-dtls1_2", *options]
         openssl(4435, [*options, "-mtu", "1200"], [*options, "-mtu", "1200"])
 
 
@@ -200,6 +214,30 @@ def wireguard():
         time.sleep(0.1)
 
 
+QUIC = """
+import asyncio, ssl, sys
+from aioquic.asyncio import connect, serve
+from aioquic.quic.configuration import QuicConfiguration
+async def talk():
+    server = QuicConfiguration(is_client=False, alpn_protocols=["cam"])
+    server.load_cert_chain(sys.argv[1], sys.argv[2])
+    await serve("127.0.0.1", 4437, configuration=server)
+    client = QuicConfiguration(is_client=True, alpn_protocols=["cam"], verify_mode=ssl.CERT_NONE)
+    async with connect("127.0.0.1", 4437, configuration=client) as connection:
+        reader, writer = await connection.create_stream()
+        writer.write(open(sys.argv[3], "rb").read())
+        writer.write_eof()
+        await asyncio.sleep(1)
+asyncio.run(talk())
+"""
+
+
+@case("quic", "QUIC version 1, by aioquic", ["python3"], [("udp", 4437, "sealed", "quic", 0)])
+def quic():
+    python = os.environ.get("AIOQUIC", "/usr/bin/python3")
+    run([python, "-c", QUIC, CERTIFICATE, KEY, WORK / "clip.h264"])
+
+
 def openvpn(port, one, other, protocol="udp"):
     common = ["--dev", "null", "--ping", "1", "--verb", "0", "--local", "127.0.0.1"]
     if protocol == "udp":
@@ -222,9 +260,16 @@ for name, protocol in (("openvpn-tls", "udp"), ("openvpn-tls-tcp", "tcp")):
         openvpn(11940, ["--tls-server", "--dh", "none", *PARTS], ["--tls-client", *PARTS], protocol)
 
 
+@case("openvpn-tls-crypt", "OpenVPN with tls-crypt", ["openvpn"], [("udp", 11960, "sealed", "openvpn", 0)])
+def openvpn_crypt():
+    run(["openvpn", "--genkey", "secret", WORK / "static.key"])
+    crypt = ["--tls-crypt", WORK / "static.key"]
+    openvpn(11960, ["--tls-server", "--dh", "none", *PARTS, *crypt], ["--tls-client", *PARTS, *crypt])
+
+
 @case("openvpn-static", "OpenVPN with a static key", ["openvpn"], [("udp", 11950, "undetermined|sealed", "*", 0)],
       notes=["nothing but the form of the lengths tells: nobody can say what it is"])
 def openvpn_static():
     run(["openvpn", "--genkey", "secret", WORK / "static.key"])
-    shared = ["--secret", WORK / "static.key", "--cipher", "AES-256-CBC", "--allow-deprecated-insecure-static-crypto"]
+    shared = ["--secret", WORK / "static.key", "--cipher", "AES-256-CBC"]
     openvpn(11950, ["--remote", "127.0.0.1", 11951, *shared], shared)
