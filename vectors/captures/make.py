@@ -120,7 +120,7 @@ def derived():
     for name, source, first, port, labels, kind in (
         ("cut-rtsp-joined", "rtsp-tcp", 16, None, "leak", "*"),
         ("cut-rtsp-one-side", "rtsp-tcp", 0, 8554, "leak", "*"),
-        ("cut-rtmp-joined", "rtmp", 30, None, "leak", "*"),
+        ("cut-rtmp-joined", "rtmp", 30, None, "leak|undetermined", "*"),
         ("cut-http-flv-joined", "http-flv", 12, None, "leak", "*"),
         ("cut-ts-tcp-joined", "ts-tcp", 8, None, "leak", "*"),
         ("cut-tls13-joined", "tls13", 8, None, "sealed", "tls"),

@@ -136,7 +136,7 @@ def write(name, octets, what, rules, tools, suffix="pcap", notes=(), fewest=None
     unused = list(rules)
     for transport, a, b in conversations:
         if transport == "udp" and b[1] in TUNNELS:
-            notes = [*notes, f"tshark counts the tunnel {text(a)} {text(b)} as well; what is in it is what counts"]
+            flows.append((transport, a, b, (transport, b[1], "other", "*", 0)))
             continue
         rule = next((r for r in rules if r[0] == transport and r[1] in (a[1], b[1])), None)
         rule = rule or next((r for r in rules if r[0] == transport and r[1] == "*"), None)

@@ -53,6 +53,7 @@ pub(super) fn kinds(format: Format) -> &'static [Kind] {
 /// ffmpeg's name of a format.
 fn demuxer(format: &str) -> Option<&'static str> {
     Some(match format {
+        "h264" => "h264",
         "h265" => "hevc",
         "h266" => "vvc",
         "m4v" => "m4v",

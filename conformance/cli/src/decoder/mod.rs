@@ -7,6 +7,7 @@
 //! the planes Y, U and V. As ffmpeg it writes what ffmpeg writes.
 
 mod child;
+mod exact;
 mod ffmpeg;
 mod sandbox;
 mod scan;
@@ -93,6 +94,11 @@ impl Decoder for ChildDecoder {
             Format::H264 | Format::Jpeg | Format::Png | Format::WebP => {
                 let kept = limit.min(MOST_KEPT);
                 let decoded = self.decode_keeping(file.format, &file.octets, limit, kept)?;
+                if file.format == Format::H264 && decoded.whole == 0 {
+                    // Interlaced, or of a profile that openh264 does not have.
+                    let played = self.play_with_ffmpeg(file, limit)?;
+                    return Ok(Some(played.unwrap_or_default()));
+                }
                 Ok(Some(Playing {
                     frames: decoded.whole,
                     ..Playing::of(decoded.kept)
@@ -162,11 +168,40 @@ impl ChildDecoder {
                 ffmpeg::Kind::Pictures => {
                     let pictures = ffmpeg::pictures(&written, limit.min(MOST_KEPT));
                     *playing = ffmpeg::without_errors(pictures, &said);
+                    if playing.frames > 0 && !self.is_exact(file)? {
+                        *playing = Playing::default();
+                    }
                 }
                 ffmpeg::Kind::Sound => playing.sound = wave::sound(&written),
             }
         }
         Ok(playing)
+    }
+
+    /// Whether most of the pictures that are asked end where their octets end.
+    fn is_exact(&self, file: &Elementary) -> Result<bool, DecoderError> {
+        let format = file.format;
+        if !exact::is_asked(format, &file.octets) {
+            return Ok(true);
+        }
+        let last = |octets: Vec<u8>| {
+            let file = Elementary { format, octets };
+            let written = self.run_ffmpeg(ffmpeg::Kind::Pictures, &file, MOST_KEPT)?;
+            let mut playing = ffmpeg::pictures(&written.unwrap_or_default().0, MOST_KEPT);
+            Ok::<_, DecoderError>(playing.pictures.pop())
+        };
+        let (mut asked, mut ended) = (0, 0);
+        for probe in exact::probes(format, &file.octets) {
+            let Some(original) = last(probe.original)? else {
+                continue;
+            };
+            asked += 1;
+            let changes = last(probe.changed)?.as_ref() != Some(&original);
+            if changes && last(probe.extended)?.as_ref() == Some(&original) {
+                ended += 1;
+            }
+        }
+        Ok(2 * ended > asked)
     }
 
     /// What it wrote and said; nothing if it is not there or does not know such files.
