@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -150,6 +151,13 @@ fn differences(sidecar: &Sidecar, found: &Value) -> Vec<String> {
 
 #[test]
 fn inspect_finds_what_the_sidecars_say() {
+    let ffmpeg = Command::new("ffmpeg").arg("-version").output();
+    if ffmpeg.is_err() {
+        let ci = env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!ci, "ffmpeg is not installed; ci/setup installs it");
+        println!("skipped: ffmpeg is not installed, without which few codecs are played");
+        return;
+    }
     let captures = captures();
     let mut wrong = Vec::new();
     for (path, sidecar) in &captures {
