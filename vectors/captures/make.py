@@ -115,7 +115,11 @@ def derived():
             said = [(t, p, l, k, 0) for t, p, l, k, f in rules]
             if name == "file-snapped":
                 said[0] = ("udp", 5004, "leak|undetermined", "*", 0)
-            record.write(name, make(), f"H.264 in RTP: {what}", said, ["editcap"], suffix)
+            by_hand = ["ffmpeg's packets, with other headers around them by hand"]
+            tool_of = {"file-gzip": "gzip", "file-zstd": "zstd"}.get(name, "editcap")
+            tools, notes = (["ffmpeg", "python3"], by_hand) if name.startswith("link-") else (["ffmpeg", tool_of], ())
+            record.write(name, make(), f"H.264 in RTP: {what}", said, tools, suffix, notes)
+    of = {name: tools for name, _, tools, *_ in CASES}
     # Joined after so many frames, or one side of it: (name, of, first frame, port whose side).
     for name, source, first, port, labels, kind in (
         ("cut-rtsp-joined", "rtsp-tcp", 16, None, "leak", "*"),
@@ -136,7 +140,7 @@ def derived():
                     if port is None or int.from_bytes(f[34:36], "big") == port]
             transport = "udp" if kept and kept[0][1][23] == 17 else "tcp"
             rules = [(transport, "*", labels, kind, 0)]
-            record.write(name, record.pcap(kept), f"{source}, of which a part is missing", rules, ["tshark"])
+            record.write(name, record.pcap(kept), f"{source}, of which a part is missing", rules, [*of[source], "python3"])
 
 
 def wanted(name):

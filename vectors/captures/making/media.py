@@ -396,7 +396,7 @@ def mqtt_text():
         run(["mosquitto_pub", "-p", "18830", "-t", "house/temperature", "-m", f'{{"celsius": {20 + number}}}'])
 
 
-@case("jpeg-smtp", "a JPEG picture in a mail", ["curl"], [("tcp", 2525, "leak", "*", 1)])
+@case("jpeg-smtp", "a JPEG picture in a mail", ["python3"], [("tcp", 2525, "leak", "*", 1)])
 def smtp():
     import email.message
     import smtplib
@@ -531,8 +531,8 @@ for name, (how, change) in TRANSFORMS.items():
         tcp(change(clip("clip.h264") * 2), 9004)
 
 
-@case("h264-heads-enciphered", "an Annex B stream whose key frames are random for 256 octets", ["ffmpeg", "openssl"],
-      [("tcp", 9005, "leak", "*", 0)])
+@case("h264-heads-enciphered", "an Annex B stream whose key frames are random for 256 octets", ["ffmpeg", "python3"],
+      [("tcp", 9005, "leak", "*", 0)], notes=["random octets stand for the cipher's"])
 def heads():
     stream = b""
     for unit in units(clip("clip.h264") * 2):
@@ -542,8 +542,11 @@ def heads():
     tcp(stream, 9005)
 
 
-@case("h264-enciphered", "a vendor's frames with AES-CTR under another key stream each", ["ffmpeg", "openssl"],
-      [("tcp", 9005, "undetermined", "*", 0)])
+STANDS_FOR = ["random octets stand for the cipher's"]
+
+
+@case("h264-enciphered", "NAL units as random octets in a vendor's frames, as a stream cipher would leave them",
+      ["ffmpeg", "python3"], [("tcp", 9005, "undetermined", "*", 0)], notes=STANDS_FOR)
 def enciphered():
     tcp(framed(lambda unit: random.randbytes(len(unit))), 9005)
 

@@ -23,7 +23,7 @@ def dns():
         run(["dig", "+tries=1", "-p", "5300", "@127.0.0.1", *more])
 
 
-@case("ntp", "NTP", ["python3"], [("udp", 1230, "other", "ntp", 0)])
+@case("ntp", "NTP", ["python3"], [("udp", 1230, "other", "ntp", 0)], notes=["its packets are written by hand"])
 def ntp():
     server, = sink(1230)
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -41,7 +41,7 @@ def ntp():
         time.sleep(0.1)
 
 
-@case("dhcp", "DHCP", ["python3"], [("udp", 67, "other", "dhcp", 0)])
+@case("dhcp", "DHCP", ["python3"], [("udp", 67, "other", "dhcp", 0)], notes=["its packets are written by hand"])
 def dhcp():
     server, client = sink(67, 68)
     mac, xid = bytes.fromhex("02000000000a"), random.randbytes(4)

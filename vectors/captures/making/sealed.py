@@ -149,8 +149,9 @@ def srtp_bare():
     return sinks
 
 
-@case("srtp-sdes-sip", "SRTP whose key stands in the SDP of a SIP call in clear", ["ffmpeg"],
-      [("udp", 5060, "leak|other", "*", 0), ("udp", 5006, "leak", "*", 5), ("udp", 5007, "*", "*", 0)])
+@case("srtp-sdes-sip", "SRTP whose key stands in the SDP of a SIP call in clear", ["ffmpeg", "python3"],
+      [("udp", 5060, "leak|other", "*", 0), ("udp", 5006, "leak", "*", 5), ("udp", 5007, "*", "*", 0)],
+      notes=["the dialogue of SIP is written by hand"])
 def srtp_sdes():
     sinks = sink(5006, 5007)
     phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
