@@ -1,6 +1,7 @@
 //! Who recognises what: one file per protocol or family.
 
 mod footage;
+mod plain;
 mod rtsp;
 mod tls;
 
@@ -17,7 +18,7 @@ pub type InAFlow = fn(&Scene<'_>, &Flow) -> Vec<Claim>;
 pub type AcrossFlows = fn(&Scene<'_>) -> Vec<(usize, Claim)>;
 
 /// Those that look at one flow. Of several claims with one label the first is told.
-pub const IN_A_FLOW: &[InAFlow] = &[rtsp::recognise, tls::recognise];
+pub const IN_A_FLOW: &[InAFlow] = &[rtsp::recognise, tls::recognise, plain::recognise];
 
 /// Those that look at all of them.
 pub const ACROSS_FLOWS: &[AcrossFlows] = &[];

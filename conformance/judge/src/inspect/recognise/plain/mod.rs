@@ -1,0 +1,70 @@
+//! What is in clear and no media: names, addresses, calls being set up, mail, web
+//! pages, files, databases, machines, games.
+//!
+//! Nothing here goes by ports or by a first octet alone. A form counts how many bits
+//! of what was read could not have been otherwise, and over a flow these are at
+//! least 32: octets at random read so once in four thousand million times. And what
+//! is read is nearly all of the flow: nine of ten datagrams or octets.
+
+mod asn1;
+mod calls;
+mod datagrams;
+mod form;
+mod http;
+mod names;
+mod network;
+mod streams;
+mod text;
+mod tunnel;
+
+use lightleak_case::TransportProtocol;
+
+use crate::{
+    dissect::Flow,
+    inspect::{Claim, Scene},
+};
+
+/// Protocols of datagrams, those first that are certain of themselves.
+const MESSAGES: &[&[datagrams::Message]] = &[
+    names::MESSAGES,
+    text::MESSAGES,
+    asn1::MESSAGES,
+    calls::MESSAGES,
+    network::MESSAGES,
+];
+
+/// Protocols of streams.
+const FRAMES: &[&[streams::Frames]] =
+    &[names::FRAMES, asn1::FRAMES, calls::FRAMES, network::FRAMES];
+
+/// Whatever is in clear and no media.
+pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
+    recognise_within(flow, 0).into_iter().collect()
+}
+
+/// The same, in so many tunnels.
+fn recognise_within(flow: &Flow, depth: usize) -> Option<Claim> {
+    match flow.transport {
+        TransportProtocol::Udp => datagrams::recognise(flow),
+        TransportProtocol::Tcp => http::recognise(flow, depth)
+            .or_else(|| tunnel::recognise(flow, depth))
+            .or_else(|| text::dialogue(flow))
+            .or_else(|| streams::recognise(flow))
+            .or_else(|| text::prose(flow))
+            .or_else(|| keep_alive(flow)),
+    }
+}
+
+/// One octet that is sent again (RFC 1122 4.2.3.6): a connection of which nothing
+/// but that was captured.
+fn keep_alive(flow: &Flow) -> Option<Claim> {
+    let idle = |octets: &[u8]| matches!(octets, [] | [0]);
+    let both = idle(&flow.from_a.bytes) && idle(&flow.from_b.bytes);
+    both.then(|| {
+        let reason = "one octet, which asks whether a connection lives; no more was captured";
+        Claim::other("tcp", reason)
+    })
+}
+
+#[cfg(test)]
+mod tests;

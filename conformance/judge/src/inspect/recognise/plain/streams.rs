@@ -1,0 +1,101 @@
+//! Protocols whose messages follow each other in a stream.
+
+use crate::{
+    dissect::{Flow, Stream},
+    inspect::Claim,
+};
+
+use super::form::Frame;
+
+/// Bits over a flow that random octets do not hit.
+const PROOF: u32 = 32;
+/// How often reading starts again at a segment in one direction.
+const MOST_STARTS: usize = 48;
+
+/// A protocol whose messages follow each other in a stream.
+pub(super) struct Frames {
+    pub(super) kind: &'static str,
+    pub(super) name: &'static str,
+    /// Reads the message that octets begin with, of which the end may not have been
+    /// captured.
+    pub(super) read: fn(&[u8]) -> Option<Frame>,
+}
+
+/// What was read of a direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chain {
+    pub(super) messages: usize,
+    pub(super) bits: u32,
+    /// Octets of messages, and those of no message that are not beside a gap.
+    pub(super) read: usize,
+    pub(super) unread: usize,
+}
+
+/// What nine of ten octets of both directions are.
+pub(super) fn recognise(flow: &Flow) -> Option<Claim> {
+    let lists = super::FRAMES.iter().copied().flatten();
+    lists.into_iter().find_map(|frames| claim(flow, frames))
+}
+
+fn claim(flow: &Flow, frames: &Frames) -> Option<Claim> {
+    let a = chain(&flow.from_a, frames.read)?;
+    let b = chain(&flow.from_b, frames.read)?;
+    let bits = a.bits.saturating_add(b.bits);
+    if bits < PROOF {
+        return None;
+    }
+    let reason = format!(
+        "{} messages of {} in clear follow each other, {} from the one side and {} from the other; octets at random read so with 2^-{bits}",
+        a.messages + b.messages,
+        frames.name,
+        a.messages,
+        b.messages,
+    );
+    let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
+    Some(Claim::other(frames.kind, reason).at(place))
+}
+
+/// Reads a direction, message by message. After a gap, and where the capture began
+/// amid a message, reading starts again with a segment. `None` if a tenth of it or
+/// more is no message.
+pub(super) fn chain(stream: &Stream, read: fn(&[u8]) -> Option<Frame>) -> Option<Chain> {
+    let octets = &stream.bytes;
+    let mut chain = Chain::default();
+    let mut starts = 0;
+    let mut at = 0;
+    // Whether octets may be missing before `at`: then one cannot tell where a
+    // message begins.
+    let mut adrift = false;
+    while at < octets.len() {
+        let rest = octets.get(at..).unwrap_or_default();
+        if let Some(frame) = read(rest).filter(|frame| frame.octets > 0) {
+            let end = at.saturating_add(frame.octets);
+            let gap = stream
+                .gaps
+                .iter()
+                .copied()
+                .find(|g| (at + 1..end).contains(g));
+            adrift = gap.is_some();
+            let end = gap.unwrap_or(end).min(octets.len());
+            chain.messages += 1;
+            chain.bits = chain.bits.saturating_add(frame.bits);
+            chain.read += end - at;
+            at = end;
+            continue;
+        }
+        starts += 1;
+        if starts > MOST_STARTS {
+            chain.unread += octets.len() - at;
+            break;
+        }
+        adrift |= stream.gaps.binary_search(&at).is_ok();
+        let next = stream.pieces.partition_point(|piece| piece.at <= at);
+        let next = stream.pieces.get(next).map_or(octets.len(), |p| p.at);
+        match adrift && chain.messages > 0 {
+            true => {}
+            false => chain.unread += next - at,
+        }
+        at = next;
+    }
+    (octets.is_empty() || chain.messages > 0 && chain.unread * 10 <= chain.read).then_some(chain)
+}

@@ -1,0 +1,194 @@
+use std::net::{Ipv4Addr, SocketAddr};
+
+use lightleak_case::TransportProtocol;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    dissect::{FlowState, Stream, datagram::Chunk},
+    inspect::Label,
+};
+
+fn stream(parts: &[&[u8]]) -> Stream {
+    let mut stream = Stream::default();
+    for (part, packet) in parts.iter().zip(1..) {
+        stream.push_datagram(&[Chunk {
+            data: part,
+            packet,
+            offset: 42,
+            time_ns: packet,
+        }]);
+    }
+    stream
+}
+
+fn flow(transport: TransportProtocol, from_a: &[&[u8]], from_b: &[&[u8]]) -> Flow {
+    Flow {
+        transport,
+        a: SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)),
+        b: SocketAddr::from((Ipv4Addr::LOCALHOST, 40_001)),
+        state: FlowState::Open,
+        from_a: stream(from_a),
+        from_b: stream(from_b),
+        first_packet: 1,
+        packets: (from_a.len() + from_b.len()) as u64,
+    }
+}
+
+/// Kind and label of what is said in datagrams.
+fn udp(from_a: &[&[u8]], from_b: &[&[u8]]) -> Option<(String, Label)> {
+    let claim = recognise_within(&flow(TransportProtocol::Udp, from_a, from_b), 0)?;
+    Some((claim.kind.clone(), claim.label()))
+}
+
+/// Kind and label of what is said in a stream.
+fn tcp(from_a: &[&[u8]], from_b: &[&[u8]]) -> Option<(String, Label)> {
+    let claim = recognise_within(&flow(TransportProtocol::Tcp, from_a, from_b), 0)?;
+    Some((claim.kind.clone(), claim.label()))
+}
+
+fn other(kind: &str) -> Option<(String, Label)> {
+    Some((kind.to_owned(), Label::Other))
+}
+
+fn unknown(kind: &str) -> Option<(String, Label)> {
+    Some((kind.to_owned(), Label::Undetermined))
+}
+
+#[test]
+fn text_in_datagrams_is_told_by_its_form() {
+    let search = b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\n\r\n";
+    assert_eq!(udp(&[search], &[]), other("ssdp"));
+    let ringing = b"SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP a\r\n\r\n";
+    assert_eq!(udp(&[ringing], &[b"\r\n\r\n"]), other("sip"));
+    assert_eq!(udp(&[b"{\"cmd\":\"hello\",\"id\":7}"], &[]), other("json"));
+    assert_eq!(
+        udp(&[b"<14>Nov 30 12:00:00 camera started"], &[]),
+        other("syslog")
+    );
+    // One message that is none, of two.
+    assert_eq!(udp(&[search], &[b"\x80\x60\0\x01\xff\xfe\x33"]), None);
+}
+
+#[test]
+fn dialogues_of_lines_are_told_by_both_sides() {
+    let greeting = b"220 mx.example ESMTP Postfix\r\n250-mx.example\r\n250 STARTTLS\r\n";
+    assert_eq!(
+        tcp(&[b"EHLO client.example\r\n"], &[greeting]),
+        other("smtp")
+    );
+    assert_eq!(
+        tcp(&[greeting], &[b"EHLO client.example\r\n"]),
+        other("smtp")
+    );
+    let ftp = b"220 ProFTPD ready\r\n331 Password required for me\r\n230 ok\r\n";
+    assert_eq!(tcp(&[b"USER me\r\nPASS it\r\n"], &[ftp]), other("ftp"));
+    assert_eq!(tcp(&[], &[b"+OK Dovecot ready.\r\n"]), other("pop3"));
+    assert_eq!(
+        tcp(
+            &[b"a1 LOGIN me it\r\n"],
+            &[b"* OK IMAP4rev1 ready\r\na1 OK done\r\n"]
+        ),
+        other("imap")
+    );
+    assert_eq!(
+        tcp(
+            &[b"NICK me\r\nUSER me 0 * :me\r\n"],
+            &[b":irc.example 001 me :Welcome to it\r\n"]
+        ),
+        other("irc")
+    );
+}
+
+#[test]
+fn http_says_what_its_content_is() {
+    let get = b"GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n";
+    let page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
+    assert_eq!(tcp(&[get], &[page]), other("http"));
+    assert_eq!(tcp(&[page], &[get]), other("http"));
+    assert_eq!(tcp(&[], &[page]), other("http"));
+    let picture =
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\n\r\n\xff\xd8\xff\xe0";
+    assert_eq!(tcp(&[get], &[picture]), unknown("http/media"));
+    let video = [
+        &b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"[..],
+        &[0x80; 20_000],
+    ]
+    .concat();
+    assert_eq!(tcp(&[get], &[&video]), unknown("http/data"));
+    let file = [&b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 20000\r\n\r\n"[..], &[0x80; 20_000]].concat();
+    assert_eq!(tcp(&[get], &[&file]), other("http"));
+    // More than a tenth is no message.
+    assert_eq!(tcp(&[get], &[&[7; 600], page]), unknown("http"));
+}
+
+#[test]
+fn what_is_behind_a_proxy_is_read() {
+    let asks = b"\x05\x01\0\x05\x01\0\x01\x01\x02\x03\x04\0\x50GET / HTTP/1.0\r\n\r\n";
+    let says = b"\x05\0\x05\0\0\x01\0\0\0\0\0\0HTTP/1.0 404 Not Found\r\n\r\n";
+    assert_eq!(tcp(&[asks], &[says]), other("http"));
+    let noise = b"\x05\0\x05\0\0\x01\0\0\0\0\0\0\x91\xfe\x03\x88\x19\x00\xf1\x8a\xb2";
+    assert_eq!(tcp(&[asks], &[noise]), unknown("http"));
+    let connect = b"CONNECT a:443 HTTP/1.1\r\n\r\n\x01\xf0\x99\x80\x14";
+    let done = b"HTTP/1.1 200 Connection established\r\n\r\n\x99\x80\xee";
+    assert_eq!(tcp(&[connect], &[done]), unknown("http-connect"));
+}
+
+#[test]
+fn noise_with_the_right_beginning_is_none() {
+    let mut noise = vec![0_u8; 400];
+    let mut state = 7_u32;
+    for octet in &mut noise {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *octet = (state >> 24) as u8;
+    }
+    for begin in [
+        &b"\x30\x82\x01\x8c"[..],
+        b"\x12\x34\x01\0\0\x01\0\0",
+        b"\x05\x01\0",
+        b"\x80\xc8\0\x06",
+        b"\x24\x01",
+        b"\x00\x01\x00\x08",
+        b"\x16\x03\x01",
+        b"\x00\x05\x00\x00",
+        b"\x01\x01\x06\0",
+        b"\x03\0\0\x40",
+        b"220 ",
+        b"\xff\xff\xff\xff",
+    ] {
+        let octets = [begin, &noise].concat();
+        assert_eq!(udp(&[&octets, &octets], &[]), None, "{begin:?}");
+        assert_eq!(tcp(&[&octets], &[]), None, "{begin:?}");
+        assert_eq!(tcp(&[&octets], &[&octets]), None, "{begin:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_octets_never_panic_and_random_ones_are_nothing(
+        parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 8..200), 1..4),
+        gap in any::<prop::sample::Index>(),
+    ) {
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        prop_assert_eq!(udp(&parts, &[]), None);
+        let mut flow = flow(TransportProtocol::Tcp, &parts, &parts);
+        prop_assert!(recognise_within(&flow, 0).is_none());
+        flow.from_a.gaps.push(gap.index(flow.from_a.bytes.len()));
+        prop_assert!(recognise_within(&flow, 0).is_none());
+    }
+
+    #[test]
+    fn every_reader_survives_anything(
+        octets in prop::collection::vec(any::<u8>(), 0..300),
+        short in prop::collection::vec(0..4_u8, 0..80),
+    ) {
+        for octets in [octets, short] {
+            for message in MESSAGES.iter().copied().flatten() {
+                let _ = (message.read)(&octets);
+            }
+            for frames in FRAMES.iter().copied().flatten() {
+                let _ = (frames.read)(&octets);
+            }
+        }
+    }
+}
