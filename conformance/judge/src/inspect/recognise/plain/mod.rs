@@ -9,10 +9,16 @@
 mod asn1;
 mod calls;
 mod datagrams;
+mod devices;
+mod files;
 mod form;
 mod http;
+mod machines;
 mod names;
 mod network;
+mod peers;
+mod remote;
+mod stores;
 mod streams;
 mod text;
 mod tunnel;
@@ -30,12 +36,26 @@ const MESSAGES: &[&[datagrams::Message]] = &[
     text::MESSAGES,
     asn1::MESSAGES,
     calls::MESSAGES,
+    devices::MESSAGES,
+    files::MESSAGES,
+    peers::MESSAGES,
+    machines::MESSAGES,
     network::MESSAGES,
+    stores::MESSAGES,
 ];
 
 /// Protocols of streams.
-const FRAMES: &[&[streams::Frames]] =
-    &[names::FRAMES, asn1::FRAMES, calls::FRAMES, network::FRAMES];
+const FRAMES: &[&[streams::Frames]] = &[
+    names::FRAMES,
+    asn1::FRAMES,
+    calls::FRAMES,
+    files::FRAMES,
+    devices::FRAMES,
+    peers::FRAMES,
+    machines::FRAMES,
+    network::FRAMES,
+    stores::FRAMES,
+];
 
 /// Whatever is in clear and no media.
 pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
@@ -48,6 +68,7 @@ fn recognise_within(flow: &Flow, depth: usize) -> Option<Claim> {
         TransportProtocol::Udp => datagrams::recognise(flow),
         TransportProtocol::Tcp => http::recognise(flow, depth)
             .or_else(|| tunnel::recognise(flow, depth))
+            .or_else(|| remote::recognise(flow))
             .or_else(|| text::dialogue(flow))
             .or_else(|| streams::recognise(flow))
             .or_else(|| text::prose(flow))
