@@ -96,7 +96,8 @@ fn tplink(octets: &[u8]) -> Option<u32> {
     }
     let clear: Vec<u8> = unveiled(octets).collect();
     let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&clear).is_ok();
-    parsed.then_some(u32::try_from(octets.len()).ok()?)
+    // Its first two octets are given, and what parses is more than text.
+    parsed.then_some(u32::try_from(octets.len()).ok()? + 16)
 }
 
 /// The length in four octets before it.

@@ -1,10 +1,12 @@
 //! Files and remote procedures: NetBIOS sessions with SMB, DCE-RPC, ONC RPC, AFP,
 //! iSCSI, rsync, git, Subversion, LPD.
 
+use crate::{dissect::Flow, inspect::Claim};
+
 use super::{
     datagrams::Message,
     form::{Form, Frame},
-    streams::Frames,
+    streams::{Frames, chain},
 };
 
 pub(super) const MESSAGES: &[Message] = &[
@@ -91,6 +93,41 @@ fn netbios_session(octets: &[u8]) -> Option<Frame> {
         }
         _ => return None,
     }
+    form.frame(4 + usize::try_from(length).ok()?)
+}
+
+/// SMB 3 whose messages are encrypted ([MS-SMB2] 2.2.41): each names that, and states
+/// the length of what it hides.
+pub(super) fn smb3(flow: &Flow) -> Option<Claim> {
+    let either = |octets: &[u8]| netbios_session(octets).or_else(|| transformed(octets));
+    let a = chain(&flow.from_a, either)?;
+    let b = chain(&flow.from_b, either)?;
+    let count = |octets: &[u8]| -> usize {
+        let (mut at, mut count) = (0, 0);
+        while let Some(frame) = octets.get(at..).and_then(either) {
+            count += usize::from(octets.get(at + 4) == Some(&0xfd));
+            at += frame.octets;
+        }
+        count
+    };
+    let sealed = count(&flow.from_a.bytes) + count(&flow.from_b.bytes);
+    let messages = a.messages + b.messages;
+    (sealed >= 2).then(|| {
+        let reason = format!("{messages} messages of SMB 3 follow each other, {sealed} of them encrypted with a header that says so");
+        Claim::sealed("smb3", reason).at(flow.from_a.place(0).or_else(|| flow.from_b.place(0)))
+    })
+}
+
+fn transformed(octets: &[u8]) -> Option<Frame> {
+    let mut form = Form::new(octets);
+    form.exact(&[0])?;
+    let length = form.u24()?;
+    form.exact(b"\xfdSMB")?;
+    // Signature and nonce.
+    form.skip(16 + 16)?;
+    let original = form.le32()?;
+    form.must(original.checked_add(52) == Some(length), 24)?;
+    form.zeros(2)?;
     form.frame(4 + usize::try_from(length).ok()?)
 }
 

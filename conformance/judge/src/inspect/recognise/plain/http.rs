@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     form::{Form, Frame},
-    streams::chain,
+    streams::{chain, gap},
     tunnel,
 };
 
@@ -177,11 +177,7 @@ fn read(stream: &Stream) -> Side {
         }
         if let Some(begins) = begins(rest) {
             let end = at + side.message(rest, begins);
-            let gap = stream
-                .gaps
-                .iter()
-                .copied()
-                .find(|g| (at + 1..end).contains(g));
+            let gap = gap(stream, at, end);
             adrift = gap.is_some();
             let end = gap.unwrap_or(end).min(octets.len()).max(at + 1);
             side.read += end - at;

@@ -22,6 +22,7 @@ mod stores;
 mod streams;
 mod text;
 mod tunnel;
+mod utp;
 
 use lightleak_case::TransportProtocol;
 
@@ -42,6 +43,7 @@ const MESSAGES: &[&[datagrams::Message]] = &[
     machines::MESSAGES,
     network::MESSAGES,
     stores::MESSAGES,
+    text::FALLBACKS,
 ];
 
 /// Protocols of streams.
@@ -65,12 +67,14 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
 /// The same, in so many tunnels.
 fn recognise_within(flow: &Flow, depth: usize) -> Option<Claim> {
     match flow.transport {
-        TransportProtocol::Udp => datagrams::recognise(flow),
+        TransportProtocol::Udp => datagrams::recognise(flow).or_else(|| utp::recognise(flow)),
         TransportProtocol::Tcp => http::recognise(flow, depth)
             .or_else(|| tunnel::recognise(flow, depth))
             .or_else(|| remote::recognise(flow))
             .or_else(|| text::dialogue(flow))
+            .or_else(|| files::smb3(flow))
             .or_else(|| streams::recognise(flow))
+            .or_else(|| peers::behind_keys(flow))
             .or_else(|| text::prose(flow))
             .or_else(|| keep_alive(flow)),
     }

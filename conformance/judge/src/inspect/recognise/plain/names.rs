@@ -80,7 +80,7 @@ fn mdns(octets: &[u8]) -> Option<u32> {
 fn nbns(octets: &[u8]) -> Option<u32> {
     let dns = read_dns(octets)?;
     let first = dns.name.split(|&o| o == b'.').next()?;
-    let encoded = first.len() == 32 && first.iter().all(|o| (b'A'..=b'P').contains(o));
+    let encoded = first.len() == 32 && first.iter().all(|o| (b'a'..=b'p').contains(o));
     (encoded && matches!(dns.kind, 0x20 | 0x21)).then_some(dns.bits)
 }
 

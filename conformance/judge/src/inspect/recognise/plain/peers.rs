@@ -1,10 +1,16 @@
 //! Peers and games: BitTorrent with its DHT and uTP, eDonkey, Gnutella, Bitcoin and
 //! its like, Source and Quake queries, RakNet, Minecraft, Battle.net, TeamSpeak, ENet.
 
+use crate::{
+    dissect::{Flow, Stream},
+    inspect::Claim,
+};
+
 use super::{
     datagrams::Message,
     form::{Form, Frame},
-    streams::Frames,
+    streams::{Frames, chain},
+    tunnel,
 };
 
 pub(super) const MESSAGES: &[Message] = &[
@@ -86,6 +92,8 @@ pub(super) const FRAMES: &[Frames] = &[
 /// Values that are read of one message, and how deep they may lie.
 const MOST_VALUES: usize = 4096;
 const DEEPEST: usize = 32;
+/// Octets of keys and padding before a handshake.
+const MOST_KEYS: usize = 4096;
 
 /// Bencoding (BEP 3) of one dictionary that fills the datagram.
 fn bencoded(octets: &[u8]) -> Option<u32> {
@@ -226,6 +234,46 @@ fn bittorrent(octets: &[u8]) -> Option<Frame> {
     form.frame(4 + usize::try_from(length).ok()?)
 }
 
+/// A handshake behind keys that hide it from whoever looks at first octets (message
+/// stream encryption), with all that follows in clear.
+pub(super) fn behind_keys(flow: &Flow) -> Option<Claim> {
+    const HANDSHAKE: &[u8] = b"\x13BitTorrent protocol";
+    let found = |stream: &Stream| {
+        let head = stream.bytes.get(..stream.bytes.len().min(MOST_KEYS))?;
+        memchr::memmem::find(head, HANDSHAKE)
+    };
+    // Of who speaks first it may be hidden with the keys.
+    let segment = |stream: &Stream| {
+        let heads = stream
+            .pieces
+            .iter()
+            .map(|piece| piece.at)
+            .take_while(|at| *at < MOST_KEYS);
+        heads
+            .into_iter()
+            .find(|at| stream.bytes.get(*at..).and_then(bittorrent).is_some())
+    };
+    let (a, b) = (found(&flow.from_a), found(&flow.from_b));
+    if a.is_none() && b.is_none() {
+        return None;
+    }
+    let a = a.or_else(|| segment(&flow.from_a))?;
+    let b = b.or_else(|| segment(&flow.from_b))?;
+    let sides = [
+        tunnel::after(&flow.from_a, a),
+        tunnel::after(&flow.from_b, b),
+    ];
+    let mut messages = 0;
+    for side in &sides {
+        messages += chain(side, bittorrent)?.messages;
+    }
+    let reason = format!(
+        "BitTorrent in clear: its handshake behind {a} and {b} octets of keys, and {messages} messages that follow each other"
+    );
+    let place = flow.from_a.place(a).or_else(|| flow.from_b.place(b));
+    Some(Claim::other("bittorrent", reason).at(place))
+}
+
 /// Message header of Bitcoin and its like: a network, a command in ASCII and zeros.
 fn bitcoin(octets: &[u8]) -> Option<Frame> {
     let mut form = Form::new(octets);
@@ -274,19 +322,45 @@ fn edonkey_datagram(octets: &[u8]) -> Option<u32> {
     Some(form.bits())
 }
 
-/// Valve's and Quake's messages without connection: four octets 0xff, and text.
+/// Valve's and Quake's messages without connection: four octets 0xff, then a letter
+/// with what belongs to it, or a word.
 fn source_query(octets: &[u8]) -> Option<u32> {
     let mut form = Form::new(octets);
     form.exact(&[0xff; 4])?;
-    let head = form.rest();
-    let word = head
+    let rest = form.rest();
+    let word = rest
         .iter()
         .take(24)
-        .take_while(|o| o.is_ascii_graphic())
+        .take_while(|o| o.is_ascii_alphabetic())
         .count();
-    form.must(word >= 1, 1)?;
-    let bits = u32::try_from(word).ok()?;
-    form.must(true, bits)?;
+    if word >= 4 {
+        // 52 of 256 octets are letters.
+        form.must(true, 2 * u32::try_from(word).ok()?)?;
+        return Some(form.bits());
+    }
+    match form.u8()? {
+        b'T' => {
+            form.exact(b"Source Engine Query\0")?;
+            form.must(matches!(form.left(), 0 | 4), 8)?;
+        }
+        b'A' | b'U' | b'V' | b'W' | b'i' => form.must(form.left() <= 14, 10)?,
+        b'I' => {
+            form.skip(1)?;
+            for _ in 0..4 {
+                let end = form.rest().iter().take(256).position(|&o| o == 0)?;
+                let text = form.take(end)?;
+                form.must(text.iter().all(|&o| o >= 0x20), 2)?;
+                form.exact(&[0])?;
+            }
+        }
+        b'D' | b'E' => {
+            form.skip(2)?;
+            let end = form.rest().iter().take(256).position(|&o| o == 0)?;
+            let text = form.take(end)?;
+            form.must(text.iter().all(|&o| o >= 0x20), 8)?;
+        }
+        _ => return None,
+    }
     Some(form.bits())
 }
 

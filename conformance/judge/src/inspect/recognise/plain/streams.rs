@@ -55,6 +55,12 @@ fn claim(flow: &Flow, frames: &Frames) -> Option<Claim> {
     Some(Claim::other(frames.kind, reason).at(place))
 }
 
+/// The first gap behind `at` and before `end`.
+pub(super) fn gap(stream: &Stream, at: usize, end: usize) -> Option<usize> {
+    let next = stream.gaps.partition_point(|gap| *gap <= at);
+    stream.gaps.get(next).copied().filter(|gap| *gap < end)
+}
+
 /// Reads a direction, message by message. After a gap, and where the capture began
 /// amid a message, reading starts again with a segment. `None` if a tenth of it or
 /// more is no message.
@@ -70,11 +76,7 @@ pub(super) fn chain(stream: &Stream, read: fn(&[u8]) -> Option<Frame>) -> Option
         let rest = octets.get(at..).unwrap_or_default();
         if let Some(frame) = read(rest).filter(|frame| frame.octets > 0) {
             let end = at.saturating_add(frame.octets);
-            let gap = stream
-                .gaps
-                .iter()
-                .copied()
-                .find(|g| (at + 1..end).contains(g));
+            let gap = gap(stream, at, end);
             adrift = gap.is_some();
             let end = gap.unwrap_or(end).min(octets.len());
             chain.messages += 1;

@@ -101,6 +101,95 @@ fn dialogues_of_lines_are_told_by_both_sides() {
 }
 
 #[test]
+fn what_goes_on_in_another_way_is_not_told_by_its_beginning() {
+    let greeting = b"220 mx.example ESMTP\r\n250 STARTTLS\r\n220 go on\r\n";
+    let sealed = b"\x16\x03\x01\0\x05\x01\0\0\x01\x03";
+    assert_eq!(
+        tcp(
+            &[b"EHLO a.example\r\nSTARTTLS\r\n", sealed],
+            &[greeting, sealed]
+        ),
+        unknown("smtp")
+    );
+    assert_eq!(tcp(&[b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"], &[]), None);
+}
+
+#[test]
+fn binary_protocols_are_told_by_what_follows() {
+    let connect = b"\x10\x0f\0\x04MQTT\x04\x02\0\x3c\0\x03abc";
+    assert_eq!(
+        tcp(&[connect, b"\x30\x07\0\x03a/bhi"], &[b"\x20\x02\0\0"]),
+        other("mqtt")
+    );
+    let smb = [&b"\0\0\0\x44\xfeSMB\x40\0"[..], &[0; 62]].concat();
+    assert_eq!(tcp(&[&smb], &[&smb]), other("smb"));
+    let mut hidden = [&b"\0\0\0\x38\xfdSMB"[..], &[7; 52]].concat();
+    hidden[40..46].copy_from_slice(&[4, 0, 0, 0, 0, 0]);
+    let smb3 = Some(("smb3".to_owned(), Label::Sealed));
+    assert_eq!(tcp(&[&smb, &hidden], &[&smb, &hidden]), smb3);
+    // Joined amid a message.
+    assert_eq!(tcp(&[b"\x91\xf0\x14", &smb, &smb], &[&smb]), other("smb"));
+    let modbus = b"\0\x01\0\0\0\x06\x01\x03\0\0\0\x01";
+    assert_eq!(
+        tcp(&[modbus], &[b"\0\x01\0\0\0\x05\x01\x03\x02\0\x07"]),
+        other("modbus")
+    );
+    assert_eq!(tcp(&[modbus], &[]), None);
+    let telnet = b"\xff\xfd\x18\xff\xfd\x20login: ";
+    assert_eq!(
+        tcp(&[telnet], &[b"\xff\xfb\x18\xff\xfc\x20"]),
+        other("telnet")
+    );
+    let mut veiled = b"{\"system\":{\"get_sysinfo\":{}}}".to_vec();
+    let mut before = 171;
+    for octet in &mut veiled {
+        *octet ^= before;
+        before = *octet;
+    }
+    assert_eq!(udp(&[&veiled], &[]), other("tplink-shp"));
+    let utp = |kind: u8, id: u8, with: &[u8]| [&[kind, 0, 1, id][..], &[0x91; 16], with].concat();
+    let (syn, ack) = (utp(0x41, 7, b""), utp(0x21, 7, b""));
+    let (hello, done) = (utp(0x01, 8, b"\x13BitTorrent protocol"), utp(0x21, 8, b""));
+    assert_eq!(udp(&[&syn, &hello, &done], &[&ack]), other("bittorrent"));
+    let noise = utp(0x01, 8, b"\x99\x13");
+    assert_eq!(udp(&[&syn, &noise, &noise], &[&ack]), unknown("utp"));
+    let keys = [0x91; 100];
+    let peer = [
+        &keys[..],
+        b"\x13BitTorrent protocol",
+        &[0; 48],
+        b"\0\0\0\x01\x02",
+    ]
+    .concat();
+    assert_eq!(tcp(&[&peer], &[&peer]), other("bittorrent"));
+}
+
+#[test]
+fn binary_messages_fill_their_datagrams() {
+    let ping = b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe";
+    assert_eq!(udp(&[ping], &[]), other("bittorrent-dht"));
+    let report = b"\x80\xc9\0\x01\0\0\0\x07\x81\xca\0\x03\0\0\0\x07\x01\x03a@b\0\0\0";
+    assert_eq!(udp(&[report], &[]), other("rtcp"));
+    // The index and the tag of SRTCP behind it.
+    let sealed = [&report[..], &[0x80, 0, 0, 1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]].concat();
+    assert_eq!(udp(&[&sealed], &[]), None);
+    let binding = b"\0\x01\0\0\x21\x12\xa4\x42abcdefghijkl";
+    assert_eq!(udp(&[binding], &[]), other("stun"));
+    let query = b"\xff\xff\xff\xffTSource Engine Query\0";
+    assert_eq!(udp(&[query], &[]), other("source-query"));
+    // A start code and slices of H.264 are no answer of a tracker.
+    assert_eq!(
+        udp(&[&[&[0, 0, 0, 1, 0x65][..], &[0x88; 45]].concat()], &[]),
+        None
+    );
+    let coap = b"\x40\x01\x12\x34\xbb.well-known\x04core";
+    assert_eq!(
+        udp(&[coap], &[b"\x60\x45\x12\x34\xc1\x28\xff</sensors>;ct=40"]),
+        other("coap")
+    );
+}
+
+#[test]
 fn http_says_what_its_content_is() {
     let get = b"GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n";
     let page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";

@@ -44,6 +44,10 @@ pub(super) const MESSAGES: &[Message] = &[
         name: "of Dropbox LAN sync",
         read: dropbox,
     },
+];
+
+/// Text of whatever protocol, for what no other reads.
+pub(super) const FALLBACKS: &[Message] = &[
     Message {
         kind: "json",
         name: "in JSON",
@@ -87,7 +91,8 @@ fn text(octets: &[u8]) -> Option<(&str, u32)> {
     let clean = text
         .bytes()
         .all(|o| o >= 0x20 && o != 0x7f || b"\t\r\n".contains(&o));
-    (clean && !text.is_empty()).then_some((text, u32::try_from(text.len()).ok()?))
+    let octets = u32::try_from(text.len()).ok()?;
+    (clean && !text.is_empty()).then_some((text, octets + octets / 4))
 }
 
 /// Whether the words of a text are short enough to hide nothing.
@@ -188,7 +193,8 @@ fn json(octets: &[u8]) -> Option<u32> {
     }
     let whole = octets.len() <= MOST;
     let parsed = whole && serde_json::from_str::<serde::de::IgnoredAny>(trimmed).is_ok();
-    (parsed && is_worded(trimmed)).then_some(bits)
+    // What parses is more than text.
+    (parsed && is_worded(trimmed)).then_some(bits + 16)
 }
 
 fn dropbox(octets: &[u8]) -> Option<u32> {
@@ -512,7 +518,8 @@ pub(super) fn dialogue(flow: &Flow) -> Option<Claim> {
                 (true, false) => says_first && said_who(&says, lines),
                 _ => false,
             };
-            let bits = asks.bits.saturating_add(says.bits);
+            // A verb or an answer is two octets or more that are given.
+            let bits = asks.bits.saturating_add(says.bits).saturating_add(16);
             let score = 2 * asks_n + says_n + if said_who(&says, lines) { 8 } else { 0 };
             if agreed && bits >= 32 && best.is_none_or(|(before, ..)| score > before) {
                 best = Some((score, lines, asks_n, says_n));
@@ -525,7 +532,29 @@ pub(super) fn dialogue(flow: &Flow) -> Option<Claim> {
         lines.name
     );
     let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
-    Some(Claim::other(lines.kind, reason).at(place))
+    let hidden = hidden(&flow.from_a) + hidden(&flow.from_b);
+    let claim = match hidden {
+        0 => Claim::other(lines.kind, reason),
+        _ => Claim::unknown(lines.kind, format!("{reason}; {hidden} octets are no text")),
+    };
+    Some(claim.at(place))
+}
+
+/// Octets of a direction from the first on that is no text, if more follow that are
+/// none than text in any language has: something else began there.
+fn hidden(stream: &Stream) -> usize {
+    let control = |o: &u8| *o < 0x20 && !b"\t\r\n\x1b\x0c".contains(o) || *o == 0x7f;
+    let Some(first) = stream.bytes.iter().position(control) else {
+        return 0;
+    };
+    let rest = stream.bytes.get(first..).unwrap_or_default();
+    let controls = rest.iter().filter(|o| control(o)).count();
+    // A tenth of random octets are control characters.
+    if controls * 25 > rest.len() && controls >= 2 {
+        rest.len()
+    } else {
+        0
+    }
 }
 
 /// Whether a greeting says whose it is, which tells protocols with like answers apart.
@@ -573,7 +602,9 @@ pub(super) fn prose(flow: &Flow) -> Option<Claim> {
                 .take_while(|&&o| o & 0xc0 == 0x80)
                 .count();
             let (text, _) = text(part.get(begins..)?)?;
-            is_worded(text).then_some(())?;
+            // A dialogue that describes sound and pictures is more than text.
+            (is_worded(text) && !text.contains(" RTSP/1.0") && !text.starts_with("RTSP/1.0 "))
+                .then_some(())?;
         }
         octets += stream.bytes.len();
     }

@@ -43,9 +43,14 @@ pub(super) fn behind(
     passed: (usize, usize),
 ) -> Claim {
     let inner = Flow {
+        transport: flow.transport,
+        a: flow.a,
+        b: flow.b,
+        state: flow.state,
         from_a: after(&flow.from_a, passed.0),
         from_b: after(&flow.from_b, passed.1),
-        ..flow.clone()
+        first_packet: flow.first_packet,
+        packets: flow.packets,
     };
     let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
     let empty = inner.from_a.bytes.is_empty() && inner.from_b.bytes.is_empty();
