@@ -22,6 +22,11 @@ pub(super) const MESSAGES: &[Message] = &[
         read: classic_stun,
     },
     Message {
+        kind: "teredo",
+        name: "of Teredo that only keep it open",
+        read: teredo_bubble,
+    },
+    Message {
         kind: "rtcp",
         name: "of RTCP",
         read: rtcp,
@@ -156,6 +161,34 @@ fn classic_stun(octets: &[u8]) -> Option<u32> {
         form.skip(padded)?;
     }
     // An empty request is 32 bits and its length.
+    form.end()
+}
+
+/// RFC 4380 2.8, 5.1.1: an IPv6 packet without content, perhaps behind indications.
+fn teredo_bubble(octets: &[u8]) -> Option<u32> {
+    let mut form = Form::new(octets);
+    if octets.starts_with(&[0, 1]) {
+        form.exact(&[0, 1])?;
+        let (client, authentication) = (form.u8()?, form.u8()?);
+        form.skip(usize::from(client) + usize::from(authentication) + 9)?;
+    }
+    if form.rest().starts_with(&[0, 0]) {
+        form.exact(&[0, 0])?;
+        form.skip(6)?;
+    }
+    let first = form.u8()?;
+    form.must(first >> 4 == 6, 4)?;
+    form.skip(3)?;
+    form.exact(&[0, 0, 59])?;
+    form.skip(1)?;
+    for _ in 0..2 {
+        let address: [u8; 16] = form.array()?;
+        let known = matches!(
+            address,
+            [0x20, 1, ..] | [0xfe, 0x80, ..] | [0xff, ..] | [0x20, ..]
+        );
+        form.must(known, 6)?;
+    }
     form.end()
 }
 

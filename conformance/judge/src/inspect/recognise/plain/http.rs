@@ -318,14 +318,53 @@ impl Side {
         let sample = behind.get(..captured.min(512)).unwrap_or_default();
         let is_text = std::str::from_utf8(sample)
             .is_ok_and(|t| !t.chars().any(|c| c.is_control() && !"\t\r\n".contains(c)));
-        // A stream without end has no length; a file has one.
-        if !said && !is_text && (stated.is_none() || head.status == 0) {
+        // Where neither the type nor the first octets say what it is, it may be the
+        // recording of a camera in its maker's own format.
+        if !said && !is_text && !is_file(sample) {
             self.opaque += captured;
         }
         let sum = self.content.entry(kind).or_default();
         *sum = (sum.0 + 1, sum.1 + captured);
         octets
     }
+}
+
+/// Whether content begins as an archive, a program, a font or a document does.
+fn is_file(octets: &[u8]) -> bool {
+    const BEGINNINGS: &[&[u8]] = &[
+        b"MZ",
+        b"PK\x03\x04",
+        b"\x1f\x8b\x08",
+        b"MSCF\0\0\0\0",
+        b"\x7fELF",
+        b"7z\xbc\xaf\x27\x1c",
+        b"\xfd7zXZ\0",
+        b"\x28\xb5\x2f\xfd",
+        b"Rar!\x1a\x07",
+        b"%PDF-",
+        b"!<arch>\n",
+        b"wOFF",
+        b"wOF2",
+        b"OTTO",
+        b"\0\x01\0\0\0",
+        b"\0asm",
+        b"\xca\xfe\xba\xbe",
+        b"SQLite format 3\0",
+        b"Cr24",
+        b"CrOD",
+        b"BZh",
+        b"FWS",
+        b"CWS",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"GIF8",
+        b"dex\n",
+        b"hsqs",
+        b"\x27\x05\x19\x56",
+        b"\xd0\x0d\xfe\xed",
+        b"\xd4\xc3\xb2\xa1",
+        b"\x0a\x0d\x0d\x0a",
+    ];
+    BEGINNINGS.iter().any(|begins| octets.starts_with(begins))
 }
 
 /// `200 Connection established`, without content (RFC 9110 9.3.6).

@@ -1,7 +1,7 @@
 //! Protocols whose messages follow each other in a stream.
 
 use crate::{
-    dissect::{Flow, Stream},
+    dissect::{Flow, FlowState, Stream},
     inspect::Claim,
 };
 
@@ -11,6 +11,8 @@ use super::form::Frame;
 const PROOF: u32 = 32;
 /// How often reading starts again at a segment in one direction.
 const MOST_STARTS: usize = 48;
+/// Octets of the rest of a message.
+const MOST_REST: usize = 3000;
 
 /// A protocol whose messages follow each other in a stream.
 pub(super) struct Frames {
@@ -38,21 +40,45 @@ pub(super) fn recognise(flow: &Flow) -> Option<Claim> {
 }
 
 fn claim(flow: &Flow, frames: &Frames) -> Option<Claim> {
-    let a = chain(&flow.from_a, frames.read)?;
-    let b = chain(&flow.from_b, frames.read)?;
+    let chains = [
+        chain(&flow.from_a, frames.read),
+        chain(&flow.from_b, frames.read),
+    ];
+    let (a, b, amid) = match chains {
+        [Some(a), Some(b)] => (a, b, 0),
+        // Who asks and who answers speak one protocol: of the one of them that was
+        // joined amid a message, its rest is all that was captured.
+        [Some(a), None] if is_rest(flow, &flow.from_b) && a.bits >= PROOF + 8 => {
+            (a, Chain::default(), flow.from_b.bytes.len())
+        }
+        [None, Some(b)] if is_rest(flow, &flow.from_a) && b.bits >= PROOF + 8 => {
+            (Chain::default(), b, flow.from_a.bytes.len())
+        }
+        _ => return None,
+    };
     let bits = a.bits.saturating_add(b.bits);
     if bits < PROOF {
         return None;
     }
-    let reason = format!(
+    let mut reason = format!(
         "{} messages of {} in clear follow each other, {} from the one side and {} from the other; octets at random read so with 2^-{bits}",
         a.messages + b.messages,
         frames.name,
         a.messages,
         b.messages,
     );
+    if amid > 0 {
+        reason += &format!("; {amid} octets of one side are the rest of a message");
+    }
     let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
     Some(Claim::other(frames.kind, reason).at(place))
+}
+
+/// Whether a direction may be the rest of one message: the flow was joined, and it is
+/// two segments or less.
+fn is_rest(flow: &Flow, stream: &Stream) -> bool {
+    let joined = flow.state == FlowState::Joined;
+    joined && stream.pieces.len() <= 2 && stream.bytes.len() <= MOST_REST
 }
 
 /// The first gap behind `at` and before `end`.

@@ -129,6 +129,10 @@ fn binary_protocols_are_told_by_what_follows() {
     assert_eq!(tcp(&[&smb, &hidden], &[&smb, &hidden]), smb3);
     // Joined amid a message.
     assert_eq!(tcp(&[b"\x91\xf0\x14", &smb, &smb], &[&smb]), other("smb"));
+    let mut joined = flow(TransportProtocol::Tcp, &[&smb, &smb], &[&[0x91; 300]]);
+    assert!(recognise_within(&joined, 0).is_none());
+    joined.state = FlowState::Joined;
+    assert_eq!(recognise_within(&joined, 0).unwrap().kind, "smb");
     let modbus = b"\0\x01\0\0\0\x06\x01\x03\0\0\0\x01";
     assert_eq!(
         tcp(&[modbus], &[b"\0\x01\0\0\0\x05\x01\x03\x02\0\x07"]),
@@ -205,8 +209,10 @@ fn http_says_what_its_content_is() {
     ]
     .concat();
     assert_eq!(tcp(&[get], &[&video]), unknown("http/data"));
-    let file = [&b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 20000\r\n\r\n"[..], &[0x80; 20_000]].concat();
+    let file = [&b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 20000\r\n\r\nPK\x03\x04"[..], &[0x80; 19_996]].concat();
     assert_eq!(tcp(&[get], &[&file]), other("http"));
+    let recording = [&file[..file.len() - 20_000], &[0x80; 20_000]].concat();
+    assert_eq!(tcp(&[get], &[&recording]), unknown("http/data"));
     // More than a tenth is no message.
     assert_eq!(tcp(&[get], &[&[7; 600], page]), unknown("http"));
 }
