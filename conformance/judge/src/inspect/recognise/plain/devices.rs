@@ -58,6 +58,21 @@ pub(super) const MESSAGES: &[Message] = &[
         name: "of GigE Vision control",
         read: gvcp,
     },
+    Message {
+        kind: "tuya",
+        name: "of Tuya's search for devices, in JSON",
+        read: tuya,
+    },
+    Message {
+        kind: "spotify",
+        name: "of Spotify's search for devices",
+        read: spotify,
+    },
+    Message {
+        kind: "rtps",
+        name: "of RTPS (DDS) without much content",
+        read: rtps,
+    },
 ];
 
 pub(super) const FRAMES: &[Frames] = &[
@@ -208,6 +223,50 @@ fn steam(octets: &[u8]) -> Option<u32> {
     octets
         .starts_with(&[0xff, 0xff, 0xff, 0xff, 0x21, 0x4c, 0x5f, 0xa0])
         .then_some(64)
+}
+
+/// Prefix, sequence, command, length; JSON, a checksum, suffix. What Tuya encrypts is
+/// no JSON and none of this.
+fn tuya(octets: &[u8]) -> Option<u32> {
+    let mut form = Form::new(octets);
+    form.exact(&[0, 0, 0x55, 0xaa])?;
+    form.skip(8)?;
+    let length = usize::try_from(form.u32()?).ok()?;
+    form.must(length == form.left(), 24)?;
+    let content = form.take(length.checked_sub(8)?)?;
+    form.skip(4)?;
+    form.exact(&[0, 0, 0xaa, 0x55])?;
+    let begins = content
+        .iter()
+        .position(|&o| o == b'{')
+        .filter(|at| *at <= 20)?;
+    let json = content.get(begins..)?;
+    serde_json::from_slice::<serde::de::IgnoredAny>(json).ok()?;
+    form.end()
+}
+
+fn spotify(octets: &[u8]) -> Option<u32> {
+    (octets.starts_with(b"SpotUdp0") && octets.len() <= 64).then_some(64)
+}
+
+/// OMG DDSI-RTPS 9.4: header, and submessages whose lengths fill the datagram. Large
+/// ones may carry pictures, as robots send them, and are none of this.
+fn rtps(octets: &[u8]) -> Option<u32> {
+    const MOST: usize = 1024;
+    let mut form = Form::new(octets);
+    form.exact(b"RTPS\x02")?;
+    form.u8_in(0..=5)?;
+    form.skip(2 + 12)?;
+    form.must(octets.len() <= MOST, 0)?;
+    while !form.is_at_end() {
+        form.skip(1)?;
+        let little = form.u8()? & 1 != 0;
+        let length = usize::from(if little { form.le16()? } else { form.u16()? });
+        let length = if length == 0 { form.left() } else { length };
+        form.must(length <= form.left(), 6)?;
+        form.skip(length)?;
+    }
+    form.end()
 }
 
 /// Six octets 0xff and sixteen times the address.

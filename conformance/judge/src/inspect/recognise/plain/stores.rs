@@ -47,6 +47,16 @@ pub(super) const FRAMES: &[Frames] = &[
         read: resp,
     },
     Frames {
+        kind: "stomp",
+        name: "STOMP",
+        read: stomp,
+    },
+    Frames {
+        kind: "zabbix",
+        name: "Zabbix",
+        read: zabbix,
+    },
+    Frames {
         kind: "mongodb",
         name: "MongoDB",
         read: mongodb,
@@ -82,6 +92,22 @@ pub(super) const FRAMES: &[Frames] = &[
         read: memcached_binary,
     },
 ];
+
+/// Content of one message that is neither text nor small may be a picture.
+fn is_opaque(content: &[u8], length: usize) -> bool {
+    const MOST: usize = 4096;
+    let sample = content.get(..content.len().min(256)).unwrap_or_default();
+    let text = match std::str::from_utf8(sample) {
+        Ok(text) => text,
+        // Cut amid a character.
+        Err(error) if error.error_len().is_none() => "",
+        Err(_) => return length > MOST,
+    };
+    let text = !text
+        .chars()
+        .any(|c| c.is_control() && !"\t\r\n".contains(c));
+    length > MOST && !text
+}
 
 /// MQTT 3.1.1 and 5.0, 2.1: type, flags that it has, and the length; a name where one
 /// has to be. Pictures in what is published are looked for elsewhere.
@@ -133,6 +159,9 @@ fn mqtt(octets: &[u8]) -> Option<Frame> {
             let topic = form.take(topic.min(form.left()))?;
             let text = std::str::from_utf8(topic).is_ok_and(|t| !t.chars().any(char::is_control));
             form.must(text, u32::try_from(topic.len()).ok()?.min(64))?;
+            if kind == 3 && is_opaque(form.rest(), end - form.at()) {
+                return None;
+            }
         }
         4..=7 | 11 => form.must((2..=256).contains(&length), 1)?,
         9 => form.must((3..=256).contains(&length), 1)?,
@@ -155,6 +184,9 @@ fn amqp(octets: &[u8]) -> Option<Frame> {
         form.skip(2)?;
         let length = usize::try_from(form.u32()?).ok()?;
         form.must(length < 1 << 20, 12)?;
+        if octets.first() == Some(&3) && is_opaque(form.rest(), length) {
+            return None;
+        }
         if let Some(end) = octets.get(7 + length) {
             form.must(*end == 0xce, 8)?;
         }
@@ -186,6 +218,9 @@ fn resp(octets: &[u8]) -> Option<Frame> {
                 return form.frame(form.at());
             };
             let end = form.at().checked_add(length)?;
+            if is_opaque(form.rest(), length) {
+                return None;
+            }
             if let Some(ends) = octets.get(end..end + 2) {
                 form.must(ends == b"\r\n", 16)?;
             }
@@ -197,6 +232,60 @@ fn resp(octets: &[u8]) -> Option<Frame> {
         }
         _ => form.frame(form.at()),
     }
+}
+
+/// STOMP 1.2: a command, headers, an empty line, content that a zero ends.
+fn stomp(octets: &[u8]) -> Option<Frame> {
+    const COMMANDS: [&[u8]; 16] = [
+        b"CONNECT",
+        b"STOMP",
+        b"CONNECTED",
+        b"SEND",
+        b"SUBSCRIBE",
+        b"UNSUBSCRIBE",
+        b"ACK",
+        b"NACK",
+        b"BEGIN",
+        b"COMMIT",
+        b"ABORT",
+        b"DISCONNECT",
+        b"MESSAGE",
+        b"RECEIPT",
+        b"ERROR",
+        b"",
+    ];
+    let idle = octets.iter().take_while(|o| b"\r\n".contains(o)).count();
+    let rest = octets.get(idle..)?;
+    let line = rest.iter().take(16).position(|&o| o == b'\n')?;
+    let command = rest.get(..line)?.trim_ascii_end();
+    if command.is_empty() || !COMMANDS.contains(&command) {
+        return None;
+    }
+    let head = memchr::memmem::find(rest.get(..rest.len().min(8192))?, b"\n\n")?;
+    let text = rest
+        .get(..head)?
+        .iter()
+        .all(|&o| o >= 0x20 || b"\r\n".contains(&o));
+    let end = rest
+        .get(head..)?
+        .iter()
+        .take(1 << 20)
+        .position(|&o| o == 0)?;
+    let bits = 8 * u32::try_from(line).ok()? + 8;
+    text.then_some(Frame {
+        octets: idle + head + end + 1,
+        bits,
+    })
+}
+
+/// Zabbix protocol: a name, flags, the length; JSON or text, perhaps compressed.
+fn zabbix(octets: &[u8]) -> Option<Frame> {
+    let mut form = Form::new(octets);
+    form.exact(b"ZBXD")?;
+    form.u8_of(&[1, 3, 5, 7])?;
+    let length = form.le32_in(1..=1 << 26)?;
+    form.skip(4)?;
+    form.frame(13 + usize::try_from(length).ok()?)
 }
 
 /// MongoDB wire protocol: length, opcode.

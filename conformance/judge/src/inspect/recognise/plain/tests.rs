@@ -121,6 +121,13 @@ fn binary_protocols_are_told_by_what_follows() {
         tcp(&[connect, b"\x30\x07\0\x03a/bhi"], &[b"\x20\x02\0\0"]),
         other("mqtt")
     );
+    let large = [&b"\x30\xc7\x27\0\x03a/b"[..], &[0x91; 5058]].concat();
+    assert_eq!(tcp(&[connect, &large], &[b"\x20\x02\0\0"]), None);
+    let send = b"CONNECT\naccept-version:1.2\n\n\0";
+    assert_eq!(
+        tcp(&[send], &[b"CONNECTED\nversion:1.2\n\n\0\n"]),
+        other("stomp")
+    );
     let smb = [&b"\0\0\0\x44\xfeSMB\x40\0"[..], &[0; 62]].concat();
     assert_eq!(tcp(&[&smb], &[&smb]), other("smb"));
     let mut hidden = [&b"\0\0\0\x38\xfdSMB"[..], &[7; 52]].concat();
@@ -186,6 +193,8 @@ fn binary_messages_fill_their_datagrams() {
         udp(&[&[&[0, 0, 0, 1, 0x65][..], &[0x88; 45]].concat()], &[]),
         None
     );
+    let tuya = b"\0\0\x55\xaa\0\0\0\0\0\0\0\0\0\0\0\x12{\"ip\":\"1\"}abcd\0\0\xaa\x55";
+    assert_eq!(udp(&[tuya], &[]), other("tuya"));
     let coap = b"\x40\x01\x12\x34\xbb.well-known\x04core";
     assert_eq!(
         udp(&[coap], &[b"\x60\x45\x12\x34\xc1\x28\xff</sensors>;ct=40"]),
