@@ -196,7 +196,6 @@ fn teredo_bubble(octets: &[u8]) -> Option<u32> {
 /// SRTCP do not, for their index and tag, nor do blocks that are noise.
 fn rtcp(octets: &[u8]) -> Option<u32> {
     let mut form = Form::new(octets);
-    let mut packets = 0;
     while !form.is_at_end() {
         let first = form.u8()?;
         form.must(first >> 6 == 2, 2)?;
@@ -219,9 +218,7 @@ fn rtcp(octets: &[u8]) -> Option<u32> {
             205 | 206 => form.must(words >= 2 && matches!(count, 1..=12 | 15), 1)?,
             _ => {}
         }
-        packets += 1;
     }
-    let _: usize = packets;
     form.end()
 }
 

@@ -31,7 +31,7 @@ pub(super) fn recognise(flow: &Flow) -> Option<Claim> {
     let mut seen = vec![Seen::default(); messages.len()];
     let (mut whole, mut cut, mut idle, mut last) = (0_usize, 0_usize, 0_usize, 0);
     let mut read = 0_usize;
-    for (stream, datagram, is_cut) in each(&flow.from_a).chain(each(&flow.from_b)) {
+    for (datagram, is_cut) in each(&flow.from_a).chain(each(&flow.from_b)) {
         if is_idle(datagram) && !is_cut {
             idle += 1;
             continue;
@@ -43,7 +43,6 @@ pub(super) fn recognise(flow: &Flow) -> Option<Claim> {
                 Some((index, bits))
             })
             .next();
-        let _: &Stream = stream;
         match found {
             Some((index, bits)) => {
                 last = index;
@@ -92,10 +91,10 @@ pub(super) fn recognise(flow: &Flow) -> Option<Claim> {
 }
 
 /// The datagrams of a direction, and whether a part of one was not captured.
-fn each(stream: &Stream) -> impl Iterator<Item = (&Stream, &[u8], bool)> {
+fn each(stream: &Stream) -> impl Iterator<Item = (&[u8], bool)> {
     stream.parts().map(move |(piece, datagram)| {
         let end = piece.at + datagram.len();
-        (stream, datagram, stream.gaps.binary_search(&end).is_ok())
+        (datagram, stream.gaps.binary_search(&end).is_ok())
     })
 }
 

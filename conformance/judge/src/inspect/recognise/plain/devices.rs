@@ -1,5 +1,5 @@
 //! Things at home and cameras that say who they are: TP-Link, Ubiquiti, MikroTik,
-//! LIFX, Xiaomi, Dahua, Canon, Tuya, Steam, Roku's and Sonos' is SSDP.
+//! LIFX, Xiaomi, Dahua, Canon, Steam, Tuya, Spotify, and robots' RTPS.
 
 use super::{
     datagrams::Message,

@@ -125,7 +125,6 @@ fn ntp(octets: &[u8]) -> Option<u32> {
     }
     form.skip(4)?;
     const YEAR_2000: u32 = 0xbc17_c200;
-    let mut set = 0;
     for _ in 0..4 {
         let (seconds, fraction) = (form.u32()?, form.u32()?);
         // Clients may send noise in place of their time (draft-ietf-ntp-data-minimization).
@@ -134,7 +133,6 @@ fn ntp(octets: &[u8]) -> Option<u32> {
             form.must(true, 62)?;
         } else if timed {
             form.must(true, 1)?;
-            set += 1;
         }
     }
     let left = form.left();
@@ -142,7 +140,6 @@ fn ntp(octets: &[u8]) -> Option<u32> {
         left == 0 || left >= 16 && left.is_multiple_of(4) && left <= 1024,
         2,
     )?;
-    let _: u32 = set;
     Some(form.bits())
 }
 

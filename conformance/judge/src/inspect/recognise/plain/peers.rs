@@ -400,12 +400,11 @@ fn gnutella(octets: &[u8]) -> Option<u32> {
         return Some(form.bits());
     }
     form.skip(16)?;
-    let kind = form.u8_of(&[0, 1, 0x30, 0x31, 0x40, 0x80, 0x81])?;
-    let _ttl = form.u8_in(0..=15)?;
+    form.u8_of(&[0, 1, 0x30, 0x31, 0x40, 0x80, 0x81])?;
+    form.u8_in(0..=15)?;
     form.u8_in(0..=15)?;
     let length = usize::try_from(form.le32()?).ok()?;
     form.must(length == form.left(), 28)?;
-    let _: u8 = kind;
     Some(form.bits())
 }
 

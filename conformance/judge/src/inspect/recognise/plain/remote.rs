@@ -1,4 +1,4 @@
-//! Screens and terminals of others: RFB, X11, telnet, rlogin's like, rsync, Subversion.
+//! Screens and terminals of others: RFB, X11, telnet, rsync, Subversion, XMPP.
 //! What a screen shows is not a camera's picture; a desktop in clear is said so.
 
 use crate::{dissect::Flow, inspect::Claim};

@@ -1,5 +1,5 @@
 //! Databases and queues: MySQL, PostgreSQL, TDS, TNS, MongoDB, Cassandra, Redis,
-//! AMQP, MQTT, CoAP, Kafka, NATS, XMPP's framing is text.
+//! AMQP, MQTT, CoAP, STOMP, Zabbix.
 
 use super::{
     datagrams::Message,

@@ -227,6 +227,33 @@ fn http_says_what_its_content_is() {
 }
 
 #[test]
+fn what_an_upgrade_leads_to_is_read() {
+    let asks = b"GET /s HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+    let says = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    let text = b"\x81\x82\x01\x02\x03\x04ij";
+    assert_eq!(
+        tcp(&[asks, text], &[says, b"\x81\x02hi"]),
+        other("websocket")
+    );
+    let picture = [&b"\x82\x7f\0\0\0\0\0\x02\0\0"[..], &[0x91; 0x2_0000]].concat();
+    assert_eq!(tcp(&[asks, text], &[says, &picture]), unknown("websocket"));
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let settings = b"\0\0\0\x04\x01\0\0\0\0";
+    assert_eq!(tcp(&[preface], &[settings]), other("h2c"));
+    let data = [&b"\x01\x86\xa0\0\0\0\0\0\x01"[..], &[0x91; 100_000]].concat();
+    assert_eq!(tcp(&[preface], &[settings, &data]), unknown("h2c"));
+}
+
+#[test]
+fn screens_are_named_by_both_sides() {
+    let version = b"RFB 003.008\n";
+    assert_eq!(tcp(&[version], &[version, b"\x01\x01"]), other("rfb"));
+    assert_eq!(tcp(&[version], &[version, &[0x91; 9000]]), unknown("rfb"));
+    let x11 = b"l\0\x0b\0\0\0\0\0\0\0\0\0";
+    assert_eq!(tcp(&[x11], &[b"\x01\0\x0b\0\0\0\0\0"]), other("x11"));
+}
+
+#[test]
 fn what_is_behind_a_proxy_is_read() {
     let asks = b"\x05\x01\0\x05\x01\0\x01\x01\x02\x03\x04\0\x50GET / HTTP/1.0\r\n\r\n";
     let says = b"\x05\0\x05\0\0\x01\0\0\0\0\0\0HTTP/1.0 404 Not Found\r\n\r\n";
