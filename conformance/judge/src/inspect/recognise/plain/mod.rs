@@ -84,7 +84,8 @@ fn recognise_within(flow: &Flow, depth: usize) -> Option<Claim> {
 /// but that was captured.
 fn keep_alive(flow: &Flow) -> Option<Claim> {
     let idle = |octets: &[u8]| matches!(octets, [] | [0]);
-    let both = idle(&flow.from_a.bytes) && idle(&flow.from_b.bytes);
+    let (a, b) = (&flow.from_a.bytes, &flow.from_b.bytes);
+    let both = idle(a) && idle(b) && a.len() + b.len() > 0;
     both.then(|| {
         let reason = "one octet, which asks whether a connection lives; no more was captured";
         Claim::other("tcp", reason)

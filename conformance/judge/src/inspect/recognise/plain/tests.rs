@@ -186,6 +186,9 @@ fn binary_messages_fill_their_datagrams() {
     assert_eq!(udp(&[&sealed], &[]), None);
     let binding = b"\0\x01\0\0\x21\x12\xa4\x42abcdefghijkl";
     assert_eq!(udp(&[binding], &[]), other("stun"));
+    let classic = b"\0\x01\0\x08abcdefghijklmnop\0\x03\0\x04\0\0\0\0";
+    assert_eq!(udp(&[classic], &[]), other("stun"));
+    assert_eq!(udp(&[&[&classic[..], &[0; 8]].concat()], &[]), None);
     let query = b"\xff\xff\xff\xffTSource Engine Query\0";
     assert_eq!(udp(&[query], &[]), other("source-query"));
     // A start code and slices of H.264 are no answer of a tracker.
@@ -242,6 +245,13 @@ fn what_an_upgrade_leads_to_is_read() {
     assert_eq!(tcp(&[preface], &[settings]), other("h2c"));
     let data = [&b"\x01\x86\xa0\0\0\0\0\0\x01"[..], &[0x91; 100_000]].concat();
     assert_eq!(tcp(&[preface], &[settings, &data]), unknown("h2c"));
+}
+
+#[test]
+fn a_connection_that_is_kept_alive_says_nothing() {
+    assert_eq!(tcp(&[b"\0"], &[]), other("tcp"));
+    assert_eq!(tcp(&[], &[]), None);
+    assert_eq!(tcp(&[b"\x01"], &[]), None);
 }
 
 #[test]
