@@ -248,6 +248,16 @@ fn what_an_upgrade_leads_to_is_read() {
 }
 
 #[test]
+fn lines_of_base64_are_not_told_to_be_text() {
+    let lines = [&[b'Q'; 76][..], b"\r\n"].concat().repeat(20);
+    assert_eq!(tcp(&[&lines], &[]), None);
+    assert_eq!(
+        tcp(&[b"a page of text, as people wrote it"], &[]),
+        other("text")
+    );
+}
+
+#[test]
 fn a_connection_that_is_kept_alive_says_nothing() {
     assert_eq!(tcp(&[b"\0"], &[]), other("tcp"));
     assert_eq!(tcp(&[], &[]), None);

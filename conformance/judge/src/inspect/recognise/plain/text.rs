@@ -95,10 +95,17 @@ fn text(octets: &[u8]) -> Option<(&str, u32)> {
     (clean && !text.is_empty()).then_some((text, octets + octets / 4))
 }
 
-/// Whether the words of a text are short enough to hide nothing.
+/// Whether the words of a text are short enough to hide nothing: none is very long,
+/// and not most of it is in lines of Base64.
 fn is_worded(text: &str) -> bool {
-    text.split(|c: char| c.is_whitespace() || "\",;<>{}&".contains(c))
-        .all(|word| word.len() <= LONGEST_WORD)
+    const LONG: usize = 50;
+    let words = text.split(|c: char| c.is_whitespace() || "\",;<>{}&".contains(c));
+    let (mut long, mut longest) = (0, 0);
+    for word in words {
+        longest = longest.max(word.len());
+        long += if word.len() >= LONG { word.len() } else { 0 };
+    }
+    longest <= LONGEST_WORD && (long <= 400 || long * 2 <= text.len())
 }
 
 /// UPnP Device Architecture 1.1 1.2, 1.3: requests and responses of HTTP in datagrams.
