@@ -5,6 +5,7 @@
 
 mod handshake;
 mod hello;
+pub mod loose;
 mod record;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ pub mod demux;
 pub mod dtls;
 pub mod h264;
 pub mod http;
+pub mod ike;
 pub mod infrastructure;
 pub mod ip;
 pub mod jpeg;
@@ -16,7 +17,10 @@ pub mod key_attribute;
 pub mod link;
 pub mod mikey;
 pub mod mp4;
+pub mod openvpn;
 pub mod pcmu;
+pub mod quic;
+pub mod relay;
 pub mod rtmp;
 pub mod rtp;
 pub mod rtsp;
@@ -28,6 +32,7 @@ pub mod tls;
 pub mod transport;
 pub mod udp;
 pub mod x509;
+pub mod zrtp;
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -4,6 +4,7 @@ pub mod flight;
 mod hello;
 pub mod offer;
 pub mod suite;
+pub mod walk;
 
 use lightleak_case::TransportProtocol;
 

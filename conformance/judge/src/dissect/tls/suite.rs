@@ -258,6 +258,70 @@ pub fn is_null(suite: u16) -> bool {
     )
 }
 
+/// Why what a suite encrypts is weak, in words: its cipher, that nobody proves who
+/// they are, or that the server's key opens what was recorded before (RFC 7465,
+/// RFC 7525 4, RFC 9325 4.1).
+pub fn weakness(suite: u16) -> Option<&'static str> {
+    Some(match suite {
+        0x0003
+        | 0x0006
+        | 0x0008
+        | 0x000b
+        | 0x000e
+        | 0x0011
+        | 0x0014
+        | 0x0017
+        | 0x0019
+        | 0x0026..=0x002b
+        | 0x0060..=0x0065 => "an export cipher, of 40 or 56 bits",
+        0x0018
+        | 0x001a
+        | 0x001b
+        | 0x0034
+        | 0x003a
+        | 0x0046
+        | 0x006c
+        | 0x006d
+        | 0x0089
+        | 0x009b
+        | 0x00a6
+        | 0x00a7
+        | 0x00bf
+        | 0x00c5
+        | 0xc015..=0xc019
+        | 0xc046
+        | 0xc047
+        | 0xc05a
+        | 0xc05b
+        | 0xc084
+        | 0xc085 => "anonymous: nobody proves who they are",
+        0x0004 | 0x0005 | 0x0020 | 0x0024 | 0x0066 | 0x008a | 0x008e | 0x0092 | 0xc002 | 0xc007
+        | 0xc00c | 0xc011 | 0xc033 => "RC4",
+        0x0009 | 0x000c | 0x000f | 0x0012 | 0x0015 | 0x001e | 0x0022 => "DES, of 56 bits",
+        0x000a
+        | 0x000d
+        | 0x0010
+        | 0x0013
+        | 0x0016
+        | 0x001f
+        | 0x0023
+        | 0x008b
+        | 0x008f
+        | 0x0093
+        | 0xc003
+        | 0xc008
+        | 0xc00d
+        | 0xc012
+        | 0xc01a..=0xc01c
+        | 0xc034
+        | 0xfeff => "3DES",
+        _ if KeyExchange::of(suite) == KeyExchange::Rsa => {
+            "key exchange by static RSA: who gets the server's key opens what was recorded"
+        }
+        _ => return None,
+    })
+}
+
 /// Whether a suite is ECDHE_RSA: the server signs with the RSA key of its
 /// certificate.
 pub fn is_ecdhe_rsa(suite: u16) -> bool {
@@ -316,6 +380,28 @@ mod tests {
             for &suite in suites {
                 assert_eq!(KeyExchange::of(suite), expected, "0x{suite:04x}");
             }
+        }
+    }
+
+    #[test]
+    fn weak_suites_say_why() {
+        for (suite, word) in [
+            (0x0003, "export"),
+            (0x0005, "RC4"),
+            (0x000a, "3DES"),
+            (0x0018, "anonymous"),
+            (0x002f, "static RSA"),
+            (0x009d, "static RSA"),
+            (0xc011, "RC4"),
+            (0xc018, "anonymous"),
+        ] {
+            let why = weakness(suite).unwrap_or_default();
+            assert!(why.contains(word), "0x{suite:04x}: {why}");
+        }
+        for suite in [
+            0x1301, 0x1303, 0x0033, 0x009e, 0xc013, 0xc02f, 0xcca9, 0xc0ae,
+        ] {
+            assert_eq!(weakness(suite), None, "0x{suite:04x}");
         }
     }
 

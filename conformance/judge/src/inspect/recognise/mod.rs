@@ -1,9 +1,18 @@
 //! Who recognises what: one file per protocol or family.
 
+mod dtls;
 mod footage;
+mod ike;
+mod openvpn;
 mod plain;
+mod quic;
 mod rtsp;
+mod ssh;
+#[cfg(test)]
+mod talk;
 mod tls;
+mod wireguard;
+mod zrtp;
 
 use crate::dissect::Flow;
 
@@ -18,7 +27,18 @@ pub type InAFlow = fn(&Scene<'_>, &Flow) -> Vec<Claim>;
 pub type AcrossFlows = fn(&Scene<'_>) -> Vec<(usize, Claim)>;
 
 /// Those that look at one flow. Of several claims with one label the first is told.
-pub const IN_A_FLOW: &[InAFlow] = &[rtsp::recognise, tls::recognise, plain::recognise];
+pub const IN_A_FLOW: &[InAFlow] = &[
+    rtsp::recognise,
+    tls::recognise,
+    dtls::recognise,
+    quic::recognise,
+    wireguard::recognise,
+    ssh::recognise,
+    ike::recognise,
+    openvpn::recognise,
+    zrtp::recognise,
+    plain::recognise,
+];
 
 /// Those that look at all of them.
-pub const ACROSS_FLOWS: &[AcrossFlows] = &[];
+pub const ACROSS_FLOWS: &[AcrossFlows] = &[dtls::moved];

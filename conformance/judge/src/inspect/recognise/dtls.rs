@@ -1,0 +1,288 @@
+//! DTLS (RFC 6347, RFC 9147) and the SRTP that it makes keys for (RFC 5764), over
+//! UDP, and relayed by TURN over UDP or TCP.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    dissect::{
+        Flow, Stream,
+        demux::Kind,
+        dtls::{
+            ClientHello, DTLS12, DTLS13, Fragments, ServerHello,
+            loose::{self, BEFORE_RFC, DTLS10},
+        },
+        relay::{self, By, Relayed},
+        rtp,
+        tls::{
+            self,
+            suite::{is_null, weakness},
+        },
+    },
+    inspect::{Claim, Scene},
+};
+
+/// Profiles of SRTP that do not encrypt (RFC 5764 4.1.2).
+const NULL_PROFILES: [u16; 2] = [0x0005, 0x0006];
+/// How far a sequence number may be from the one before.
+const NEAR: u64 = 4096;
+/// SSRCs that are remembered of a flow.
+const MOST_SSRCS: usize = 64;
+
+pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
+    let sides = [
+        Side::read(flow, &flow.from_a),
+        Side::read(flow, &flow.from_b),
+    ];
+    claim(&sides).into_iter().collect()
+}
+
+/// Media whose keys were made in another flow of the same end, which changed its
+/// path (RFC 8445 12): the same SSRC goes on.
+pub(super) fn moved(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
+    let flows = &scene.traffic.flows;
+    let mut keyed = BTreeMap::new();
+    let mut open = Vec::new();
+    for (index, flow) in flows.iter().enumerate() {
+        let sides = [
+            Side::read(flow, &flow.from_a),
+            Side::read(flow, &flow.from_b),
+        ];
+        let ssrcs = sides.iter().flat_map(|side| &side.ssrcs).copied();
+        match claim(&sides) {
+            Some(claim) if claim.kind == "dtls-srtp" && sides.iter().any(|s| s.shook) => {
+                for ssrc in ssrcs {
+                    for end in [flow.a, flow.b] {
+                        keyed.entry((end, ssrc)).or_insert(flow.first_packet);
+                    }
+                }
+            }
+            None => open.push((index, flow, ssrcs.collect::<Vec<_>>())),
+            Some(_) => {}
+        }
+    }
+    let moved = open.into_iter().filter_map(|(index, flow, ssrcs)| {
+        let mut known = ssrcs.iter().flat_map(|ssrc| {
+            let keyed = &keyed;
+            [flow.a, flow.b].into_iter().filter_map(move |end| keyed.get(&(end, *ssrc)))
+        });
+        let first = known.next()?;
+        let reason = format!(
+            "an SSRC goes on that one of its ends had in a flow with a handshake of DTLS for SRTP, from packet {first} on"
+        );
+        Some((index, Claim::sealed("dtls-srtp", reason)))
+    });
+    moved.collect()
+}
+
+/// What one end sent.
+#[derive(Debug, Default)]
+struct Side {
+    /// Whether it said something of a handshake in clear.
+    shook: bool,
+    client: Option<ClientHello>,
+    server: Option<ServerHello>,
+    /// Whether a ClientHello or a ServerHello was said, be it whole or not.
+    said: BTreeSet<u8>,
+    datagrams: usize,
+    records: usize,
+    protected: usize,
+    /// How often the sequence number of a protected record is near the last one.
+    near: usize,
+    /// Records whose header is unified: DTLS 1.3.
+    unified: usize,
+    versions: BTreeSet<u16>,
+    epochs: BTreeSet<u16>,
+    first: Option<crate::dissect::Place>,
+    media: usize,
+    stun: usize,
+    rest: usize,
+    relayed: bool,
+    ssrcs: BTreeSet<u32>,
+}
+
+impl Side {
+    fn read(flow: &Flow, stream: &Stream) -> Self {
+        let mut side = Self::default();
+        let datagrams = relay::datagrams(flow, stream);
+        let cid = loose::connection_id(datagrams.iter().map(|d| d.octets)).unwrap_or(0);
+        let mut fragments = Fragments::default();
+        let mut last = None;
+        for datagram in &datagrams {
+            side.relayed |= !matches!(datagram.by, By::Udp | By::Tcp);
+            match Kind::of(datagram.octets) {
+                Kind::Dtls if side.dtls(stream, datagram, cid, &mut fragments, &mut last) => {
+                    side.datagrams += 1;
+                }
+                Kind::Dtls if matches!(datagram.octets, [32..=63, _, _, ..]) => side.unified += 1,
+                Kind::Stun if relay::is_stun(datagram.octets) => side.stun += 1,
+                Kind::Rtp if rtp::is_rtcp(datagram.octets) => side.media += 1,
+                Kind::Rtp => match rtp::Header::parse(datagram.octets) {
+                    Some(header) => {
+                        side.media += 1;
+                        if side.ssrcs.len() < MOST_SSRCS {
+                            side.ssrcs.insert(header.ssrc);
+                        }
+                    }
+                    None => side.rest += 1,
+                },
+                _ => side.rest += 1,
+            }
+        }
+        side
+    }
+
+    /// Takes a datagram; whether it is DTLS.
+    fn dtls(
+        &mut self,
+        stream: &Stream,
+        datagram: &Relayed<'_>,
+        cid: usize,
+        fragments: &mut Fragments,
+        last: &mut Option<(u16, u64)>,
+    ) -> bool {
+        let Some(records) = loose::records(datagram.octets, cid) else {
+            return false;
+        };
+        for record in records {
+            let fragment = datagram.octets.get(record.fragment.clone());
+            let fragment = fragment.unwrap_or_default();
+            if record.epoch == 0 {
+                if record.content_type == tls::HANDSHAKE && loose::is_handshake(fragment) {
+                    self.shook = true;
+                    self.said.extend(fragment.first());
+                    let at = datagram.at + record.fragment.start;
+                    for message in fragments.push(at, fragment) {
+                        self.client = self.client.take().or_else(|| ClientHello::parse(&message));
+                        let hello = ServerHello::parse(&message);
+                        let hello = hello.filter(|h| h.random != tls::HELLO_RETRY_REQUEST);
+                        self.server = self.server.take().or(hello);
+                    }
+                }
+            } else {
+                self.protected += 1;
+                self.epochs.insert(record.epoch);
+                let near = last.is_some_and(|(epoch, sequence)| {
+                    epoch == record.epoch && sequence.abs_diff(record.sequence) <= NEAR
+                });
+                self.near += usize::from(near);
+                *last = Some((record.epoch, record.sequence));
+            }
+            self.records += 1;
+            self.versions.insert(record.version);
+        }
+        if self.first.is_none() {
+            self.first = stream.place(datagram.at);
+        }
+        true
+    }
+
+    fn is_silent(&self) -> bool {
+        self.datagrams + self.rest + self.unified + self.media == 0
+    }
+}
+
+fn claim(sides: &[Side; 2]) -> Option<Claim> {
+    let sum = |of: fn(&Side) -> usize| sides.iter().map(of).sum::<usize>();
+    let records = sum(|s| s.records);
+    if records == 0 {
+        return None;
+    }
+    let place = sides
+        .iter()
+        .filter_map(|s| s.first)
+        .min_by_key(|p| p.packet);
+    let shook = sides.iter().any(|s| s.shook);
+    let server = sides.iter().find_map(|s| s.server.as_ref());
+    let client = sides.iter().find_map(|s| s.client.as_ref());
+    let thirteen = server.is_some_and(|hello| hello.version == DTLS13)
+        || (server.is_none() && shook && sum(|s| s.unified) > 0);
+    let unified = sum(|s| s.unified);
+    let rest = sum(|s| s.rest) + if thirteen { 0 } else { unified };
+    let (media, datagrams) = (sum(|s| s.media), sum(|s| s.datagrams));
+    if !shook && !went_on(sides) {
+        return None;
+    }
+    let version = server.map(|hello| hello.version).or_else(|| {
+        let mut protected = sides.iter().filter(|s| s.protected > 0);
+        protected.find_map(|s| s.versions.iter().next_back().copied())
+    });
+    let mut reason = match shook {
+        true => handshake(sides).to_owned(),
+        false => format!(
+            "joined after the handshake: {records} records of DTLS whose lengths fill {datagrams} datagrams"
+        ),
+    };
+    if shook {
+        let count = records + if thirteen { unified } else { 0 };
+        reason = format!("{reason}; {count} records of DTLS");
+    }
+    if sides.iter().any(|s| s.relayed) {
+        reason = format!("{reason}, relayed by TURN or in TCP");
+    }
+    if media > 0 {
+        reason = format!("{reason}, and {media} packets in the form of SRTP");
+    }
+    if let Some(hello) = server {
+        reason = format!("{reason}; suite 0x{:04x}", hello.cipher_suite);
+        let profiles = hello.srtp.as_ref().map(|srtp| srtp.profiles.clone());
+        let null = profiles.is_some_and(|p| p.iter().any(|p| NULL_PROFILES.contains(p)));
+        if null {
+            let reason = format!("{reason}; the profile of SRTP does not encrypt");
+            return Some(Claim::unknown("dtls-srtp-null", reason).at(place));
+        }
+        if is_null(hello.cipher_suite) && hello.cipher_suite != 0 {
+            let reason = format!("{reason}, which does not encrypt");
+            return Some(Claim::unknown("dtls-null", reason).at(place));
+        }
+    }
+    if rest > 2 * (datagrams + media + if thirteen { unified } else { 0 }) {
+        let reason = format!("{reason}; {rest} datagrams are neither");
+        return Some(Claim::unknown("dtls?", reason).at(place));
+    }
+    if rest > 0 {
+        reason = format!("{reason}; {rest} datagrams are neither");
+    }
+    let agreed = server.is_some_and(|hello| hello.srtp.is_some());
+    let offered = client.is_some_and(|hello| hello.srtp.is_some());
+    let unheard = server.is_none_or(|hello| hello.version == DTLS13);
+    let kind = match (agreed || offered && unheard || media > 0, version) {
+        (true, _) => "dtls-srtp",
+        (false, Some(DTLS10 | BEFORE_RFC)) => "dtls1.0",
+        (false, Some(DTLS12)) => "dtls1.2",
+        (false, Some(DTLS13)) => "dtls1.3",
+        _ => "dtls",
+    };
+    let old = matches!(version, Some(DTLS10 | BEFORE_RFC));
+    let old = old.then_some("DTLS 1.0 (RFC 8996 forbids it)");
+    let suite = server.and_then(|hello| weakness(hello.cipher_suite));
+    let why: Vec<_> = old.into_iter().chain(suite).collect();
+    let weak = (!why.is_empty()).then(|| why.join("; "));
+    Some(Claim::sealed(kind, reason).weak(weak).at(place))
+}
+
+fn handshake(sides: &[Side; 2]) -> &'static str {
+    let said = |kind: u8| sides.iter().any(|s| s.said.contains(&kind));
+    match (said(tls::CLIENT_HELLO), said(tls::SERVER_HELLO)) {
+        (true, true) => "ClientHello and ServerHello",
+        (true, false) => "a ClientHello",
+        (false, true) => "a ServerHello",
+        (false, false) => "a handshake",
+    }
+}
+
+/// Whether what was sent is the middle of a session: datagrams that are records
+/// and nothing else, of one version, in an epoch that is not the first, whose
+/// numbers go on.
+fn went_on(sides: &[Side; 2]) -> bool {
+    let protected: usize = sides.iter().map(|s| s.protected).sum();
+    let steady = sides.iter().filter(|s| !s.is_silent()).all(|side| {
+        let low = side.epochs.iter().all(|epoch| *epoch <= 64);
+        let near = side.near + 1 + side.epochs.len() >= side.protected;
+        let one = side.versions.len() <= 1;
+        low && near && one && side.rest + side.unified <= side.datagrams / 16
+    });
+    protected > 0 && steady
+}
