@@ -1,17 +1,23 @@
 //! Who recognises what: one file per protocol or family.
 
+mod discord;
 mod dtls;
 mod footage;
 mod ike;
+mod noise;
 mod openvpn;
 mod plain;
 mod quic;
 mod rtsp;
+mod smb3;
+mod srt;
 mod ssh;
 #[cfg(test)]
 mod talk;
 mod tls;
+mod tuya;
 mod wireguard;
+mod zoom;
 mod zrtp;
 
 use crate::dissect::Flow;
@@ -29,6 +35,7 @@ pub type AcrossFlows = fn(&Scene<'_>) -> Vec<(usize, Claim)>;
 /// Those that look at one flow. Of several claims with one label the first is told.
 pub const IN_A_FLOW: &[InAFlow] = &[
     rtsp::recognise,
+    srt::recognise,
     tls::recognise,
     dtls::recognise,
     quic::recognise,
@@ -37,6 +44,11 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     ike::recognise,
     openvpn::recognise,
     zrtp::recognise,
+    discord::recognise,
+    zoom::recognise,
+    smb3::recognise,
+    noise::recognise,
+    tuya::recognise,
     plain::recognise,
 ];
 
