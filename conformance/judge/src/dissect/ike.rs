@@ -104,6 +104,18 @@ pub fn esp(datagram: &[u8]) -> Option<(u32, u32)> {
     fits.then(|| (spi, u32::from_be_bytes([e, f, g, h])))
 }
 
+/// Whether what is behind the header of ESP is an IPv4 packet in clear: NULL
+/// encryption (RFC 2410) in tunnel mode.
+pub fn is_esp_in_clear(datagram: &[u8]) -> bool {
+    let Some(&[0x45, _, l0, l1, ..]) = datagram.get(8..28) else {
+        return false;
+    };
+    let length = usize::from(u16::from_be_bytes([l0, l1]));
+    // Behind it: padding to 4 octets, its length, what was next, and an ICV.
+    let rest = (datagram.len() - 8).checked_sub(length);
+    length >= 20 && rest.is_some_and(|rest| rest <= 2 + 255 + 64)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;
@@ -153,7 +165,7 @@ pub(crate) mod tests {
             if let Some(there) = octets.get_mut(24..28) {
                 there.copy_from_slice(&length.to_be_bytes());
             }
-            let _ = (in_udp(&octets), esp(&octets));
+            let _ = (in_udp(&octets), esp(&octets), is_esp_in_clear(&octets));
         }
     }
 }

@@ -76,6 +76,16 @@ pub fn is_reserved(version: u32) -> bool {
 /// what is behind them is one with a short header, or padding. `any`: whether the
 /// version may be unknown.
 pub fn long_headers(datagram: &[u8], any: bool) -> Option<Vec<Long>> {
+    read(datagram, any, false)
+}
+
+/// The same of a datagram of which only the beginning was captured: the last packet
+/// goes on behind it.
+pub fn cut_long_headers(datagram: &[u8]) -> Option<Vec<Long>> {
+    read(datagram, false, true)
+}
+
+fn read(datagram: &[u8], any: bool, cut: bool) -> Option<Vec<Long>> {
     let mut packets: Vec<Long> = Vec::new();
     let mut at = 0;
     while at < datagram.len() && packets.len() < MOST {
@@ -86,7 +96,7 @@ pub fn long_headers(datagram: &[u8], any: bool) -> Option<Vec<Long>> {
             let padding = rest.iter().all(|octet| *octet == 0);
             return (!packets.is_empty() && (padding || first & 0x40 != 0)).then_some(packets);
         }
-        let packet = long(datagram, at, any)?;
+        let packet = long(datagram, at, any, cut)?;
         if packets.first().is_some_and(|first| {
             first.version != packet.version
                 || datagram.get(first.destination.clone())
@@ -100,7 +110,7 @@ pub fn long_headers(datagram: &[u8], any: bool) -> Option<Vec<Long>> {
     (!packets.is_empty()).then_some(packets)
 }
 
-fn long(datagram: &[u8], start: usize, any: bool) -> Option<Long> {
+fn long(datagram: &[u8], start: usize, any: bool, cut: bool) -> Option<Long> {
     let mut reader = Reader {
         octets: datagram,
         at: start,
@@ -149,8 +159,14 @@ fn long(datagram: &[u8], start: usize, any: bool) -> Option<Long> {
     }
     let length = reader.varint()?;
     // A packet number and what protects it: at least 20 octets (RFC 9001 5.4.2).
-    reader.take(length).filter(|_| length >= 20)?;
-    packet.end = reader.at;
+    if length < 20 {
+        return None;
+    }
+    match reader.take(length) {
+        Some(_) => packet.end = reader.at,
+        None if cut && length < 1 << 16 => {}
+        None => return None,
+    }
     Some(packet)
 }
 
@@ -199,6 +215,25 @@ pub fn google(datagram: &[u8]) -> Option<Google> {
         connection: *connection.first_chunk()?,
         hello: memchr::memmem::find(head, b"CHLO").is_some(),
     })
+}
+
+/// The connection ID, if there is one, and the packet number of a datagram of gQUIC
+/// without a version, read as one of either order of octets: up to Q038 and since.
+pub fn google_number(datagram: &[u8]) -> Option<(Option<[u8; 8]>, [u64; 2])> {
+    let (&flags, mut rest) = datagram.split_first()?;
+    // No version, no reset, no nonce, nothing reserved.
+    if flags & 0xc3 != 0 || flags & 0x0c == 0x04 {
+        return None;
+    }
+    let connection = match flags & 0x08 {
+        0 => None,
+        _ => Some(*rest.split_off(..8)?.first_chunk()?),
+    };
+    let length = [1, 2, 4, 6][usize::from(flags >> 4 & 3)];
+    let number = rest.get(..length).filter(|_| rest.len() >= length + 12)?;
+    let add = |n: u64, octet: &u8| n << 8 | u64::from(*octet);
+    let (big, little) = (number.iter().fold(0, add), number.iter().rev().fold(0, add));
+    Some((connection, [big, little]))
 }
 
 /// Whether a version is one of gQUIC: `Q0` and two digits.
@@ -279,6 +314,7 @@ mod tests {
             assert_eq!((read[0].kind, read[0].end), (Kind::Initial, 1200));
             assert_eq!(read[0].destination, 6..14);
             assert_eq!(long_headers(&packet[..1199], false), None);
+            assert_eq!(cut_long_headers(&packet[..99]).unwrap()[0].end, 99);
         }
         let unknown = initial(0x0000_0002, 0xc3, 1200);
         assert_eq!(long_headers(&unknown, false), None);
@@ -339,7 +375,8 @@ mod tests {
                     prop_assert!(read.iter().all(|p| p.end <= octets.len()));
                 }
             }
-            let _ = (google(&octets), google_answers(&octets));
+            let _ = cut_long_headers(&octets);
+            let _ = (google(&octets), google_answers(&octets), google_number(&octets));
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Relayed<'a> {
     pub octets: &'a [u8],
     /// What carries it.
     pub by: By,
+    /// Whether only its beginning was captured.
+    pub cut: bool,
 }
 
 /// What carries a datagram.
@@ -51,6 +53,10 @@ pub fn datagrams<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Relayed<'a>> {
                 at: piece.at,
                 octets,
                 by: By::Udp,
+                cut: stream
+                    .gaps
+                    .binary_search(&(piece.at + octets.len()))
+                    .is_ok(),
             });
             outer.map(unwrap).collect()
         }
@@ -78,6 +84,7 @@ fn unwrap(outer: Relayed<'_>) -> Relayed<'_> {
                 at: outer.at + CHANNEL,
                 octets: inner,
                 by: By::Channel,
+                cut: outer.cut,
             };
         }
     }
@@ -91,6 +98,7 @@ fn unwrap(outer: Relayed<'_>) -> Relayed<'_> {
             at: outer.at + range.start,
             octets: inner,
             by: By::Indication,
+            cut: outer.cut,
         };
     }
     outer
@@ -112,7 +120,12 @@ fn self_delimiting(bytes: &[u8]) -> Vec<Relayed<'_>> {
             return found;
         };
         let by = By::Tcp;
-        found.push(unwrap(Relayed { at, octets, by }));
+        found.push(unwrap(Relayed {
+            at,
+            octets,
+            by,
+            cut: false,
+        }));
         at += octets.len();
     }
     found
@@ -131,6 +144,7 @@ fn behind_lengths(bytes: &[u8]) -> Vec<Relayed<'_>> {
             at: at + 2,
             octets,
             by: By::Length,
+            cut: false,
         };
         found.push(unwrap(inner));
         at += 2 + length;

@@ -39,6 +39,16 @@ pub struct Loose {
 /// The records that a datagram is, nothing left; `None` if it is no such. Every
 /// record of type tls12_cid has a connection ID of that many octets.
 pub fn records(datagram: &[u8], cid: usize) -> Option<Vec<Loose>> {
+    read(datagram, cid, false)
+}
+
+/// The same of a datagram of which only the beginning was captured: the last record
+/// goes on behind it.
+pub fn cut_records(datagram: &[u8], cid: usize) -> Option<Vec<Loose>> {
+    read(datagram, cid, true)
+}
+
+fn read(datagram: &[u8], cid: usize, cut: bool) -> Option<Vec<Loose>> {
     let mut records = Vec::new();
     let mut at = 0;
     while at < datagram.len() || records.is_empty() {
@@ -54,9 +64,10 @@ pub fn records(datagram: &[u8], cid: usize) -> Option<Vec<Loose>> {
         let length = datagram.get(start - 2..start)?.first_chunk::<2>()?;
         let length = usize::from(u16::from_be_bytes(*length));
         at = start + length;
-        if length > LONGEST || at > datagram.len() {
+        if length > LONGEST || at > datagram.len() && !cut {
             return None;
         }
+        at = at.min(datagram.len());
         records.push(Loose {
             content_type,
             version,
@@ -83,8 +94,9 @@ pub fn connection_id<'a>(datagrams: impl Iterator<Item = &'a [u8]>) -> Option<us
     fits.first().copied().filter(|_| seen > 0)
 }
 
-/// Whether a fragment is nothing but parts of handshake messages in clear.
-pub fn is_handshake(mut fragment: &[u8]) -> bool {
+/// Whether a fragment is nothing but parts of handshake messages in clear; if it was
+/// cut, the last may go on behind it.
+pub fn is_handshake(mut fragment: &[u8], cut: bool) -> bool {
     let u24 = |o: &[u8]| match *o {
         [a, b, c] => u32::from_be_bytes([0, a, b, c]) as usize,
         _ => usize::MAX,
@@ -94,10 +106,11 @@ pub fn is_handshake(mut fragment: &[u8]) -> bool {
         let (length, offset) = (u24(&head[1..4]), u24(&head[6..9]));
         let part = u24(&head[9..12]);
         let known = matches!(head[0], 0..=5 | 8 | 11..=16 | 20..=25);
-        let Some(rest) = rest
-            .get(part..)
-            .filter(|_| known && offset + part <= length)
-        else {
+        let rest = match rest.get(part..) {
+            None if cut => Some(&[][..]),
+            rest => rest,
+        };
+        let Some(rest) = rest.filter(|_| known && offset + part <= length) else {
             return false;
         };
         messages += 1;
@@ -128,6 +141,7 @@ mod tests {
         assert_eq!((read[1].epoch, read[1].sequence), (1, 9));
         assert_eq!(read[1].fragment, 66..92);
         assert_eq!(records(&two[..two.len() - 1], 0), None);
+        assert_eq!(cut_records(&two[..two.len() - 1], 0).unwrap().len(), 2);
         assert_eq!(records(&[], 0), None);
     }
 
@@ -142,10 +156,14 @@ mod tests {
     #[test]
     fn messages_fill_the_fragment() {
         let message = [&[14, 0, 0, 2, 0, 3, 0, 0, 0, 0, 0, 2][..], &[5, 5]].concat();
-        assert!(is_handshake(&message));
-        assert!(is_handshake(&[message.clone(), message.clone()].concat()));
-        assert!(!is_handshake(&message[..13]));
-        assert!(!is_handshake(&[]));
+        assert!(is_handshake(&message, false));
+        assert!(is_handshake(
+            &[message.clone(), message.clone()].concat(),
+            false
+        ));
+        assert!(!is_handshake(&message[..13], false));
+        assert!(is_handshake(&message[..13], true));
+        assert!(!is_handshake(&[], true));
     }
 
     proptest! {
@@ -156,9 +174,9 @@ mod tests {
         ) {
             let headed = [&[25, 0xfe, 0xfd][..], &octets].concat();
             for octets in [&octets, &headed] {
-                let _ = records(octets, cid);
+                let _ = (records(octets, cid), cut_records(octets, cid));
                 let _ = connection_id([octets.as_slice()].into_iter());
-                let _ = is_handshake(octets);
+                let _ = (is_handshake(octets, false), is_handshake(octets, true));
             }
         }
     }

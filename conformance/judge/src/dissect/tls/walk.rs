@@ -20,6 +20,9 @@ pub struct Walk {
     /// How often a record ended where the next begins, or where the direction
     /// ends: its length was right.
     pub held: usize,
+    /// How often a record begins at once behind the beginning or a gap, and goes on
+    /// beyond what was captured.
+    pub headed: usize,
     /// Octets of whole records.
     pub octets: usize,
     /// The low octets of the versions that records carry, a bit each.
@@ -79,6 +82,7 @@ impl Walk {
             self.take(record, stream);
             let next = at + HEADER + record.length;
             if next > end {
+                self.headed += usize::from(at == start && !aligned);
                 return;
             }
             self.octets += next - at;

@@ -100,6 +100,8 @@ struct Side {
     stun: usize,
     rest: usize,
     relayed: bool,
+    /// Datagrams of DTLS of which only the beginning was captured.
+    cut: usize,
     ssrcs: BTreeSet<u32>,
 }
 
@@ -143,14 +145,20 @@ impl Side {
         fragments: &mut Fragments,
         last: &mut Option<(u16, u64)>,
     ) -> bool {
-        let Some(records) = loose::records(datagram.octets, cid) else {
+        let records = match datagram.cut {
+            false => loose::records(datagram.octets, cid),
+            true => loose::cut_records(datagram.octets, cid),
+        };
+        let Some(records) = records else {
             return false;
         };
         for record in records {
             let fragment = datagram.octets.get(record.fragment.clone());
             let fragment = fragment.unwrap_or_default();
             if record.epoch == 0 {
-                if record.content_type == tls::HANDSHAKE && loose::is_handshake(fragment) {
+                if record.content_type == tls::HANDSHAKE
+                    && loose::is_handshake(fragment, datagram.cut)
+                {
                     self.shook = true;
                     self.said.extend(fragment.first());
                     let at = datagram.at + record.fragment.start;
@@ -171,6 +179,7 @@ impl Side {
                 *last = Some((record.epoch, record.sequence));
             }
             self.records += 1;
+            self.cut += usize::from(datagram.cut);
             self.versions.insert(record.version);
         }
         if self.first.is_none() {
@@ -278,6 +287,11 @@ fn handshake(sides: &[Side; 2]) -> &'static str {
 /// numbers go on.
 fn went_on(sides: &[Side; 2]) -> bool {
     let protected: usize = sides.iter().map(|s| s.protected).sum();
+    // The length of one that was cut proves nothing.
+    let cut: usize = sides.iter().map(|s| s.cut).sum();
+    if cut > 0 && protected < 4 {
+        return false;
+    }
     let steady = sides.iter().filter(|s| !s.is_silent()).all(|side| {
         let low = side.epochs.iter().all(|epoch| *epoch <= 64);
         let near = side.near + 1 + side.epochs.len() >= side.protected;

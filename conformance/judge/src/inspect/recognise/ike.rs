@@ -34,6 +34,8 @@ struct Side {
     payloads: usize,
     version: u8,
     esp: usize,
+    /// Packets of ESP with an IP packet in clear.
+    clear: usize,
     /// Sequence numbers that are behind the one before of their SPI, and near.
     near: usize,
     /// By SPI: the last sequence number.
@@ -94,6 +96,7 @@ impl Side {
             return;
         } else if let Some((spi, sequence)) = ike::esp(datagram) {
             self.esp += 1;
+            self.clear += usize::from(ike::is_esp_in_clear(datagram));
             let last = self.spis.get(&spi).copied();
             let near = last.is_some_and(|last| last != sequence && last.abs_diff(sequence) <= NEAR);
             self.near += usize::from(near);
@@ -131,6 +134,11 @@ fn claim(sides: &[Side; 2], transport: TransportProtocol) -> Option<Claim> {
         .iter()
         .filter_map(|s| s.first)
         .min_by_key(|p| p.packet);
+    let clear: usize = sides.iter().map(|s| s.clear).sum();
+    if clear > 1 && 2 * clear > esp {
+        let reason = format!("{clear} of {esp} packets of ESP have IP packets in clear");
+        return Some(Claim::unknown("esp-null", reason).at(place));
+    }
     if messages == 0 {
         let [a, b] = sides;
         let apart = a.spis.keys().all(|spi| !b.spis.contains_key(spi));
@@ -204,6 +212,20 @@ mod tests {
         let mut one = both(1);
         one.retain(|(from, _)| *from);
         assert_eq!(told(recognise, &udp(&one)), None);
+    }
+
+    #[test]
+    fn esp_that_does_not_encrypt_seals_nothing() {
+        let packet = |sequence: u32| {
+            let head = [0x1000_u32.to_be_bytes(), sequence.to_be_bytes()].concat();
+            let ip = [&[0x45, 0, 0, 60][..], &noise(sequence, 56)].concat();
+            (true, [head, ip, noise(1, 16)].concat())
+        };
+        let said = [(false, message(2)), packet(1), packet(2)];
+        assert_eq!(
+            told(recognise, &udp(&said)),
+            Some(("undetermined", "esp-null".into()))
+        );
     }
 
     proptest! {

@@ -20,6 +20,7 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let sides = [Side::read(&flow.from_a), Side::read(&flow.from_b)];
     ietf(&sides)
         .or_else(|| google(&sides))
+        .or_else(|| google_joined(flow))
         .into_iter()
         .collect()
 }
@@ -56,7 +57,12 @@ impl Side {
             };
             if first & 0x80 == 0 {
                 side.short += usize::from(first & 0x40 != 0 && datagram.len() > 20);
-            } else if let Some(packets) = quic::long_headers(datagram, false) {
+            } else if let Some(packets) =
+                match stream.gaps.binary_search(&(piece.at + datagram.len())) {
+                    Ok(_) => quic::cut_long_headers(datagram),
+                    Err(_) => quic::long_headers(datagram, false),
+                }
+            {
                 side.versions.extend(packets.iter().map(|p| p.version));
                 if side.kinds.len() < 64 {
                     side.kinds.extend(packets.iter().map(|p| p.kind));
@@ -131,6 +137,47 @@ fn google(sides: &[Side; 2]) -> Option<Claim> {
     (one && proved).then(|| Claim::sealed("gquic", reason).at(place))
 }
 
+/// Datagrams of a direction that identify gQUIC without its handshake.
+const ENOUGH: usize = 4;
+
+/// gQUIC that was joined: one end names one connection in each datagram, the other
+/// none, and the packet numbers of both go on one by one.
+fn google_joined(flow: &Flow) -> Option<Claim> {
+    let goes_on = |stream: &Stream| {
+        let (mut last, mut steps, mut count) = (None::<[u64; 2]>, [0, 0], 0);
+        let mut connections = BTreeSet::new();
+        for (_, datagram) in stream.parts() {
+            let (connection, numbers) = quic::google_number(datagram)?;
+            connections.insert(connection);
+            for ((step, number), last) in steps.iter_mut().zip(numbers).zip(last.unwrap_or(numbers))
+            {
+                *step += usize::from((1..=4).contains(&(number.wrapping_sub(last) & 0xff)));
+            }
+            last = Some(numbers);
+            count += 1;
+            if connections.len() > 1 {
+                return None;
+            }
+        }
+        let steps = steps.into_iter().max()?;
+        (count >= ENOUGH && steps + 1 + count / 16 >= count).then_some(())?;
+        Some((connections.pop_first()?, count))
+    };
+    let (a, b) = (goes_on(&flow.from_a)?, goes_on(&flow.from_b)?);
+    let connection = match (a.0, b.0) {
+        (Some(id), None) | (None, Some(id)) => id,
+        _ => return None,
+    };
+    // A number that counts, or a constant, is no ID that was chosen by chance.
+    let distinct: BTreeSet<_> = connection.iter().collect();
+    let reason = format!(
+        "joined after the handshake: {} datagrams of gQUIC, of which those of one end have one connection ID, and whose packet numbers go on",
+        a.1 + b.1
+    );
+    let place = flow.from_a.place(0);
+    (distinct.len() >= 5).then(|| Claim::sealed("gquic", reason).at(place))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -175,6 +222,26 @@ mod tests {
         assert_eq!(told(recognise, &flow), Some(("sealed", "gquic".into())));
         hello.truncate(30);
         assert_eq!(told(recognise, &udp(&[(true, hello)])), None);
+    }
+
+    #[test]
+    fn google_that_was_joined_is_known_by_its_numbers() {
+        let id = [0xbb, 0xda, 0xf3, 0xcf, 0xcb, 0x52, 0x15, 0x20];
+        let said = |step: u8| -> Vec<_> {
+            let one = |i: u8| [&[0x0c][..], &id, &[i * step], &noise(i.into(), 40)].concat();
+            let two = |i: u8| [&[0x00, 9 + i][..], &noise(i.into(), 30)].concat();
+            (1..7)
+                .flat_map(|i| [(true, one(i)), (false, two(i))])
+                .collect()
+        };
+        assert_eq!(
+            told(recognise, &udp(&said(1))),
+            Some(("sealed", "gquic".into()))
+        );
+        assert_eq!(told(recognise, &udp(&said(40))), None);
+        let mut one = said(1);
+        one.retain(|(from, _)| *from);
+        assert_eq!(told(recognise, &udp(&one)), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     dissect::{
         Flow, Stream,
         tls::{
-            self,
+            self, HEADER,
             suite::{is_null, weakness},
             walk::Walk,
         },
@@ -173,20 +173,22 @@ fn joined(sides: &[Side<'_>; 2]) -> Option<Claim> {
         walk.stray == 0 && walk.longest_unread <= MOST_UNREAD
     });
     let versions = sides.iter().fold(0, |all, side| all | side.walk.versions);
-    if held == 0 || !fits || versions.count_ones() != 1 {
+    // Of packets that were cut there are only beginnings.
+    let headed: usize = sides.iter().map(|s| s.walk.headed).sum();
+    if held == 0 && headed < 3 || !fits || versions.count_ones() != 1 {
         return None;
     }
     let whole: usize = sides.iter().map(|s| s.walk.octets).sum();
     let unread: usize = sides.iter().map(|s| s.walk.unread).sum();
     let records: usize = sides.iter().map(|s| s.walk.records).sum();
     // One record says little amid much that is none.
-    if held < 3 && unread > whole {
+    if held + headed < 3 && unread > whole || held == 0 && unread > records * HEADER * 64 {
         return None;
     }
     let place = sides.iter().find_map(|s| s.stream.place(s.walk.first?.at));
     let text: usize = sides.iter().map(|s| s.walk.text).sum();
     let reason = format!(
-        "joined after the handshake: {records} records of TLS over the whole flow, {held} of whose lengths lead to the next"
+        "joined after the handshake: {records} records of TLS over the whole flow; {held} lengths lead to the next record or to the end"
     );
     if text > 0 {
         let reason = format!("{reason}; {text} of them begin with text in clear");

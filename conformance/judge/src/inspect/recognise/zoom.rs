@@ -1,4 +1,4 @@
-//! Zoom's media, by how a client and a server of it greet: 16 octets that come
+//! Zoom's media, by how a client and a server of it greet: 17 octets that come
 //! back, and a session that every packet behind names. What it carries is sealed
 //! with AES-GCM, as its makers document it.
 
@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// Octets of a greeting up to the end of what comes back.
-const GREETING: usize = 20;
+const GREETING: usize = 19;
 /// Octets of an answer up to the end of the session.
-const ANSWER: usize = 24;
+const ANSWER: usize = 23;
 
 pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     if flow.transport != TransportProtocol::Udp {
@@ -52,7 +52,7 @@ fn greeted(client: &Stream, server: &Stream) -> Option<Claim> {
         offset: piece.offset,
     };
     let reason = format!(
-        "a greeting of Zoom whose 16 octets the server gives back, and {named} of {} datagrams that name the session it answered with",
+        "a greeting of Zoom whose 17 octets the server gives back, and {named} of {} datagrams that name the session it answered with",
         parts().count()
     );
     (named >= 2).then(|| Claim::sealed("zoom", reason).at(Some(place)))
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn session() -> Vec<(bool, Vec<u8>)> {
-        let token = noise(1, 18);
+        let token = noise(1, 17);
         let data = |from, sequence: u8| {
             (
                 from,

@@ -43,7 +43,11 @@ impl Hello {
         }
         let window = bytes.get(..MOST_BEFORE.min(end))?;
         let mut found = memchr::memchr_iter(tls::HANDSHAKE, window);
-        let at = found.find(|at| has_shape(bytes.get(*at..).unwrap_or_default()))?;
+        let cut = first_gap == Some(bytes.len());
+        let at = match is_begun(bytes, cut) || is_fragmented(bytes) {
+            true => 0,
+            false => found.find(|at| has_shape(bytes.get(*at..).unwrap_or_default()))?,
+        };
         let rest = bytes.get(at..)?;
         let said = match *rest.get(HEADER)? {
             tls::CLIENT_HELLO => Said::Client(message(rest).and_then(|m| ClientHello::parse(&m))),
@@ -176,6 +180,29 @@ fn has_shape(octets: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether octets are the beginning of a record with a hello, and it is cut before
+/// its session: what is there of its lengths and versions fits.
+fn is_begun(octets: &[u8], cut: bool) -> bool {
+    let Some(&[22, 3, 0..=4, r0, r1, 1 | 2, 0, m1, m2, 3, 0..=3]) = octets.first_chunk() else {
+        return false;
+    };
+    let (record, message) = (u16::from_be_bytes([r0, r1]), u16::from_be_bytes([m1, m2]));
+    cut && octets.len() <= FIXED && message >= 38 && record.checked_sub(4) == Some(message)
+}
+
+/// Whether octets begin with a hello in records too short to hold its beginning
+/// (RFC 8446 5.1 allows that).
+fn is_fragmented(octets: &[u8]) -> bool {
+    let Some(&[22, 3, 0..=4, 0, 1..=37]) = octets.first_chunk() else {
+        return false;
+    };
+    message(octets).is_some_and(|message| match message.kind {
+        tls::CLIENT_HELLO => ClientHello::parse(&message).is_some(),
+        tls::SERVER_HELLO => ServerHello::parse(&message).is_some(),
+        _ => false,
+    })
 }
 
 /// Whether extensions whose length is there end with the message.

@@ -152,6 +152,31 @@ fn a_flow_that_was_joined_is_sealed_by_its_records() {
 }
 
 #[test]
+fn packets_that_were_cut_still_tell() {
+    let mut flow = tcp(&[(true, client_hello(0x0303)[..40].to_vec())]);
+    flow.from_a.gaps.push(40);
+    assert_eq!(kind(&flow), Some(("sealed", "tls".into())));
+    // Each packet has a header and little of its record.
+    let heads: Vec<_> = (0..4)
+        .map(|i| (true, data(0x0303, &[900 + i])[..60].to_vec()))
+        .collect();
+    let mut flow = tcp(&heads);
+    flow.from_a.gaps = vec![60, 120, 180, 240];
+    assert_eq!(kind(&flow), Some(("sealed", "tls".into())));
+    flow.from_a.bytes[121] = 9;
+    flow.from_a.bytes[181] = 9;
+    assert_eq!(kind(&flow), None);
+}
+
+#[test]
+fn a_hello_in_records_of_few_octets_is_one() {
+    let hello = client_hello(0x0303);
+    let parts = hello[5..].chunks(7).map(|part| record(22, 0x0301, part));
+    let flow = tcp(&[(true, parts.flatten().collect())]);
+    assert_eq!(kind(&flow), Some(("sealed", "tls".into())));
+}
+
+#[test]
 fn what_only_begins_like_tls_is_none() {
     let flow = tcp(&[(true, [&[23, 3, 3, 0, 40][..], &noise(5, 300)].concat())]);
     assert_eq!(kind(&flow), None);
