@@ -2,6 +2,7 @@
 
 pub mod flight;
 mod hello;
+pub mod null;
 pub mod offer;
 pub mod suite;
 pub mod walk;

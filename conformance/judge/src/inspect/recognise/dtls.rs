@@ -6,6 +6,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lightleak_case::TransportProtocol;
+
 use crate::{
     dissect::{
         Flow, Stream,
@@ -43,27 +45,42 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
 /// path (RFC 8445 12): the same SSRC goes on.
 pub(super) fn moved(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     let flows = &scene.traffic.flows;
-    let mut keyed = BTreeMap::new();
-    let mut open = Vec::new();
-    for (index, flow) in flows.iter().enumerate() {
-        let sides = [
+    let read = |flow: &Flow| {
+        [
             Side::read(flow, &flow.from_a),
             Side::read(flow, &flow.from_b),
-        ];
-        let ssrcs = sides.iter().flat_map(|side| &side.ssrcs).copied();
-        match claim(&sides) {
-            Some(claim) if claim.kind == "dtls-srtp" && sides.iter().any(|s| s.shook) => {
-                for ssrc in ssrcs {
-                    for end in [flow.a, flow.b] {
-                        keyed.entry((end, ssrc)).or_insert(flow.first_packet);
-                    }
+        ]
+    };
+    let mut keyed = BTreeMap::new();
+    for flow in flows.iter().filter(|flow| may_shake(flow)) {
+        let sides = read(flow);
+        let srtp = claim(&sides).is_some_and(|claim| claim.kind == "dtls-srtp");
+        if srtp && sides.iter().any(|s| s.shook) {
+            for ssrc in sides.iter().flat_map(|side| &side.ssrcs) {
+                for end in [flow.a, flow.b] {
+                    keyed.entry((end, *ssrc)).or_insert(flow.first_packet);
                 }
             }
-            None => open.push((index, flow, ssrcs.collect::<Vec<_>>())),
-            Some(_) => {}
         }
     }
-    let moved = open.into_iter().filter_map(|(index, flow, ssrcs)| {
+    let mut ends: BTreeSet<_> = keyed.keys().map(|(end, _)| *end).collect();
+    ends.retain(|end| {
+        flows
+            .iter()
+            .filter(|f| f.a == *end || f.b == *end)
+            .nth(1)
+            .is_some()
+    });
+    let open = flows.iter().enumerate().filter(|(_, flow)| {
+        flow.transport == TransportProtocol::Udp
+            && (ends.contains(&flow.a) || ends.contains(&flow.b))
+    });
+    let open = open.filter_map(|(index, flow)| {
+        let sides = read(flow);
+        let ssrcs: Vec<_> = sides.iter().flat_map(|side| &side.ssrcs).copied().collect();
+        claim(&sides).is_none().then_some((index, flow, ssrcs))
+    });
+    let moved = open.filter_map(|(index, flow, ssrcs)| {
         let mut known = ssrcs.iter().flat_map(|ssrc| {
             let keyed = &keyed;
             [flow.a, flow.b].into_iter().filter_map(move |end| keyed.get(&(end, *ssrc)))
@@ -75,6 +92,16 @@ pub(super) fn moved(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
         Some((index, Claim::sealed("dtls-srtp", reason)))
     });
     moved.collect()
+}
+
+/// Whether a handshake may be among the first datagrams of a flow.
+fn may_shake(flow: &Flow) -> bool {
+    const FIRST: usize = 256;
+    flow.transport == TransportProtocol::Udp
+        && [&flow.from_a, &flow.from_b].into_iter().any(|stream| {
+            let mut first = stream.parts().take(FIRST).map(|(_, octets)| octets);
+            first.any(|octets| memchr::memmem::find(octets, &[22, 0xfe]).is_some())
+        })
 }
 
 /// What one end sent.

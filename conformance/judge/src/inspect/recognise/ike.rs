@@ -27,6 +27,41 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     claim(&sides, flow.transport).into_iter().collect()
 }
 
+/// ESP in UDP of two hosts that speak IKE in another flow.
+pub(super) fn beside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
+    let flows = &scene.traffic.flows;
+    let hosts = |flow: &Flow| {
+        let (a, b) = (flow.a.ip(), flow.b.ip());
+        (a.min(b), a.max(b))
+    };
+    let udp = |flow: &&Flow| flow.transport == TransportProtocol::Udp;
+    let says = |flow: &&Flow| {
+        let mut first = [&flow.from_a, &flow.from_b]
+            .into_iter()
+            .flat_map(|s| s.parts().take(64));
+        first.any(|(_, octets)| ike::in_udp(octets).is_some_and(|m| m.payloads > 0))
+    };
+    let speak: BTreeMap<_, _> = flows
+        .iter()
+        .filter(udp)
+        .filter(says)
+        .map(|flow| (hosts(flow), flow.first_packet))
+        .collect();
+    let known = flows.iter().enumerate().filter_map(|(index, flow)| {
+        let handshake = speak.get(&hosts(flow)).filter(|_| udp(&flow))?;
+        let sides = [Side::udp(&flow.from_a), Side::udp(&flow.from_b)];
+        let esp: usize = sides.iter().map(|s| s.esp).sum();
+        let clear: usize = sides.iter().map(|s| s.clear).sum();
+        let only = sides.iter().all(|s| s.rest + s.messages == 0 && s.goes_on());
+        let reason = format!(
+            "{esp} datagrams in the form of ESP, between two hosts that speak IKE in a flow from packet {handshake} on"
+        );
+        let place = sides.iter().filter_map(|s| s.first).min_by_key(|p| p.packet);
+        (esp > 1 && clear == 0 && only).then(|| (index, Claim::sealed("esp", reason).at(place)))
+    });
+    known.collect()
+}
+
 /// What one end sent.
 #[derive(Default)]
 struct Side {
@@ -212,6 +247,19 @@ mod tests {
         let mut one = both(1);
         one.retain(|(from, _)| *from);
         assert_eq!(told(recognise, &udp(&one)), None);
+    }
+
+    #[test]
+    fn esp_beside_ike_is_known_by_its_hosts() {
+        let handshake = udp(&[(true, message(2)), (false, message(2))]);
+        let mut data = udp(&[(true, esp(0x1234, 1)), (true, esp(0x1234, 2))]);
+        data.a.set_port(4500);
+        let mut traffic = crate::dissect::Traffic::default();
+        traffic.flows = vec![handshake, data];
+        let told = beside(&Scene::new(&traffic));
+        assert_eq!((told.len(), told[0].0), (1, 1));
+        traffic.flows[1].a = "198.51.100.1:4500".parse().unwrap();
+        assert!(beside(&Scene::new(&traffic)).is_empty());
     }
 
     #[test]

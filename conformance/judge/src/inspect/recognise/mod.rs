@@ -4,7 +4,7 @@ mod discord;
 mod dtls;
 mod footage;
 mod ike;
-mod noise;
+mod mumble;
 mod openvpn;
 mod plain;
 mod quic;
@@ -16,6 +16,7 @@ mod ssh;
 mod talk;
 mod tls;
 mod tuya;
+mod whatsapp;
 mod wireguard;
 mod zoom;
 mod zrtp;
@@ -47,10 +48,11 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     discord::recognise,
     zoom::recognise,
     smb3::recognise,
-    noise::recognise,
+    whatsapp::recognise,
     tuya::recognise,
     plain::recognise,
+    mumble::recognise,
 ];
 
 /// Those that look at all of them.
-pub const ACROSS_FLOWS: &[AcrossFlows] = &[dtls::moved];
+pub const ACROSS_FLOWS: &[AcrossFlows] = &[dtls::moved, ike::beside, tls::inside, whatsapp::calls];

@@ -11,7 +11,7 @@ use crate::{
     dissect::{
         Flow, Stream,
         tls::{
-            self, HEADER,
+            self, HEADER, null,
             suite::{is_null, weakness},
             walk::Walk,
         },
@@ -34,6 +34,49 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         false => joined(&sides),
     };
     claim.into_iter().collect()
+}
+
+/// What is said inside sessions whose suite does not encrypt.
+pub(super) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
+    let mut found = Vec::new();
+    for (index, flow) in scene.traffic.flows.iter().enumerate() {
+        let Some(inner) = opened(flow) else {
+            continue;
+        };
+        for recognise in super::IN_A_FLOW {
+            for claim in recognise(scene, &inner) {
+                let kind = format!("tls-null/{}", claim.kind);
+                found.push((index, Claim { kind, ..claim }));
+            }
+        }
+    }
+    found
+}
+
+/// The application data of a session whose suite does not encrypt.
+fn opened(flow: &Flow) -> Option<Flow> {
+    if flow.transport != TransportProtocol::Tcp {
+        return None;
+    }
+    let hellos = [&flow.from_a, &flow.from_b].map(Hello::find);
+    let chosen = hellos
+        .iter()
+        .flatten()
+        .find_map(|hello| match &hello.said {
+            Said::Server(hello) => hello.as_ref(),
+            Said::Client(_) => None,
+        })?;
+    if !is_null(chosen.cipher_suite) {
+        return None;
+    }
+    let begins = |hello: &Option<Hello>| hello.as_ref().map_or(0, |hello| hello.records_at);
+    let [a, b] = &hellos;
+    let inner = |stream, from| null::application_data(stream, from, chosen);
+    Some(Flow {
+        from_a: inner(&flow.from_a, begins(a))?,
+        from_b: inner(&flow.from_b, begins(b))?,
+        ..flow.clone()
+    })
 }
 
 /// What one end sent.
@@ -91,7 +134,13 @@ fn shaken(sides: &[Side<'_>; 2]) -> Option<Claim> {
     if client.is_some() && server.is_none() {
         let other = sides.iter().find(|s| s.hello.is_none());
         if let Some(answer) = other.filter(|s| !s.is_silent() && s.walk.records == 0) {
-            return unanswered(first, answer).map(|claim| claim.at(place));
+            if let Some(claim) = unanswered(first, answer) {
+                return Some(claim.at(place));
+            }
+            // Amid other data, and the other end says nothing of TLS.
+            if begins.at > 0 {
+                return None;
+            }
         }
     }
     let chosen = server.and_then(|(_, hello)| match &hello.said {
@@ -152,17 +201,21 @@ fn shaken(sides: &[Side<'_>; 2]) -> Option<Claim> {
     Some(Claim::sealed(kind, reason).weak(weak).at(place))
 }
 
-/// Something else answered a ClientHello.
+/// Something else answered a ClientHello, in text.
 fn unanswered(client: &Side<'_>, answer: &Side<'_>) -> Option<Claim> {
-    let went_on = client.walk.application > 0;
-    let joined = answer.stream.gaps.first() == Some(&0) || answer.walk.longest_unread == 0;
-    match (went_on, joined) {
-        (false, false) => Some(Claim::other(
+    let begins = answer
+        .stream
+        .bytes
+        .get(..12)
+        .unwrap_or(&answer.stream.bytes);
+    let text = begins.iter().all(|o| matches!(o, 9 | 10 | 13 | 32..=126));
+    let late = client.hello.as_ref().is_none_or(|hello| hello.at > 0);
+    (text && !late && client.walk.application == 0).then(|| {
+        Claim::other(
             "tls-refused",
-            "a ClientHello that was answered with something else than TLS: nothing was sealed",
-        )),
-        _ => None,
-    }
+            "a ClientHello that was answered in text, not by TLS: nothing was sealed",
+        )
+    })
 }
 
 /// Nobody said hello while it was captured.

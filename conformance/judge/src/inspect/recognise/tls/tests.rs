@@ -137,6 +137,26 @@ fn suites_that_do_not_encrypt_seal_nothing() {
 }
 
 #[test]
+fn what_is_said_inside_is_recognised() {
+    let request = b"OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    let answer = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE\r\n\r\n";
+    let sealed = |content: &[u8]| record(23, 0x0303, &[content, &noise(1, 32)].concat());
+    let flow = tcp(&[
+        (true, client_hello(0x0303)),
+        (false, server_hello(0x0303, 0x003b)),
+        (true, sealed(request)),
+        (false, sealed(answer)),
+    ]);
+    let traffic = crate::dissect::Traffic {
+        flows: vec![flow, session(0x0303, 0xc02f)],
+        ..Default::default()
+    };
+    let told = inside(&Scene::new(&traffic));
+    assert!(told.iter().all(|(index, _)| *index == 0));
+    assert!(told.iter().any(|(_, claim)| claim.kind == "tls-null/rtsp"));
+}
+
+#[test]
 fn a_flow_that_was_joined_is_sealed_by_its_records() {
     let flow = tcp(&[
         (true, [noise(3, 500), data(0x0303, &[30, 900, 80])].concat()),

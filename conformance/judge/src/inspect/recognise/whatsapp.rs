@@ -1,12 +1,26 @@
-//! WhatsApp's chat: its Noise handshake behind `WA` and a version, in frames behind
-//! their lengths (Noise_XX and Noise_IK, whitepaper of WhatsApp, 2024).
+//! WhatsApp: the Noise handshake of its chat behind `WA` and a version, in frames
+//! behind their lengths; and its calls, by how they ask relays for a place. Media of
+//! these are SRTP with keys that went through the chat (WhatsApp Encryption Overview,
+//! 2024: Noise, "Calls").
 
 use lightleak_case::TransportProtocol;
 
+use std::{collections::BTreeMap, net::SocketAddr};
+
 use crate::{
-    dissect::{Flow, Stream},
+    dissect::{
+        Flow, Stream, rtp,
+        stun::{Class, Message},
+    },
     inspect::{Claim, Scene},
 };
+
+/// Allocate, a method of TURN (RFC 8656 18.1).
+const ALLOCATE: u16 = 3;
+/// The attribute with which a relay is asked; of nobody's registry.
+const TOKEN: u16 = 0x4000;
+/// Packets with the form of media that make a call.
+const ENOUGH: usize = 8;
 
 /// Octets of a key of X25519.
 const KEY: usize = 32;
@@ -37,6 +51,48 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         Some(Claim::sealed("whatsapp", reason).at(client.place(0)))
     });
     claims.take(1).collect()
+}
+
+/// Calls: media of a socket that asks relays of WhatsApp for a place, with STUN in
+/// the same flow.
+pub(super) fn calls(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
+    let flows = || {
+        let flows = scene.traffic.flows.iter().enumerate();
+        flows.filter(|(_, flow)| flow.transport == TransportProtocol::Udp)
+    };
+    let mut asked: BTreeMap<SocketAddr, u64> = BTreeMap::new();
+    for (_, flow) in flows() {
+        for (end, stream) in [(flow.a, &flow.from_a), (flow.b, &flow.from_b)] {
+            if stream.parts().take(64).any(|(_, octets)| asks(octets)) {
+                asked.entry(end).or_insert(flow.first_packet);
+            }
+        }
+    }
+    let calls = flows().filter_map(|(index, flow)| {
+        let first = asked.get(&flow.a).or_else(|| asked.get(&flow.b))?;
+        let parts = || [&flow.from_a, &flow.from_b].into_iter().flat_map(Stream::parts);
+        let stun = parts().filter(|(_, octets)| Message::read(octets).is_some()).count();
+        let media = parts().filter(|(_, o)| rtp::is_rtp(o) || rtp::is_rtcp(o)).count();
+        let reason = format!(
+            "{media} packets in the form of SRTP or SRTCP and {stun} of STUN, of a socket that asks relays of WhatsApp for a place, from packet {first} on"
+        );
+        (media >= ENOUGH && stun > 0).then(|| (index, Claim::sealed("whatsapp-call", reason)))
+    });
+    calls.collect()
+}
+
+/// Whether a datagram is an Allocate that has a token and no other attribute but a
+/// proof of it.
+fn asks(octets: &[u8]) -> bool {
+    if octets.first_chunk() != Some(&[0, 3]) {
+        return false;
+    }
+    Message::read(octets).is_some_and(|message| {
+        let token = message.attributes.first();
+        message.class == Class::Request
+            && message.method == ALLOCATE
+            && token.is_some_and(|(kind, value)| *kind == TOKEN && value.len() >= 32)
+    })
 }
 
 /// Where frames begin behind `WA`, a version and one of its dictionary; before it
@@ -98,6 +154,30 @@ mod tests {
         assert_eq!(told(recognise, &tcp(&[(true, wrong)])), None);
         let text = tcp(&[(true, b"WATCH the film".to_vec())]);
         assert_eq!(told(recognise, &text), None);
+    }
+
+    #[test]
+    fn a_call_is_known_by_how_its_socket_asks_relays() {
+        use crate::{dissect::Traffic, inspect::recognise::talk::udp};
+        let cookie = [0x21, 0x12, 0xa4, 0x42];
+        let attribute = [&[0x40, 0, 0, 64][..], &noise(1, 64)].concat();
+        let ask = [&[0, 3, 0, 68][..], &cookie, &noise(2, 12), &attribute].concat();
+        let stun = (true, [&[0, 1, 0, 0][..], &cookie, &noise(3, 12)].concat());
+        let media = |n: u8| {
+            (
+                true,
+                [&[0x80, 0x78, 0, n][..], &noise(n.into(), 60)].concat(),
+            )
+        };
+        let relay = udp(&[(true, ask)]);
+        let mut call = udp(&(0..9).map(media).chain([stun]).collect::<Vec<_>>());
+        call.b.set_port(7);
+        let mut traffic = Traffic::default();
+        traffic.flows = vec![relay, call];
+        let told = calls(&Scene::new(&traffic));
+        assert_eq!((told.len(), told[0].0), (1, 1));
+        traffic.flows[1].a.set_port(9);
+        assert!(calls(&Scene::new(&traffic)).is_empty());
     }
 
     proptest! {
