@@ -8,17 +8,15 @@ use lightleak_case::TransportProtocol;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
-    dissect::{
-        Flow, Stream, rtp,
-        stun::{Class, Message},
-    },
+    dissect::{Flow, Stream, relay, rtp},
     inspect::{Claim, Scene},
 };
 
 /// Allocate, a method of TURN (RFC 8656 18.1).
-const ALLOCATE: u16 = 3;
-/// The attribute with which a relay is asked; of nobody's registry.
-const TOKEN: u16 = 0x4000;
+const ALLOCATE: u8 = 3;
+/// The high octet of the attribute with which a relay is asked, 0x4000: of nobody's
+/// registry.
+const TOKEN: u8 = 0x40;
 /// Packets with the form of media that make a call.
 const ENOUGH: usize = 8;
 
@@ -71,7 +69,7 @@ pub(super) fn calls(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     let calls = flows().filter_map(|(index, flow)| {
         let first = asked.get(&flow.a).or_else(|| asked.get(&flow.b))?;
         let parts = || [&flow.from_a, &flow.from_b].into_iter().flat_map(Stream::parts);
-        let stun = parts().filter(|(_, octets)| Message::read(octets).is_some()).count();
+        let stun = parts().filter(|(_, octets)| relay::is_stun(octets)).count();
         let media = parts().filter(|(_, o)| rtp::is_rtp(o) || rtp::is_rtcp(o)).count();
         let reason = format!(
             "{media} packets in the form of SRTP or SRTCP and {stun} of STUN, of a socket that asks relays of WhatsApp for a place, from packet {first} on"
@@ -81,18 +79,20 @@ pub(super) fn calls(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     calls.collect()
 }
 
-/// Whether a datagram is an Allocate that has a token and no other attribute but a
-/// proof of it.
+/// Whether a datagram is an Allocate that has a token and nothing else. Its length is
+/// not padded, as STUN's would be.
 fn asks(octets: &[u8]) -> bool {
-    if octets.first_chunk() != Some(&[0, 3]) {
+    let Some((&[0, ALLOCATE, l0, l1, 0x21, 0x12, 0xa4, 0x42, ..], attribute)) =
+        octets.split_first_chunk::<20>()
+    else {
         return false;
-    }
-    Message::read(octets).is_some_and(|message| {
-        let token = message.attributes.first();
-        message.class == Class::Request
-            && message.method == ALLOCATE
-            && token.is_some_and(|(kind, value)| *kind == TOKEN && value.len() >= 32)
-    })
+    };
+    let Some(&[TOKEN, 0, t0, t1]) = attribute.first_chunk() else {
+        return false;
+    };
+    let number = |high, low| usize::from(u16::from_be_bytes([high, low]));
+    let (length, token) = (number(l0, l1), number(t0, t1));
+    token >= 32 && length == 4 + token && attribute.len() == length
 }
 
 /// Where frames begin behind `WA`, a version and one of its dictionary; before it
@@ -160,8 +160,8 @@ mod tests {
     fn a_call_is_known_by_how_its_socket_asks_relays() {
         use crate::{dissect::Traffic, inspect::recognise::talk::udp};
         let cookie = [0x21, 0x12, 0xa4, 0x42];
-        let attribute = [&[0x40, 0, 0, 64][..], &noise(1, 64)].concat();
-        let ask = [&[0, 3, 0, 68][..], &cookie, &noise(2, 12), &attribute].concat();
+        let attribute = [&[0x40, 0, 0, 62][..], &noise(1, 62)].concat();
+        let ask = [&[0, 3, 0, 66][..], &cookie, &noise(2, 12), &attribute].concat();
         let stun = (true, [&[0, 1, 0, 0][..], &cookie, &noise(3, 12)].concat());
         let media = |n: u8| {
             (
