@@ -143,7 +143,7 @@ pub(crate) mod tests {
             assert_eq!((read.version, read.payloads), (version, 2));
             let marked = [&[0; 4][..], &octets].concat();
             assert_eq!(in_udp(&marked), Some(read));
-            for at in [17, 27, 31, 51] {
+            for at in [17, 27, 29, 31, 51] {
                 let mut wrong = octets.clone();
                 wrong[at] ^= 0x41;
                 assert_eq!(Message::read(&wrong), None, "{at}");

@@ -147,6 +147,7 @@ pub(crate) mod tests {
         }
         let whole = conclusion(Some(2));
         assert_eq!(read(&whole[..whole.len() - 1]), None);
+        assert_eq!(read(&[&whole[..], &[0; 3]].concat()), None);
         let data = [
             &[0, 0, 0, 7, 0xc8, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9][..],
             &[5; 90],

@@ -163,6 +163,9 @@ mod tests {
         ));
         assert!(!is_handshake(&message[..13], false));
         assert!(is_handshake(&message[..13], true));
+        let mut beyond = message.clone();
+        beyond[8] = 1;
+        assert!(!is_handshake(&beyond, false));
         assert!(!is_handshake(&[], true));
     }
 

@@ -183,6 +183,13 @@ mod tests {
         assert_eq!(walk.stray_at, Some(105 + 405));
     }
 
+    #[test]
+    fn a_length_that_leads_nowhere_does_not_hold() {
+        let bytes = [&records(&[10, 20])[..], &[0x55; 9]].concat();
+        let walk = Walk::of(&stream(&bytes, &[]), 0, true);
+        assert_eq!((walk.records, walk.held, walk.stray), (2, 1, 9));
+    }
+
     proptest! {
         #[test]
         fn hostile_octets_never_panic(

@@ -102,6 +102,22 @@ mod tests {
         assert_eq!(told(recognise, &udp(&said[..2])), None);
         assert_eq!(told(recognise, &udp(&said[2..])), None);
         let no_address = (false, packet(2, "somewhere"));
+        let other = (
+            false,
+            said[2]
+                .1
+                .iter()
+                .enumerate()
+                .map(|(i, o)| if i == 11 { 9 } else { *o })
+                .collect(),
+        );
+        assert_eq!(
+            told(
+                recognise,
+                &udp(&[said[0].clone(), no_address.clone(), other])
+            ),
+            None
+        );
         assert_eq!(told(recognise, &udp(&[said[0].clone(), no_address])), None);
     }
 

@@ -244,6 +244,10 @@ mod tests {
             Some(("sealed", "esp".into()))
         );
         assert_eq!(told(recognise, &udp(&both(100_000))), None);
+        let same: Vec<_> = (1..15)
+            .flat_map(|i| [(true, esp(7000, i)), (false, esp(7000, i))])
+            .collect();
+        assert_eq!(told(recognise, &udp(&same)), None);
         let mut one = both(1);
         one.retain(|(from, _)| *from);
         assert_eq!(told(recognise, &udp(&one)), None);

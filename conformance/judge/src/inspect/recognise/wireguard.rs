@@ -200,6 +200,8 @@ mod tests {
             .map(|c| (true, transport([8, 8, 8, c], 1 << (40 + c), 64)))
             .collect();
         assert_eq!(told(recognise, &udp(&jump)), None);
+        let begun: Vec<_> = [(true, initiation())].into_iter().chain(jump).collect();
+        assert_eq!(told(recognise, &udp(&begun)), None);
         let odd: Vec<_> = (70..76)
             .map(|c| (true, transport([8, 8, 8, 2], c, 60 + c as usize)))
             .collect();

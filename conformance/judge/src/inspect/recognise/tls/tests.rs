@@ -205,6 +205,9 @@ fn what_only_begins_like_tls_is_none() {
         [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &noise(6, 400)].concat(),
     )]);
     assert_eq!(kind(&flow), None);
+    let mut odd = client_hello(0x0303);
+    odd[45] = 3;
+    assert_eq!(kind(&tcp(&[(true, [odd, noise(8, 40)].concat())])), None);
     for seed in 0..200 {
         let flow = tcp(&[
             (true, noise(seed, 2000)),
