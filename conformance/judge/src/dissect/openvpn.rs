@@ -81,26 +81,23 @@ pub fn read(octets: &[u8]) -> Option<Packet> {
     }
 }
 
-/// Whether it is the first packet of a client.
+/// Whether it is the first packet of a client; those of version 1 are not spoken any
+/// more.
 pub fn is_client_reset(opcode: u8) -> bool {
     matches!(
         opcode,
-        opcode::HARD_RESET_CLIENT_V1 | opcode::HARD_RESET_CLIENT_V2 | opcode::HARD_RESET_CLIENT_V3
+        opcode::HARD_RESET_CLIENT_V2 | opcode::HARD_RESET_CLIENT_V3
     )
 }
 
 /// Whether it is the first packet of a server.
 pub fn is_server_reset(opcode: u8) -> bool {
-    matches!(
-        opcode,
-        opcode::HARD_RESET_SERVER_V1 | opcode::HARD_RESET_SERVER_V2
-    )
+    opcode == opcode::HARD_RESET_SERVER_V2
 }
 
-/// Whether a packet of the control channel is whole without tls-crypt: its
-/// acknowledgements end, with the other's session ID, where its message begins;
-/// and, if it has a message, that is empty (a reset) or a record of TLS.
-pub fn is_plain(octets: &[u8], other: Option<[u8; 8]>) -> bool {
+/// Whether a packet of the control channel, without tls-crypt, shows more than its
+/// session: it acknowledges packets of the other's, or begins with a record of TLS.
+pub fn is_answer(octets: &[u8], other: Option<[u8; 8]>) -> bool {
     let Some(Packet::Control { opcode, .. }) = read(octets) else {
         return false;
     };
@@ -118,15 +115,26 @@ pub fn is_plain(octets: &[u8], other: Option<[u8; 8]>) -> bool {
         let told = rest
             .get(4 * acks..after)
             .and_then(|id| id.first_chunk::<8>());
-        if acks > 0 && other.is_some_and(|other| told != Some(&other)) {
-            return false;
-        }
+        let named = told.is_some() && told == other.as_ref();
         match (opcode, message) {
-            (opcode::ACK_V1, []) => acks > 0 && other.is_some(),
-            (opcode::CONTROL_V1, [_, _, _, _, 22, 3, 0..=4, ..]) => true,
-            (opcode, [0, 0, 0, 0]) => is_client_reset(opcode) || is_server_reset(opcode),
+            (opcode::ACK_V1, []) => named,
+            (opcode::CONTROL_V1, [_, _, _, _, 22, 3, 0..=4, ..]) => named || acks == 0,
+            (opcode::HARD_RESET_SERVER_V2, [0, 0, 0, 0]) => named,
             _ => false,
         }
+    })
+}
+
+/// Packet ID and time of a packet of the control channel, one pair for each length
+/// that an HMAC before them may have (tls-auth), or none (tls-crypt).
+pub fn stamps(octets: &[u8]) -> [Option<(u32, u32)>; HMACS.len()] {
+    HMACS.map(|hmac| {
+        let &[a, b, c, d, e, f, g, h] = octets.get(9 + hmac..)?.first_chunk()?;
+        let (id, time) = (
+            u32::from_be_bytes([a, b, c, d]),
+            u32::from_be_bytes([e, f, g, h]),
+        );
+        Some((id, time))
     })
 }
 
@@ -149,13 +157,16 @@ mod tests {
                 session
             })
         );
-        assert!(is_plain(&reset, None));
+        assert!(!is_answer(&reset, None));
         let answer = [&[8 << 3][..], &[2; 8], &[1, 0, 0, 0, 0], &[1; 8], &[0; 4]].concat();
-        assert!(is_plain(&answer, Some([1; 8])));
-        assert!(!is_plain(&answer, Some([3; 8])));
+        assert!(is_answer(&answer, Some([1; 8])));
+        assert!(!is_answer(&answer, Some([3; 8])));
         // With tls-auth and SHA-1.
-        let auth = [&[7 << 3][..], &[1; 8], &[9; 28], &[0, 0, 0, 0, 0]].concat();
-        assert!(is_plain(&auth, None));
+        let record = [0, 0, 0, 1, 22, 3, 1];
+        let auth = [&[4 << 3][..], &[1; 8], &[9; 28], &[0], &record].concat();
+        assert!(is_answer(&auth, None));
+        let stamp = [&[4 << 3][..], &[1; 8], &[0, 0, 0, 7, 0x62, 0, 0, 0]].concat();
+        assert_eq!(stamps(&stamp)[0], Some((7, 0x6200_0000)));
         let data = [&[9 << 3, 0, 0, 5, 0, 0, 0, 8][..], &[7; 40]].concat();
         assert_eq!(read(&data), Some(Packet::DataV2 { peer: 5, number: 8 }));
         assert_eq!(read(&[12 << 3; 40]), None);
@@ -164,7 +175,7 @@ mod tests {
     proptest! {
         #[test]
         fn hostile_octets_never_panic(octets in prop::collection::vec(any::<u8>(), 0..120)) {
-            let _ = (read(&octets), is_plain(&octets, None), is_plain(&octets, Some([1; 8])));
+            let _ = (read(&octets), is_answer(&octets, Some([1; 8])), stamps(&octets));
         }
     }
 }

@@ -182,6 +182,10 @@ impl Side {
         for record in records {
             let fragment = datagram.octets.get(record.fragment.clone());
             let fragment = fragment.unwrap_or_default();
+            // What is protected has a MAC or a tag.
+            if record.epoch > 0 && fragment.len() < 8 && !datagram.cut {
+                return false;
+            }
             if record.epoch == 0 {
                 if record.content_type == tls::HANDSHAKE
                     && loose::is_handshake(fragment, datagram.cut)
@@ -316,7 +320,9 @@ fn went_on(sides: &[Side; 2]) -> bool {
     let protected: usize = sides.iter().map(|s| s.protected).sum();
     // The length of one that was cut proves nothing.
     let cut: usize = sides.iter().map(|s| s.cut).sum();
-    if cut > 0 && protected < 4 {
+    // Nor does one of a version whose octets are as common as 1.0.
+    let old = sides.iter().any(|s| s.versions.contains(&BEFORE_RFC));
+    if (cut > 0 || old) && protected < 4 {
         return false;
     }
     let steady = sides.iter().filter(|s| !s.is_silent()).all(|side| {

@@ -74,8 +74,10 @@ struct Side {
     sessions: BTreeSet<[u8; 8]>,
     client_reset: bool,
     server_reset: bool,
-    /// Packets of the control channel that are whole without tls-crypt.
-    plain: usize,
+    /// Packets of the control channel that acknowledge the other's, or have TLS.
+    answers: usize,
+    /// Packets of the control channel whose packet ID and time follow the last one's.
+    stamped: usize,
     peers: BTreeSet<u32>,
     near: usize,
     first: Option<Place>,
@@ -91,6 +93,7 @@ impl Side {
                 _ => None,
             });
         let mut last: Option<u32> = None;
+        let mut follow = [(0, None::<(u32, u32)>); 6];
         for (place, octets) in packets {
             side.packets += 1;
             match openvpn::read(octets) {
@@ -103,7 +106,13 @@ impl Side {
                     }
                     side.client_reset |= openvpn::is_client_reset(opcode);
                     side.server_reset |= openvpn::is_server_reset(opcode);
-                    side.plain += usize::from(openvpn::is_plain(octets, other));
+                    side.answers += usize::from(openvpn::is_answer(octets, other));
+                    let stamps = openvpn::stamps(octets);
+                    for ((count, last), stamp) in follow.iter_mut().zip(stamps) {
+                        let follows = last.zip(stamp).is_some_and(|(l, s)| is_next(l, s));
+                        *count += usize::from(follows);
+                        *last = stamp.or(*last);
+                    }
                 }
                 Some(Packet::DataV1) => side.data += 1,
                 Some(Packet::DataV2 { peer, number }) => {
@@ -122,6 +131,7 @@ impl Side {
             }
             side.first.get_or_insert(*place);
         }
+        side.stamped = follow.iter().map(|(count, _)| *count).max().unwrap_or(0);
         side
     }
 
@@ -136,6 +146,15 @@ impl Side {
     }
 }
 
+/// Whether a packet ID and a time follow others: a few later, in the same hour, since
+/// 2001.
+fn is_next((last_id, last_time): (u32, u32), (id, time): (u32, u32)) -> bool {
+    const SINCE: u32 = 978_307_200;
+    (1..=16).contains(&id.wrapping_sub(last_id))
+        && time >= SINCE
+        && time.abs_diff(last_time) <= 3600
+}
+
 fn claim(sides: &[Side; 2]) -> Option<Claim> {
     let [a, b] = sides;
     if !a.is_steady() || !b.is_steady() {
@@ -147,15 +166,14 @@ fn claim(sides: &[Side; 2]) -> Option<Claim> {
         .min_by_key(|p| p.packet);
     let control = a.control + b.control;
     let data = a.data + b.data;
-    let plain = a.plain + b.plain;
+    let answers = a.answers + b.answers;
     let resets = a.client_reset && b.server_reset || b.client_reset && a.server_reset;
     let reset = sides.iter().any(|s| s.client_reset || s.server_reset);
-    // Resets of both, of which each stays with its session ID; or of one, with
-    // packets that are whole in clear.
-    let shaken = resets && (control >= 4 || plain >= 2) || reset && plain >= 2;
-    // One side alone, its packets of control under one ID.
-    let one = |side: &Side| (side.client_reset || side.server_reset) && side.control >= 4;
-    let alone = a.packets == 0 && one(b) || b.packets == 0 && one(a);
+    // Resets of both, and what answers them, be it with tls-auth or tls-crypt.
+    let shaken = resets && (answers > 0 || a.stamped + b.stamped >= 2);
+    // One side alone, with TLS or with numbers and times behind its reset.
+    let one = |side: &Side| side.answers > 0 || side.stamped >= 3;
+    let alone = reset && (a.packets == 0 && one(b) || b.packets == 0 && one(a));
     if shaken || alone {
         let reason = format!(
             "resets of OpenVPN, {control} packets of its control channel under {} session IDs and {data} of data",
@@ -180,15 +198,18 @@ mod tests {
 
     use super::*;
 
+    fn repeated(octets: &[u8]) -> Vec<(bool, Vec<u8>)> {
+        vec![(true, octets.to_vec()); 8]
+    }
+
     fn session(crypt: bool) -> Vec<(bool, Vec<u8>)> {
         let packet =
             |opcode: u8, id: u8, rest: &[u8]| [&[opcode << 3][..], &[id; 8], rest].concat();
-        let wrap = |seed, plain: &[u8]| {
-            if crypt {
-                noise(seed, 60)
-            } else {
-                plain.to_vec()
-            }
+        // With tls-crypt: packet ID, time, and nothing that can be read.
+        let wrap = |seed: u32, plain: &[u8]| {
+            let stamp = [seed.to_be_bytes(), [0x62, 0x5a, 0x9e, 0x97]].concat();
+            let wrapped = [stamp, noise(seed, 60)].concat();
+            if crypt { wrapped } else { plain.to_vec() }
         };
         let acked = |id: u8| [&[1, 0, 0, 0, 0][..], &[id; 8]].concat();
         let record = [&[0, 0, 0, 0, 1][..], &[22, 3, 1, 0, 9], &noise(1, 9)].concat();
@@ -243,6 +264,19 @@ mod tests {
             .flat_map(|n| [data(true, n << 20), data(false, n)])
             .collect();
         assert_eq!(told(recognise, &udp(&jump)), None);
+    }
+
+    #[test]
+    fn what_only_has_the_opcodes_is_none() {
+        // Whatever repeats a head is no session, be it text or with zeros.
+        for octets in [&b"PRESENCE of a device, again and again"[..], &[0x38; 40]] {
+            assert_eq!(told(recognise, &udp(&repeated(octets))), None);
+        }
+        let zeros = [&[0x38][..], &[5; 8], &[0; 5]].concat();
+        assert_eq!(told(recognise, &udp(&repeated(&zeros))), None);
+        let answers = repeated(b"@NSWER to it, again and again").into_iter();
+        let both = answers.map(|(_, o)| (false, o)).chain(repeated(&zeros));
+        assert_eq!(told(recognise, &udp(&both.collect::<Vec<_>>())), None);
     }
 
     #[test]
