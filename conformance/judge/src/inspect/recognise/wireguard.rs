@@ -71,7 +71,12 @@ impl Side {
             match (kind, datagram.len()) {
                 (1, INITIATION) => {
                     side.initiations += 1;
-                    let mac2 = datagram.get(INITIATION - 16..)?;
+                    let (sealed, mac2) = datagram.split_at_checked(INITIATION - 16)?;
+                    // A key, what it seals and a MAC have no zeros in a row.
+                    let zeros = sealed.windows(6).skip(4).any(|run| run == [0; 6]);
+                    if zeros {
+                        return None;
+                    }
                     side.without_cookie += usize::from(mac2.iter().all(|octet| *octet == 0));
                     side.senders.insert(index);
                 }
@@ -183,6 +188,10 @@ mod tests {
         let sealed = Some(("sealed", "wireguard".to_owned()));
         assert_eq!(told(recognise, &udp(&said)), sealed);
         assert_eq!(told(recognise, &udp(&said[..1])), sealed);
+        // A structure of the same length, filled with zeros.
+        let mut filled = initiation();
+        filled[60..].fill(0);
+        assert_eq!(told(recognise, &udp(&[(true, filled)])), None);
         // A response whose index nobody had.
         assert_eq!(told(recognise, &udp(&said[1..2])), None);
     }
