@@ -121,6 +121,8 @@ struct Side {
     /// Records whose header is unified: DTLS 1.3.
     unified: usize,
     versions: BTreeSet<u16>,
+    /// Versions of protected records: hellos may say an older one.
+    spoken: BTreeSet<u16>,
     epochs: BTreeSet<u16>,
     first: Option<crate::dissect::Place>,
     media: usize,
@@ -203,6 +205,7 @@ impl Side {
             } else {
                 self.protected += 1;
                 self.epochs.insert(record.epoch);
+                self.spoken.insert(record.version);
                 let near = last.is_some_and(|(epoch, sequence)| {
                     epoch == record.epoch && sequence.abs_diff(record.sequence) <= NEAR
                 });
@@ -246,8 +249,8 @@ fn claim(sides: &[Side; 2]) -> Option<Claim> {
         return None;
     }
     let version = server.map(|hello| hello.version).or_else(|| {
-        let mut protected = sides.iter().filter(|s| s.protected > 0);
-        protected.find_map(|s| s.versions.iter().next_back().copied())
+        let mut protected = sides.iter().flat_map(|s| &s.spoken).copied();
+        protected.next()
     });
     let mut reason = match shook {
         true => handshake(sides).to_owned(),

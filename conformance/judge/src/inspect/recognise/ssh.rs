@@ -42,7 +42,9 @@ struct Identification {
 
 impl<'a> Side<'a> {
     fn read(stream: &'a Stream) -> Self {
-        let identification = Identification::find(&stream.bytes);
+        let gap = stream.gaps.iter().find(|gap| **gap > 0);
+        let first = gap.and_then(|gap| stream.bytes.get(..*gap));
+        let identification = Identification::find(first.unwrap_or(&stream.bytes));
         let begins = identification.as_ref().map_or(0, |said| said.end);
         let rest = stream.bytes.get(begins..).unwrap_or_default();
         let offers = KexInit::read(rest);
@@ -159,6 +161,10 @@ mod tests {
         assert_eq!(told(recognise, &tcp(&said[..1])), sealed);
         assert_eq!(told(recognise, &tcp(&said[1..])), sealed);
         assert_eq!(told(recognise, &tcp(&[(false, STRING.to_vec())])), sealed);
+        // Cut amid the string.
+        let mut cut = tcp(&[(true, b"SSH-2.0-Open".to_vec()), (true, noise(1, 90))]);
+        cut.from_a.gaps.push(12);
+        assert_eq!(told(recognise, &cut), sealed);
         // Joined behind the strings.
         let late = tcp(&[(true, kexinit("aes256-ctr"))]);
         assert_eq!(told(recognise, &late), sealed);

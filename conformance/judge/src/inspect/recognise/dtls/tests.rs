@@ -124,6 +124,9 @@ fn a_session_that_was_joined_is_sealed_by_its_records() {
     let mut cut = data(5).1;
     cut.pop();
     assert_eq!(told(recognise, &udp(&[(true, cut)])), None);
+    // A hello says an older version than what is spoken.
+    let flow = udp(&[(true, client_hello(&[])), data(1)]);
+    assert_eq!(told(recognise, &flow), Some(("sealed", "dtls1.2".into())));
     // Numbers that do not go on are none of one session.
     let jump: Vec<_> = (0..8).map(|i| data(i * 1_000_000)).collect();
     assert_eq!(told(recognise, &udp(&jump)), None);
