@@ -30,6 +30,8 @@ use crate::{
 const NULL_PROFILES: [u16; 2] = [0x0005, 0x0006];
 /// How far a sequence number may be from the one before.
 const NEAR: u64 = 4096;
+/// Octets at the beginning of a record that are looked at for text.
+const TEXT: usize = 24;
 /// SSRCs that are remembered of a flow.
 const MOST_SSRCS: usize = 64;
 
@@ -121,6 +123,8 @@ struct Side {
     /// Records whose header is unified: DTLS 1.3.
     unified: usize,
     versions: BTreeSet<u16>,
+    /// Records that should be protected and begin with text.
+    text: usize,
     /// Versions of protected records: hellos may say an older one.
     spoken: BTreeSet<u16>,
     epochs: BTreeSet<u16>,
@@ -206,6 +210,9 @@ impl Side {
                 self.protected += 1;
                 self.epochs.insert(record.epoch);
                 self.spoken.insert(record.version);
+                let text = |o: &u8| matches!(o, 9 | 10 | 13 | 32..=126);
+                let begins = fragment.get(..TEXT);
+                self.text += usize::from(begins.is_some_and(|o| o.iter().all(text)));
                 let near = last.is_some_and(|(epoch, sequence)| {
                     epoch == record.epoch && sequence.abs_diff(record.sequence) <= NEAR
                 });
@@ -280,6 +287,11 @@ fn claim(sides: &[Side; 2]) -> Option<Claim> {
             let reason = format!("{reason}, which does not encrypt");
             return Some(Claim::unknown("dtls-null", reason).at(place));
         }
+    }
+    let text = sum(|s| s.text);
+    if text > 0 {
+        let reason = format!("{reason}; {text} of them begin with text in clear");
+        return Some(Claim::unknown("dtls-null", reason).at(place));
     }
     if rest > 2 * (datagrams + media + if thirteen { unified } else { 0 }) {
         let reason = format!("{reason}; {rest} datagrams are neither");

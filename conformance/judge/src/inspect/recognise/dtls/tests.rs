@@ -124,6 +124,12 @@ fn a_session_that_was_joined_is_sealed_by_its_records() {
     let mut cut = data(5).1;
     cut.pop();
     assert_eq!(told(recognise, &udp(&[(true, cut)])), None);
+    let text = record(23, 0xfefd, 1, 9, &[b'x'; 60]);
+    let flow = udp(&[data(8), (true, text)]);
+    assert_eq!(
+        told(recognise, &flow),
+        Some(("undetermined", "dtls-null".into()))
+    );
     // A hello says an older version than what is spoken.
     let flow = udp(&[(true, client_hello(&[])), data(1)]);
     assert_eq!(told(recognise, &flow), Some(("sealed", "dtls1.2".into())));
