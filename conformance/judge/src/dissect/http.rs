@@ -1,6 +1,9 @@
 //! The head of an HTTP/1.x message (RFC 9112 2.1), as far as it tells who
 //! speaks HTTP and what is carried in it; and whole messages with their bodies
-//! (RFC 9112 6), as a client and a server exchange them.
+//! (RFC 9112 6), as a client and a server exchange them. [`transfer`] has contents
+//! of any length, of either direction alone.
+
+pub mod transfer;
 
 use std::ops::Range;
 
@@ -159,7 +162,7 @@ fn message(octets: &[u8], at: usize) -> Option<Message> {
 }
 
 /// Where the empty line behind a head ends.
-fn head_end(octets: &[u8]) -> Option<usize> {
+pub(crate) fn head_end(octets: &[u8]) -> Option<usize> {
     let ends = |at: usize| -> Option<usize> {
         let rest = &octets[at..];
         let empty = [&b"\n\r\n"[..], b"\n\n"];

@@ -1,5 +1,7 @@
 //! JPEG (ITU-T T.81): where in some octets a picture lies, by its markers.
-//! Nothing is decoded.
+//! Nothing is decoded but, on request, the codes of the first scan.
+
+pub mod scan;
 
 use std::ops::Range;
 
@@ -31,9 +33,9 @@ pub fn find(octets: &[u8]) -> impl Iterator<Item = Jpeg> + '_ {
     std::iter::from_fn(move || {
         loop {
             let rest = octets.get(from..)?;
-            let at = from + memchr::memmem::find(rest, &BEGINNING)?;
-            from = at + BEGINNING.len() - 1;
-            if let Some(jpeg) = read(octets, at) {
+            let start = from + memchr::memmem::find(rest, &BEGINNING)?;
+            from = start + BEGINNING.len() - 1;
+            if let Some(jpeg) = at(octets, start) {
                 from = from.max(jpeg.range.end);
                 return Some(jpeg);
             }
@@ -41,8 +43,8 @@ pub fn find(octets: &[u8]) -> impl Iterator<Item = Jpeg> + '_ {
     })
 }
 
-/// The picture that begins at `at`, if a frame header and a scan are in it.
-fn read(octets: &[u8], start: usize) -> Option<Jpeg> {
+/// The picture that begins there, if a frame header and a scan are in it.
+pub fn at(octets: &[u8], start: usize) -> Option<Jpeg> {
     let mut at = start + 2;
     let mut frame = None;
     let mut scanned = None;

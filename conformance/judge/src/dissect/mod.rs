@@ -4,10 +4,13 @@
 
 pub(crate) mod base64;
 pub mod clip_list;
+pub mod container;
 pub mod datagram;
 pub mod demux;
 pub mod dtls;
+pub mod flv;
 pub mod h264;
+pub mod hevc;
 pub mod http;
 pub mod ike;
 pub mod infrastructure;
@@ -20,6 +23,7 @@ pub mod mp4;
 pub mod openvpn;
 pub mod pcmu;
 pub mod quic;
+pub mod records;
 pub mod relay;
 pub mod rtmp;
 pub mod rtp;
@@ -33,6 +37,7 @@ pub mod tls;
 pub mod transport;
 pub mod tuya;
 pub mod udp;
+pub mod websocket;
 pub mod x509;
 pub mod zrtp;
 

@@ -1,4 +1,7 @@
-//! RTMP (Adobe's specification, 1.0) in a TCP flow: no more than that it is.
+//! RTMP (Adobe's specification, 1.0) in a TCP flow: that it is; and, in [`chunk`],
+//! what it carries.
+
+pub mod chunk;
 
 use super::{Flow, Span};
 

@@ -1,21 +1,29 @@
 //! Who recognises what: one file per protocol or family.
 
+mod carved;
 mod discord;
 mod dtls;
+mod findings;
 mod footage;
+mod h2c;
+mod http;
 mod ike;
 mod mumble;
 mod openvpn;
 mod plain;
 mod quic;
+mod rtmp;
 mod rtsp;
 mod smb3;
 mod srt;
 mod ssh;
 #[cfg(test)]
 mod talk;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod tuya;
+mod veiled;
 mod whatsapp;
 mod wireguard;
 mod zoom;
@@ -36,6 +44,9 @@ pub type AcrossFlows = fn(&Scene<'_>) -> Vec<(usize, Claim)>;
 /// Those that look at one flow. Of several claims with one label the first is told.
 pub const IN_A_FLOW: &[InAFlow] = &[
     rtsp::recognise,
+    http::recognise,
+    rtmp::recognise,
+    h2c::recognise,
     srt::recognise,
     tls::recognise,
     dtls::recognise,
@@ -50,9 +61,10 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     smb3::recognise,
     whatsapp::recognise,
     tuya::recognise,
+    carved::recognise,
     plain::recognise,
     mumble::recognise,
 ];
 
 /// Those that look at all of them.
-pub const ACROSS_FLOWS: &[AcrossFlows] = &[dtls::moved, ike::beside, tls::inside, whatsapp::calls];
+pub const ACROSS_FLOWS: &[AcrossFlows] = &[dtls::moved, ike::beside, tls::inside, whatsapp::calls, http::across, http::playlists];

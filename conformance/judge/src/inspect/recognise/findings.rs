@@ -1,0 +1,145 @@
+//! Files that were found in a flow, and what is claimed of them.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    decoder::Elementary,
+    dissect::{
+        Place, base64,
+        container::{self, File, Surety},
+    },
+    inspect::Claim,
+};
+
+/// Files of a kind that a player gets, and their octets.
+const MOST_MEDIA: usize = 24;
+const MOST_OCTETS: usize = 48 << 20;
+/// Characters of base64 that a picture has at least, and that are read of one.
+const LEAST_TEXT: usize = 400;
+const MOST_TEXT: usize = 8 << 20;
+/// Texts that are read of one content.
+const MOST_TEXTS: usize = 32;
+
+/// What was found in a flow that carries it in some way.
+pub(super) struct Findings {
+    carriage: String,
+    /// By name and surety.
+    found: BTreeMap<(&'static str, Surety), Found>,
+    octets: usize,
+}
+
+struct Found {
+    count: usize,
+    first: String,
+    place: Option<Place>,
+    media: Vec<Elementary>,
+}
+
+impl Findings {
+    /// Nothing yet; claims will be of kind `carriage/name`.
+    pub(super) fn new(carriage: impl Into<String>) -> Self {
+        Self {
+            carriage: carriage.into(),
+            found: BTreeMap::new(),
+            octets: 0,
+        }
+    }
+
+    /// Adds a file that lies in `octets`.
+    pub(super) fn add(&mut self, file: File, octets: &[u8], place: Option<Place>) {
+        let found = self.found.entry((file.name, file.surety));
+        let found = found.or_insert_with(|| Found {
+            count: 0,
+            first: file.what.clone(),
+            place,
+            media: Vec::new(),
+        });
+        found.count += 1;
+        if found.media.len() < MOST_MEDIA && self.octets < MOST_OCTETS {
+            let media = file.elementary(octets);
+            self.octets += media.octets.len();
+            found.media.push(media);
+        }
+    }
+
+    /// Whether nothing was found that is media for sure.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// What they come to, the surest first.
+    pub(super) fn claims(self) -> Vec<Claim> {
+        let carriage = self.carriage;
+        let mut found: Vec<_> = self.found.into_iter().collect();
+        found.sort_by_key(|((_, surety), _)| std::cmp::Reverse(*surety));
+        let claims = found.into_iter().map(|((name, surety), found)| {
+            let kind = format!("{carriage}/{name}");
+            let of = match found.count {
+                1 => String::new(),
+                count => format!("; {count} such in the flow"),
+            };
+            let place = found
+                .place
+                .map_or(String::new(), |p| format!(" in packet {}", p.packet));
+            let reason = format!("{}, from an octet{place} on{of}", found.first);
+            match surety {
+                Surety::Shown => Claim::clear(kind, found.media, reason),
+                Surety::Possible => Claim::playable(kind, found.media, reason),
+                Surety::Encrypted => Claim::sealed(kind, reason),
+            }
+            .at(found.place)
+        });
+        claims.collect()
+    }
+}
+
+/// How base64 of pictures begins: JPEG, PNG, WebP.
+const BEGINNINGS: [&[u8]; 3] = [b"/9j/", b"iVBORw0KGgo", b"UklGR"];
+
+/// Adds pictures that some text holds in base64 (RFC 4648 4), in lines or not.
+pub(super) fn in_text(text: &[u8], place: Option<Place>, findings: &mut Findings) {
+    let mut texts = 0;
+    for beginning in BEGINNINGS {
+        let mut from = 0;
+        while let Some(at) = text
+            .get(from..)
+            .and_then(|t| memchr::memmem::find(t, beginning))
+        {
+            let start = from + at;
+            let rest = text.get(start..).unwrap_or_default();
+            let (characters, taken) = characters(&rest[..rest.len().min(MOST_TEXT)]);
+            from = start + taken.max(beginning.len());
+            if characters.len() < LEAST_TEXT {
+                continue;
+            }
+            texts += 1;
+            if texts > MOST_TEXTS {
+                return;
+            }
+            let decoded = base64::decode(&characters).map(|(octets, ..)| octets);
+            if let Some(octets) = decoded
+                && let Some(file) = container::at_start(&octets)
+            {
+                findings.add(file, &octets, place);
+            }
+        }
+    }
+}
+
+/// Characters of base64 without what breaks lines or escapes a slash in JSON, and
+/// how far they go.
+fn characters(text: &[u8]) -> (Vec<u8>, usize) {
+    let mut characters = Vec::new();
+    let mut at = 0;
+    while let Some(&octet) = text.get(at) {
+        match octet {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => characters.push(octet),
+            b'\r' | b'\n' => {}
+            b'\\' if text.get(at + 1) == Some(&b'/') => {}
+            b'\\' if matches!(text.get(at + 1), Some(b'n' | b'r')) => at += 1,
+            _ => break,
+        }
+        at += 1;
+    }
+    (characters, at)
+}
