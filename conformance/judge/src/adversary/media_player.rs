@@ -7,7 +7,7 @@
 
 mod carriage;
 #[cfg(test)]
-pub(super) mod fixture;
+pub(crate) mod fixture;
 mod portion;
 mod sound;
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) const HEIGHT: usize = 144;
 pub(super) const FRAMES: usize = 12;
 
 /// Access units with a key frame every five.
-pub(in crate::adversary) fn video() -> Vec<Vec<u8>> {
+pub(crate) fn video() -> Vec<Vec<u8>> {
     let config = EncoderConfig::new()
         .rate_control_mode(RateControlMode::Off)
         .skip_frames(false)
@@ -41,7 +41,7 @@ pub(in crate::adversary) fn video() -> Vec<Vec<u8>> {
         .collect()
 }
 
-pub(in crate::adversary) fn nals(annex_b: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn nals(annex_b: &[u8]) -> Vec<&[u8]> {
     nal_units(annex_b).map(|nal| nal.octets(annex_b)).collect()
 }
 
@@ -181,7 +181,7 @@ pub(super) fn base64(octets: &[u8]) -> String {
     text
 }
 
-pub(in crate::adversary) fn random(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let mut next = || {
         state ^= state << 13;

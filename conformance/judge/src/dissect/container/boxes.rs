@@ -96,6 +96,10 @@ pub fn file(octets: &[u8]) -> Option<File> {
         (false, _) if fragmented && has_data && fragments_fit(octets, &boxes) => {
             (Surety::Shown, "fragments of an MP4 file".to_owned())
         }
+        (false, _) if !fragmented && super::video::has_long_chains(octets) => (
+            Surety::Shown,
+            "an MP4 file without its description, with NAL units behind their lengths".to_owned(),
+        ),
         _ => (
             Surety::Possible,
             "what may be an MP4 file, its description missing".to_owned(),

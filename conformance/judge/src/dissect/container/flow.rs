@@ -111,7 +111,8 @@ fn transport_stream_at(octets: &[u8], before: usize, stride: usize) -> Option<Fi
     let what =
         format!("a transport stream of {count} packets, {clear} of them with media in clear");
     let surety = match (clear, scrambled) {
-        (0, 1..) => Surety::Encrypted,
+        (0, 1..) if tables > 0 => Surety::Encrypted,
+        (0, _) => return None,
         (_, _) if tables > 0 => Surety::Shown,
         _ => Surety::Possible,
     };

@@ -10,6 +10,8 @@ mod flow;
 mod picture;
 mod riff;
 mod sound;
+#[cfg(test)]
+mod tests;
 mod video;
 
 use std::ops::Range;

@@ -7,7 +7,10 @@ use flate2::{Crc, read::ZlibDecoder};
 use super::{File, Surety};
 use crate::{
     decoder::Format,
-    dissect::jpeg::{self, scan},
+    dissect::jpeg::{
+        self,
+        scan::{self, End},
+    },
 };
 
 /// Longest side of a picture that is believed.
@@ -21,11 +24,22 @@ pub fn jpeg(octets: &[u8]) -> Option<File> {
     octets.starts_with(&[0xff, 0xd8, 0xff]).then_some(())?;
     let picture = jpeg::at(octets, 0)?;
     let file = octets.get(picture.range.clone())?;
-    let (surety, how) = match scan::first(file) {
+    // Only the end of the octets cuts a scan; anything else that ends it breaks it.
+    let ends = picture.whole || picture.range.end == octets.len();
+    let scan = scan::first(file).map(|scan| match scan.end {
+        End::Cut if !ends => scan::Scan {
+            end: End::Broken,
+            ..scan
+        },
+        _ => scan,
+    });
+    let (surety, how) = match scan {
         Some(scan) if scan.is_shown() => {
-            let blocks = scan.blocks.min(scan.of.max(scan.blocks));
+            let blocks = scan.blocks;
             (Surety::Shown, format!(", {blocks} blocks of it read"))
         }
+        // A short beginning: a player may tell.
+        Some(scan) if scan.end == End::Cut => (Surety::Possible, String::new()),
         Some(_) => return None,
         None if is_escaped(file) => (Surety::Possible, String::new()),
         None => return None,

@@ -19,6 +19,8 @@ const CHAIN: usize = 4;
 const CHAINED_SLICES: usize = 2;
 /// NAL units in a chain before its first slice.
 const MOST_WITHOUT: usize = 32;
+/// NAL units of such chains that need no description to be believed.
+const LONG_CHAINS: usize = 16;
 /// Slices that show a stream behind parameter sets that fit.
 const SLICES: usize = 3;
 /// Octets of the smallest slice that shows something.
@@ -35,6 +37,12 @@ pub fn within(octets: &[u8]) -> Vec<File> {
         found.extend(behind_lengths(octets));
     }
     found
+}
+
+/// Whether NAL units behind their lengths lead to one another over and over.
+pub fn has_long_chains(octets: &[u8]) -> bool {
+    let played = behind_lengths(octets).and_then(|file| file.played);
+    played.is_some_and(|stream| nal_units(&stream).nth(LONG_CHAINS).is_some())
 }
 
 /// Parameter sets that refer to each other, then slices that refer to them.

@@ -16,6 +16,8 @@ pub struct Scan {
     pub blocks: usize,
     /// Blocks that the frame header announces.
     pub of: usize,
+    /// Blocks that noise lasts with the same tables, on average.
+    pub noise: usize,
     /// How it ended.
     pub end: End,
 }
@@ -33,16 +35,25 @@ pub enum End {
     Broken,
 }
 
-/// Blocks in a row that noise never makes up: of a million scans of noise none got
-/// to half of them.
-const SHOWN_BLOCKS: usize = 64;
+/// How much longer than noise a scan has to last that breaks off: by chance one does
+/// in e^24 times. Of one that the end of the octets cuts, all that is there was read.
+const BEYOND_NOISE: usize = 24;
+const BEYOND_CUT: usize = 8;
 /// Blocks of a scan that ends where it has to.
 const EXACT_BLOCKS: usize = 3;
+/// Scans of noise that are read for comparison, blocks of each, and octets of noise.
+const TRIALS: usize = 64;
+const TRIED_BLOCKS: usize = 4096;
+const NOISE: usize = 1 << 14;
 
 impl Scan {
     /// Whether it is a picture's, far beyond chance.
     pub fn is_shown(&self) -> bool {
-        self.blocks >= SHOWN_BLOCKS || (self.end == End::Exact && self.blocks >= EXACT_BLOCKS)
+        match self.end {
+            End::Exact => self.blocks >= EXACT_BLOCKS,
+            End::Cut => self.blocks >= BEYOND_CUT * self.noise.max(2),
+            _ => self.blocks >= BEYOND_NOISE * self.noise.max(2),
+        }
     }
 }
 
@@ -208,42 +219,80 @@ impl Headers {
     fn read(&self, mut parts: Vec<Part<'_>>, units: usize, data: &[u8]) -> Scan {
         let per_unit: usize = parts.iter().map(|part| part.blocks).sum();
         let mut bits = Bits::new(data);
-        let mut scan = Scan {
-            blocks: 0,
-            of: units * per_unit,
-            end: End::Exact,
-        };
         // With 0 rows, DNL tells how many there are (B.2.5).
         let most = match self.height {
             0 => usize::MAX,
             _ => units,
         };
-        let mut unit = 0;
-        while unit < most {
-            if self.restart > 0 && unit > 0 && unit % self.restart == 0 {
-                let number = (unit / self.restart - 1) % 8;
-                if !bits.restart(number as u8) {
-                    scan.end = bits.why();
-                    return scan;
-                }
-                parts.iter_mut().for_each(|part| part.predicted = 0);
-            }
-            for part in &mut parts {
-                for _ in 0..part.blocks {
-                    if block(part, &mut bits).is_none() {
-                        scan.end = bits.why();
-                        return scan;
-                    }
-                    scan.blocks += 1;
-                }
-            }
-            unit += 1;
+        let (blocks, whole) = read_units(&mut parts, &mut bits, most, self.restart);
+        let end = match whole {
+            false if bits.cut => End::Cut,
+            false => End::Broken,
+            true if bits.is_at_end() => End::Exact,
+            true => End::Early,
+        };
+        Scan {
+            blocks,
+            of: units * per_unit,
+            noise: match end {
+                End::Exact => 0,
+                _ => noise(&mut parts),
+            },
+            end,
         }
-        if !bits.is_at_end() {
-            scan.end = End::Early;
-        }
-        scan
     }
+}
+
+/// Reads units of blocks: how many blocks, and whether that is all.
+fn read_units(
+    parts: &mut [Part<'_>],
+    bits: &mut Bits<'_>,
+    units: usize,
+    restart: usize,
+) -> (usize, bool) {
+    let mut blocks = 0;
+    parts.iter_mut().for_each(|part| part.predicted = 0);
+    for unit in 0..units {
+        if restart > 0 && unit > 0 && unit % restart == 0 {
+            let number = (unit / restart - 1) % 8;
+            if !bits.restart(number as u8) {
+                return (blocks, false);
+            }
+            parts.iter_mut().for_each(|part| part.predicted = 0);
+        }
+        for part in &mut *parts {
+            for _ in 0..part.blocks {
+                if block(part, bits).is_none() {
+                    return (blocks, false);
+                }
+                blocks += 1;
+            }
+        }
+    }
+    (blocks, true)
+}
+
+/// How many blocks noise lasts, on average.
+fn noise(parts: &mut [Part<'_>]) -> usize {
+    // Marsaglia's xorshift: any noise does.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let octets = std::iter::from_fn(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Some((state >> 32) as u8)
+    });
+    let octets: Vec<u8> = octets.filter(|octet| *octet != 0xff).take(NOISE).collect();
+    let mut total = 0;
+    for trial in 0..TRIALS {
+        let mut bits = Bits::new(
+            octets
+                .get(trial * (NOISE / 2 / TRIALS)..)
+                .unwrap_or_default(),
+        );
+        total += read_units(parts, &mut bits, TRIED_BLOCKS, 0).0;
+    }
+    total.div_ceil(TRIALS)
 }
 
 /// Reads a block (F.2.2); `None` if it is none.
@@ -373,19 +422,137 @@ impl<'a> Bits<'a> {
         is_it
     }
 
-    fn why(&self) -> End {
-        match self.cut {
-            true => End::Cut,
-            false => End::Broken,
-        }
-    }
-
     /// Whether a marker comes next, or nothing.
     fn is_at_end(&self) -> bool {
         match self.data.get(self.at..) {
             Some([0xff, marker, ..]) => *marker != 0,
             Some([]) => true,
             _ => false,
+        }
+    }
+}
+
+/// Pictures for tests, made without a codec.
+#[cfg(test)]
+pub mod made {
+    /// Counts of codes by length, and values: K.3.3.1 and K.3.3.2 of luminance.
+    const DC: (&[u8], &[u8]) = (
+        &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
+        &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+    );
+    const AC_COUNTS: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
+    const AC: &str = "0102030004110512213141061351610722711432819191a1082342b1c11552d1f0\
+        24336272820 90a161718191a25262728292a3435363738393a434445464748494a535455565758595a\
+        636465666768696a737475767778797a838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aa\
+        b2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9fa";
+
+    fn ac_values() -> Vec<u8> {
+        let digits: Vec<u8> = AC.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
+        let pairs = digits.chunks(2);
+        let value = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16);
+        let mut values: Vec<u8> = pairs.map(|pair| value(pair).unwrap()).collect();
+        values.resize(162, 0);
+        values
+    }
+
+    /// Everything before the scan of a grey picture.
+    pub fn headers(width: u16, height: u16) -> Vec<u8> {
+        let mut octets = vec![0xff, 0xd8, 0xff, 0xe0, 0, 16];
+        octets.extend(b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
+        octets.extend([0xff, 0xdb, 0, 67, 0]);
+        octets.extend([16; 64]);
+        octets.extend([0xff, 0xc0, 0, 11, 8]);
+        octets.extend(height.to_be_bytes());
+        octets.extend(width.to_be_bytes());
+        octets.extend([1, 1, 0x11, 0]);
+        octets.extend([0xff, 0xc4, 0, 31, 0]);
+        octets.extend([DC.0, DC.1].concat());
+        octets.extend([0xff, 0xc4, 0, 181, 0x10]);
+        octets.extend(AC_COUNTS);
+        octets.extend(ac_values());
+        octets.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0]);
+        octets
+    }
+
+    /// A grey picture; each block differs from the one before by one, up and down,
+    /// and has a coefficient.
+    pub fn jpeg(width: u16, height: u16) -> Vec<u8> {
+        let blocks = usize::from(width).div_ceil(8) * usize::from(height).div_ceil(8);
+        let mut bits = String::new();
+        for block in 0..blocks {
+            // DC of category 1 (010), AC of run 0 and size 1 (00), end (1010).
+            let up = block / 16 % 2 == 0;
+            bits.push_str(if up { "0101" } else { "0100" });
+            bits.push_str(if block % 3 == 0 { "001" } else { "000" });
+            bits.push_str("1010");
+        }
+        while bits.len() % 8 != 0 {
+            bits.push('1');
+        }
+        let mut octets = headers(width, height);
+        for octet in bits.as_bytes().chunks(8) {
+            let octet = u8::from_str_radix(std::str::from_utf8(octet).unwrap(), 2).unwrap();
+            octets.push(octet);
+            if octet == 0xff {
+                octets.push(0);
+            }
+        }
+        octets.extend([0xff, 0xd9]);
+        octets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::adversary::media_player::fixture::random;
+
+    #[test]
+    fn a_picture_is_read_to_its_end() {
+        let scan = first(&made::jpeg(200, 100)).unwrap();
+        let whole = Scan {
+            blocks: 25 * 13,
+            of: 25 * 13,
+            noise: 0,
+            end: End::Exact,
+        };
+        assert_eq!(scan, whole);
+        assert!(scan.is_shown());
+        let jpeg = made::jpeg(640, 480);
+        let cut = first(&jpeg[..jpeg.len() - 100]).unwrap();
+        assert_eq!(cut.end, End::Cut);
+        assert!(cut.is_shown(), "{cut:?}");
+    }
+
+    #[test]
+    fn noise_behind_headers_is_none() {
+        for seed in 0..200 {
+            let noise = random(seed, 2000);
+            let mut octets = made::headers(640, 480);
+            // Escaped, as an encoder would have it.
+            for octet in noise {
+                octets.push(octet);
+                if octet == 0xff {
+                    octets.push(0);
+                }
+            }
+            octets.extend([0xff, 0xd9]);
+            let scan = first(&octets).unwrap();
+            assert!(!scan.is_shown(), "{scan:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_octets_never_panic(
+            octets in prop::collection::vec(any::<u8>(), 0..300),
+            cut in 0..300_usize,
+        ) {
+            let headers = made::headers(64, 64);
+            let octets = [&headers[..cut.min(headers.len())], &octets].concat();
+            let _ = first(&octets);
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    findings::{Findings, in_text},
-    veiled,
+    findings::{Findings, in_text, is_package},
+    partial, veiled,
 };
 
 /// Files that are kept of one direction.
@@ -23,7 +23,7 @@ const LEAST: usize = 64;
 /// Octets of headers that datagrams may have before media.
 const HEADER: usize = 96;
 /// Ways to read datagrams that are tried.
-const MOST_VIEWS: usize = 12;
+const MOST_VIEWS: usize = 10;
 /// Datagrams of a direction that are looked at, and octets of them together.
 const MOST_DATAGRAMS: usize = 50_000;
 /// Places where records may begin.
@@ -52,7 +52,7 @@ fn connection(stream: &Stream, other: &Stream) -> Vec<Claim> {
     }
     let is_http = |stream: &Stream| transfer::is_start(&stream.bytes, 0);
     // Its contents are read for themselves.
-    if is_http(stream) || is_http(other) || is_tls(octets) {
+    if is_http(stream) || is_http(other) || is_tls(octets) || is_package(octets) {
         return Vec::new();
     }
     let carriage = carriage(octets, &other.bytes);
@@ -62,30 +62,36 @@ fn connection(stream: &Stream, other: &Stream) -> Vec<Claim> {
         findings.add(file, octets, at);
     }
     in_text(octets, place(0), &mut findings);
-    if findings.is_empty() {
-        for begin in beginnings(stream) {
-            let Some(bodies) = records::bodies(octets, begin) else {
-                continue;
-            };
-            let view: Vec<u8> = bodies
-                .iter()
-                .filter_map(|body| octets.get(body.clone()))
-                .flatten()
-                .copied()
-                .collect();
-            for file in container::within(&view, MOST_FILES) {
-                findings.add(file, &view, place(begin));
-            }
-            if !findings.is_empty() {
-                break;
-            }
-        }
+    // What lies in records is cut by their headers; without these it is more.
+    let mut claims = Vec::new();
+    if !findings.is_sure() {
+        claims.extend(in_records(stream, carriage));
     }
-    let mut claims = findings.claims();
+    claims.extend(findings.claims());
     if claims.is_empty() {
         claims.extend(veiled::claims(octets, "tcp", place(0)));
+        claims.extend(partial::scans(octets, place));
     }
     claims
+}
+
+fn in_records(stream: &Stream, carriage: &str) -> Vec<Claim> {
+    let octets = &stream.bytes[..];
+    for begin in beginnings(stream) {
+        let Some(bodies) = records::bodies(octets, begin) else {
+            continue;
+        };
+        let bodies = bodies.iter().filter_map(|body| octets.get(body.clone()));
+        let view: Vec<u8> = bodies.flatten().copied().collect();
+        let mut findings = Findings::new(carriage);
+        for file in container::within(&view, MOST_FILES) {
+            findings.add(file, &view, stream.place(begin));
+        }
+        if !findings.is_empty() {
+            return findings.claims();
+        }
+    }
+    Vec::new()
 }
 
 /// What the protocol around is, as far as its first words tell.
@@ -170,11 +176,31 @@ fn datagrams(stream: &Stream) -> Vec<Claim> {
         .take(MOST_DATAGRAMS)
         .map(|(piece, octets)| (stream.place(piece.at), octets))
         .collect();
-    let mut findings = Findings::new("udp");
-    for view in views(&parts) {
+    let claims = in_datagrams("udp", &parts);
+    if !claims.is_empty() {
+        return claims;
+    }
+    let Some(key) = veiled::key_of_datagrams(parts.iter().map(|(_, octets)| *octets)) else {
+        return Vec::new();
+    };
+    let plain: Vec<(Option<Place>, Vec<u8>)> = parts
+        .iter()
+        .map(|(place, octets)| (*place, octets.iter().map(|octet| octet ^ key).collect()))
+        .collect();
+    let plain: Vec<_> = plain
+        .iter()
+        .map(|(place, octets)| (*place, &octets[..]))
+        .collect();
+    in_datagrams("udp-xor", &plain)
+}
+
+fn in_datagrams(carriage: &str, parts: &[(Option<Place>, &[u8])]) -> Vec<Claim> {
+    let mut found: Vec<Findings> = Vec::new();
+    for view in views(parts) {
+        let mut findings = Findings::new(carriage);
         let mut octets = Vec::new();
         let mut place = None;
-        for (at, datagram) in &parts {
+        for (at, datagram) in parts {
             let fits = view.magic.is_none_or(|magic| datagram.starts_with(&magic));
             if let Some(payload) = datagram.get(view.header..).filter(|_| fits) {
                 if octets.is_empty() {
@@ -186,51 +212,199 @@ fn datagrams(stream: &Stream) -> Vec<Claim> {
         for file in container::within(&octets, MOST_FILES) {
             findings.add(file, &octets, place);
         }
+        if findings.is_sure() {
+            return findings.claims();
+        }
         if !findings.is_empty() {
-            break;
+            found.push(findings);
         }
     }
-    findings.claims()
+    // Structure alone does not tell how long a header is; a player does.
+    found.into_iter().flat_map(Findings::claims).collect()
+}
+
+/// Whether the header of a NAL unit of H.264 or H.265 may begin so.
+fn may_be_unit(octet: u8) -> bool {
+    let h264 = matches!(octet & 0x1f, 1 | 5 | 7 | 8) && octet & 0x80 == 0;
+    h264 || matches!(octet >> 1, 1 | 19 | 20 | 32..=34)
 }
 
 /// Where pictures, parameter sets or slices begin in datagrams tells how long the
 /// header before them is.
 fn views(parts: &[(Option<Place>, &[u8])]) -> Vec<View> {
     let mut counts: BTreeMap<(usize, Option<[u8; 2]>), usize> = BTreeMap::new();
-    let mut beginnings = 0;
+    let mut magics = parts.iter().map(|(_, datagram)| datagram.get(..2));
+    let first = magics.next();
+    let uniform = magics.all(|magic| Some(magic) == first);
     for (_, datagram) in parts {
         let head = datagram
             .get(..datagram.len().min(HEADER))
             .unwrap_or_default();
-        let picture = memchr::memmem::find(head, &[0xff, 0xd8, 0xff]);
-        let code = memchr::memmem::find(head, &[0, 0, 1]);
-        let unit = code.filter(|at| {
-            let header = head.get(at + 3).copied().unwrap_or(0);
-            matches!(header & 0x1f, 7 | 5 | 1 | 8) && header & 0x80 == 0
-                || matches!(header >> 1, 32..=34 | 19 | 20 | 1)
-        });
-        let unit = unit.map(|at| match at.checked_sub(1).and_then(|b| head.get(b)) {
+        let pictures = memchr::memmem::find_iter(head, &[0xff, 0xd8, 0xff]);
+        let codes = memchr::memmem::find_iter(head, &[0, 0, 1]);
+        let units = codes.filter(|at| head.get(at + 3).is_some_and(|octet| may_be_unit(*octet)));
+        // With a zero_byte before (B.1.1).
+        let units = units.map(|at| match at.checked_sub(1).and_then(|b| head.get(b)) {
             Some(0) => at - 1,
             _ => at,
         });
-        for at in [picture, unit].into_iter().flatten() {
-            beginnings += 1;
-            let magic = (at >= 2).then(|| datagram.first_chunk().copied()).flatten();
+        // Packets of a transport stream, several in a datagram.
+        let synced = |at: &usize| {
+            [0, 188, 376]
+                .iter()
+                .all(|by| datagram.get(at + by) == Some(&0x47))
+        };
+        let packets = (0..head.len()).filter(synced).take(1);
+        for at in pictures.chain(units).chain(packets) {
+            let magic = match at >= 2 && !uniform {
+                true => datagram.first_chunk().copied(),
+                false => None,
+            };
             *counts.entry((at, None)).or_default() += 1;
             if magic.is_some() {
                 *counts.entry((at, magic)).or_default() += 1;
             }
         }
     }
-    // What lies anywhere is chance.
-    let least = 1 + beginnings / 64;
-    let mut counts: Vec<_> = counts
-        .into_iter()
-        .filter(|(_, count)| *count >= least)
-        .collect();
+    let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let views = counts.into_iter().take(MOST_VIEWS);
     views
         .map(|((header, magic), _)| View { header, magic })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        adversary::media_player::fixture::{random, video},
+        decoder::Format,
+        dissect::jpeg::scan::made,
+        inspect::{
+            Label, Standing,
+            recognise::testing::{tcp, udp},
+        },
+    };
+
+    fn claims(flow: &Flow) -> Vec<Claim> {
+        let traffic = Default::default();
+        recognise(&Scene::new(&traffic), flow)
+    }
+
+    fn told(flow: &Flow) -> Vec<(String, Label)> {
+        claims(flow)
+            .into_iter()
+            .map(|c| (c.kind.clone(), c.label()))
+            .collect()
+    }
+
+    #[test]
+    fn a_picture_in_any_protocol_leaks() {
+        let jpeg = made::jpeg(160, 120);
+        let raw = [&random(1, 500)[..], &jpeg, &random(2, 500)].concat();
+        let leak = |kind: &str| vec![(kind.to_owned(), Label::Leak)];
+        assert_eq!(told(&tcp(&[&raw], &[])), leak("tcp/jpeg"));
+        assert_eq!(told(&tcp(&[], &[&raw])), leak("tcp/jpeg"));
+        let mqtt = [&b"\x10\x0e\0\x04MQTT\x04\x02\0\x3c\0\x02ab\x30"[..], &raw].concat();
+        assert_eq!(told(&tcp(&[&mqtt], &[])), leak("mqtt/jpeg"));
+    }
+
+    #[test]
+    fn a_picture_in_masked_frames_leaks() {
+        let mut octets = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n".to_vec();
+        let jpeg = made::jpeg(160, 120);
+        let length = (jpeg.len() as u16).to_be_bytes();
+        octets.extend([0x82, 0xfe, length[0], length[1], 9, 8, 7, 6]);
+        octets.extend(
+            jpeg.iter()
+                .zip([9, 8, 7, 6].iter().cycle())
+                .map(|(o, m)| o ^ m),
+        );
+        let found = told(&tcp(&[&octets], &[]));
+        assert_eq!(found, [("websocket/jpeg".to_owned(), Label::Leak)]);
+    }
+
+    #[test]
+    fn a_picture_split_over_datagrams_leaks() {
+        let jpeg = made::jpeg(320, 240);
+        let datagrams: Vec<Vec<u8>> = jpeg
+            .chunks(120)
+            .enumerate()
+            .map(|(number, part)| [&[0x63, 0x63, number as u8, 0, 1, 0, 9, 9][..], part].concat())
+            .collect();
+        let mut sent: Vec<&[u8]> = datagrams.iter().map(Vec::as_slice).collect();
+        sent.insert(1, b"keep alive");
+        let found = told(&udp(&sent, &[]));
+        assert_eq!(found, [("udp/jpeg".to_owned(), Label::Leak)]);
+    }
+
+    #[test]
+    fn a_byte_stream_in_records_and_datagrams_is_given_to_a_player() {
+        let stream = video().concat();
+        let parts = stream.chunks(300);
+        let records: Vec<Vec<u8>> = parts
+            .map(|part| {
+                let length = (part.len() as u32).to_le_bytes();
+                [&[0x55, 0xaa, 7, 0][..], &length, &[1, 2, 3, 4], part].concat()
+            })
+            .collect();
+        let all = records.concat();
+        let datagrams: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+        for flow in [tcp(&[&all], &[]), udp(&datagrams, &[])] {
+            let claims = claims(&flow);
+            let media = claims.iter().flat_map(|claim| match &claim.standing {
+                Standing::Clear { media, .. } => &media[..],
+                _ => &[],
+            });
+            let media = media.max_by_key(|file| file.octets.len()).unwrap();
+            assert_eq!(media.format, Format::H264);
+            let (found, all) = (media.octets.len(), stream.len());
+            let kinds: Vec<_> = claims.iter().map(|c| (&c.kind, &c.reason)).collect();
+            assert!(found * 10 >= all * 9, "{found} of {all} {kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_veiled_is_found() {
+        let jpeg = made::jpeg(640, 480);
+        for key in [&[0x5a][..], &[0xff]] {
+            let veiled: Vec<u8> = jpeg
+                .iter()
+                .zip(key.iter().cycle())
+                .map(|(o, k)| o ^ k)
+                .collect();
+            let octets = [&veiled[..], &veiled].concat();
+            let found = told(&tcp(&[&octets], &[]));
+            assert_eq!(found[0].1, Label::Leak, "{key:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn noise_is_not_claimed() {
+        for seed in 0..4 {
+            let noise = random(seed, 200_000);
+            assert_eq!(told(&tcp(&[&noise], &[&noise])), []);
+            let datagrams: Vec<&[u8]> = noise.chunks(1000).collect();
+            assert_eq!(told(&udp(&datagrams, &[])), []);
+        }
+        let mut headers = made::headers(640, 480);
+        headers.extend(random(9, 20_000));
+        assert_eq!(told(&tcp(&[&headers], &[])), []);
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_octets_never_panic(
+            octets in prop::collection::vec(prop_oneof![Just(0), Just(1), Just(0xff), any::<u8>()], 0..400),
+            cut in 0..400_usize,
+        ) {
+            let stream = video().concat();
+            let octets = [&octets, &stream[..cut], &octets].concat();
+            let _ = told(&tcp(&[&octets], &[&octets]));
+            let _ = told(&udp(&[&octets, &octets], &[]));
+        }
+    }
 }

@@ -62,7 +62,14 @@ impl Findings {
         }
     }
 
-    /// Whether nothing was found that is media for sure.
+    /// Whether something was found that is media for sure.
+    pub(super) fn is_sure(&self) -> bool {
+        self.found
+            .keys()
+            .any(|(_, surety)| *surety == Surety::Shown)
+    }
+
+    /// Whether nothing was found.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -93,8 +100,37 @@ impl Findings {
     }
 }
 
+/// Whether some octets begin as archives, programs, documents and fonts do: what lies
+/// in them is no picture that somebody sends.
+pub(super) fn is_package(octets: &[u8]) -> bool {
+    const PACKAGES: [&[u8]; 21] = [
+        b"PK\x03\x04",
+        b"MZ",
+        b"%PDF-",
+        b"\x7fELF",
+        b"\x1f\x8b\x08",
+        b"7z\xbc\xaf\x27\x1c",
+        b"Rar!\x1a\x07",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"MSCF",
+        b"Cr24",
+        b"\xfd7zXZ\0",
+        b"BZh",
+        b"\x28\xb5\x2f\xfd",
+        b"wOFF",
+        b"wOF2",
+        b"OTTO",
+        b"FWS",
+        b"CWS",
+        b"ZWS",
+        b"\xca\xfe\xba\xbe",
+        b"dex\n",
+    ];
+    PACKAGES.iter().any(|package| octets.starts_with(package))
+}
+
 /// How base64 of pictures begins: JPEG, PNG, WebP.
-const BEGINNINGS: [&[u8]; 3] = [b"/9j/", b"iVBORw0KGgo", b"UklGR"];
+const BEGINNINGS: [&[u8]; 4] = [b"/9j/", b"/9j\\/", b"iVBORw0KGgo", b"UklGR"];
 
 /// Adds pictures that some text holds in base64 (RFC 4648 4), in lines or not.
 pub(super) fn in_text(text: &[u8], place: Option<Place>, findings: &mut Findings) {

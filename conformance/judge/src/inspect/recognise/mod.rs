@@ -10,6 +10,7 @@ mod http;
 mod ike;
 mod mumble;
 mod openvpn;
+mod partial;
 mod plain;
 mod quic;
 mod rtmp;
@@ -24,6 +25,7 @@ mod testing;
 mod tls;
 mod tuya;
 mod veiled;
+mod vendor;
 mod whatsapp;
 mod wireguard;
 mod zoom;
@@ -64,6 +66,7 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     carved::recognise,
     plain::recognise,
     mumble::recognise,
+    vendor::recognise,
 ];
 
 /// Those that look at all of them.

@@ -7,7 +7,7 @@ use crate::{
         Place,
         container::{self, Surety},
     },
-    inspect::Claim,
+    inspect::{Claim, Label},
 };
 
 use super::findings::Findings;
@@ -17,6 +17,8 @@ const LEAST: usize = 4096;
 const MOST: usize = 8 << 20;
 /// Octets from which keys are learned.
 const LEARNED: usize = 1 << 20;
+/// Octets of datagrams that are searched for the beginning of media.
+const HEADER: usize = 96;
 /// The longest key that repeats.
 const LONGEST: usize = 32;
 /// Keys that are tried on everything.
@@ -30,6 +32,7 @@ pub(super) fn claims(octets: &[u8], carriage: &str, place: Option<Place>) -> Vec
     if octets.len() < LEAST {
         return Vec::new();
     }
+    let mut possible = Vec::new();
     for key in keys(octets) {
         let plain = apply(octets, &key);
         if !is_worth(&plain) {
@@ -41,9 +44,13 @@ pub(super) fn claims(octets: &[u8], carriage: &str, place: Option<Place>) -> Vec
             key => format!("{carriage}-xor{}", key.len()),
         };
         let claims = found(&plain, &name, place);
-        if !claims.is_empty() {
+        if claims.iter().any(|claim| claim.label() == Label::Leak) {
             return claims;
         }
+        possible.extend(claims);
+    }
+    if !possible.is_empty() {
+        return possible;
     }
     for width in [2, 4] {
         let plain = swapped(octets, width);
@@ -65,6 +72,42 @@ fn found(plain: &[u8], carriage: &str, place: Option<Place>) -> Vec<Claim> {
         }
     }
     findings.claims()
+}
+
+/// The octet that datagrams may be veiled with, by what NAL units with parameter sets
+/// or pictures begin with, behind a header.
+pub(super) fn key_of_datagrams<'a>(datagrams: impl Iterator<Item = &'a [u8]>) -> Option<u8> {
+    let mut counts = [0_u32; 256];
+    for datagram in datagrams {
+        let head = datagram
+            .get(..datagram.len().min(HEADER))
+            .unwrap_or_default();
+        if let Some(key) = head.windows(5).find_map(octet_key)
+            && let Some(count) = counts.get_mut(usize::from(key))
+        {
+            *count += 1;
+        }
+    }
+    let (key, count) = counts
+        .iter()
+        .enumerate()
+        .skip(1)
+        .max_by_key(|(_, count)| **count)?;
+    (*count > 0).then_some(key as u8)
+}
+
+/// The octet that makes some others the beginning of a parameter set or a picture.
+fn octet_key(window: &[u8]) -> Option<u8> {
+    let [a, b, c, d, e] = *window else {
+        return None;
+    };
+    let starts = a == b && b == c && d == a ^ 1 && [0x67, 0x27, 0x40, 0x68].contains(&(e ^ a));
+    let pictures = a == c && b == a ^ 0x27 && [0xe0, 0xe1, 0xdb].contains(&(d ^ a ^ 0xff));
+    match (starts, pictures && e == a ^ 0xff) {
+        (true, _) => Some(a),
+        (_, true) => Some(a ^ 0xff),
+        _ => None,
+    }
 }
 
 /// Whether beginnings of pictures or of NAL units are in it, more than by chance.
@@ -110,19 +153,10 @@ fn keys(octets: &[u8]) -> Vec<Vec<u8>> {
             keys.push(key);
         }
     };
-    for window in octets.windows(5) {
-        let [a, b, c, d, e] = *window else {
-            continue;
-        };
-        let starts = a == b && b == c && d == a ^ 1 && [0x67, 0x27, 0x40, 0x68].contains(&(e ^ a));
-        let pictures =
-            a == c && b == a ^ 0xff ^ 0xd8 && [0xe0, 0xe1, 0xdb].contains(&(d ^ a ^ 0xff));
-        if starts {
-            add(vec![a]);
-        } else if pictures && e == a ^ 0xff {
-            add(vec![a ^ 0xff]);
-        }
-    }
+    octets
+        .windows(5)
+        .filter_map(octet_key)
+        .for_each(|key| add(vec![key]));
     let learned = octets.get(..octets.len().min(LEARNED)).unwrap_or_default();
     let mut periods: Vec<(i64, usize)> = (2..=LONGEST)
         .filter_map(|period| {
@@ -134,7 +168,10 @@ fn keys(octets: &[u8]) -> Vec<Vec<u8>> {
             (beyond > 0 && beyond * beyond > 16 * expected).then_some((beyond, period))
         })
         .collect();
-    periods.sort_unstable_by_key(|(beyond, period)| (std::cmp::Reverse(*beyond), *period));
+    // Multiples of a period stand out as it does, and have less to learn from.
+    let most = periods.iter().map(|(beyond, _)| *beyond).max().unwrap_or(0);
+    periods.retain(|(beyond, _)| beyond * 2 > most);
+    periods.sort_unstable_by_key(|(_, period)| *period);
     for (_, period) in periods.into_iter().take(MOST_KEYS) {
         add(most_frequent(learned, period));
     }

@@ -9,14 +9,13 @@ use lightleak_case::TransportProtocol;
 
 use crate::{
     dissect::{
-        Flow, Stream,
-        container::{self, File},
+        Flow, Stream, container,
         http::transfer::{self, Transfer},
     },
     inspect::{Claim, Scene},
 };
 
-use super::findings::{Findings, in_text};
+use super::findings::{Findings, in_text, is_package};
 
 pub(super) use pieces::recognise as across;
 pub(super) use playlist::recognise as playlists;
@@ -71,14 +70,133 @@ fn content(stream: &Stream, transfer: &Transfer<'_>, findings: &mut Findings) {
     if found > 0 {
         return;
     }
-    let is_text = media_type.starts_with("text/") || media_type.contains("javascript");
-    let files: Vec<File> = match is_text {
-        // Pages hold pictures in base64; nothing of them is binary.
-        true => Vec::new(),
-        false => container::within(&content, MOST_FILES),
-    };
-    for file in files {
+    // Pages bring their own little pictures.
+    let is_page =
+        media_type == "text/html" || media_type == "text/css" || media_type.contains("javascript");
+    if is_page || is_package(&content) {
+        return;
+    }
+    for file in container::within(&content, MOST_FILES) {
         findings.add(file, &content, place);
     }
     in_text(&content, place, findings);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        adversary::media_player::fixture::random,
+        dissect::jpeg::scan::made,
+        inspect::{Label, recognise::testing::tcp},
+    };
+
+    fn told(from_a: &[&[u8]], from_b: &[&[u8]]) -> Vec<(String, Label)> {
+        let traffic = Default::default();
+        let claims = recognise(&Scene::new(&traffic), &tcp(from_a, from_b));
+        claims
+            .into_iter()
+            .map(|c| (c.kind.clone(), c.label()))
+            .collect()
+    }
+
+    fn answer(headers: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    fn leak(kind: &str) -> Vec<(String, Label)> {
+        vec![(kind.into(), Label::Leak)]
+    }
+
+    #[test]
+    fn pictures_leak_whoever_sends_them() {
+        let jpeg = made::jpeg(160, 120);
+        let whole = answer("", &jpeg);
+        assert_eq!(
+            told(&[b"GET / HTTP/1.1\r\n\r\n"], &[&whole]),
+            leak("http/jpeg")
+        );
+        // Who sent the SYN may be unknown, and the other side not captured.
+        assert_eq!(told(&[&whole], &[]), leak("http/jpeg"));
+        // Joined amid another body, cut in the picture.
+        let whole = answer("", &made::jpeg(640, 480));
+        let joined = [&b"end of something"[..], &whole[..whole.len() - 60]].concat();
+        assert_eq!(told(&[], &[&joined]), leak("http/jpeg"));
+        let head = format!(
+            "PUT /snap HTTP/1.1\r\nContent-Length: {}\r\n\r\n",
+            jpeg.len()
+        );
+        assert_eq!(
+            told(&[&[head.as_bytes(), &jpeg].concat()], &[]),
+            leak("http/jpeg")
+        );
+    }
+
+    #[test]
+    fn pictures_in_parts_and_in_text_leak() {
+        let jpeg = made::jpeg(160, 120);
+        let mut parts =
+            b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=f\r\n\r\n"
+                .to_vec();
+        for _ in 0..3 {
+            parts.extend(b"--f\r\nContent-Type: image/jpeg\r\n\r\n");
+            parts.extend(&jpeg);
+            parts.extend(b"\r\n");
+        }
+        assert_eq!(told(&[], &[&parts]), leak("http/jpeg"));
+        let text = base64(&jpeg);
+        let json = format!("{{\"image\":\"{}\"}}", text.replace('/', "\\/"));
+        assert_eq!(
+            told(&[], &[&answer("", json.as_bytes())]),
+            leak("http/jpeg")
+        );
+    }
+
+    fn base64(octets: &[u8]) -> String {
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = String::new();
+        for three in octets.chunks(3) {
+            let mut word = 0_usize;
+            for at in 0..3 {
+                word = word << 8 | usize::from(three.get(at).copied().unwrap_or(0));
+            }
+            for at in 0..=three.len() {
+                text.push(char::from(ALPHABET[word >> (18 - 6 * at) & 63]));
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn what_is_no_picture_is_not_claimed() {
+        let mut noise = made::headers(640, 480);
+        noise.extend(random(1, 50_000));
+        noise.extend([0xff, 0xd9]);
+        for body in [
+            &noise[..],
+            &random(2, 50_000),
+            b"<html></html>",
+            b"GIF89a\x01\0\x01\0.........",
+        ] {
+            assert_eq!(told(&[], &[&answer("", body)]), []);
+        }
+        assert_eq!(told(&[b"\x16\x03\x01\x02\0\x01"], &[]), []);
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_octets_never_panic(octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            let jpeg = made::jpeg(64, 64);
+            for body in [&octets[..], &[&jpeg, &octets[..]].concat(), &[b"--x\r\n\r\n", &octets[..]].concat()] {
+                let _ = told(&[&octets], &[&answer("", body)]);
+            }
+        }
+    }
 }

@@ -290,3 +290,50 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod joined {
+    use super::recognise;
+    use crate::{
+        dissect::{Traffic, jpeg::scan::made},
+        inspect::{Label, Scene, recognise::testing::tcp},
+    };
+
+    fn piece(octets: &[u8], first: usize, last: usize, total: usize) -> Vec<u8> {
+        let head = format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {first}-{}/{total}\r\nContent-Length: {}\r\n\r\n",
+            last - 1,
+            last - first
+        );
+        [head.as_bytes(), &octets[first..last]].concat()
+    }
+
+    #[test]
+    fn every_flow_that_brings_a_piece_leaks() {
+        let jpeg = made::jpeg(640, 480);
+        let asked = b"GET /p HTTP/1.1\r\nRange: bytes=0-1\r\n\r\n";
+        let cuts = [0, 500, 900, jpeg.len()];
+        let flow = |at: usize| {
+            tcp(
+                &[asked],
+                &[&piece(&jpeg, cuts[at], cuts[at + 1], jpeg.len())],
+            )
+        };
+        let traffic = Traffic {
+            flows: vec![
+                flow(2),
+                flow(0),
+                tcp(&[b"HTTP/1.1 200 OK\r\n\r\nno piece"], &[]),
+                flow(1),
+            ],
+            ..Traffic::default()
+        };
+        let claims = recognise(&Scene::new(&traffic));
+        let told: Vec<_> = claims
+            .iter()
+            .map(|(flow, c)| (*flow, c.kind.as_str(), c.label()))
+            .collect();
+        let leak = |flow| (flow, "http-range/jpeg", Label::Leak);
+        assert_eq!(told, [leak(0), leak(1), leak(3)]);
+    }
+}
