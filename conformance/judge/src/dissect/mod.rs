@@ -29,7 +29,6 @@ pub mod rtmp;
 pub mod rtp;
 pub mod rtsp;
 pub mod sdp;
-pub mod srt;
 pub mod stream;
 pub mod stun;
 pub mod tcp;

@@ -16,7 +16,6 @@ mod quic;
 mod rtmp;
 mod rtsp;
 mod smb3;
-mod srt;
 mod ssh;
 #[cfg(test)]
 mod talk;
@@ -49,7 +48,6 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     http::recognise,
     rtmp::recognise,
     h2c::recognise,
-    srt::recognise,
     tls::recognise,
     dtls::recognise,
     quic::recognise,
