@@ -1,7 +1,7 @@
 //! As much of session descriptions (RFC 8866) as tells what a media stream
 //! carries, and the parameter sets that H.264 puts there (RFC 6184 8.2.1).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::base64;
 
@@ -9,6 +9,8 @@ use super::base64;
 const MAX_LINES: usize = 4096;
 /// Parameter sets that are kept per format.
 const MAX_SETS: usize = 64;
+/// Parameters that are kept per format.
+const MAX_PARAMETERS: usize = 64;
 
 /// A session description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Sdp {
     pub key_mgmt: Vec<String>,
     /// `a=fingerprint` before the first section, as in [`Media::fingerprints`].
     pub fingerprints: Vec<Fingerprint>,
+    /// The address of `c=` before the first section (RFC 8866 5.7), if it is one.
+    pub address: Option<IpAddr>,
     /// Its `m=` sections in order.
     pub media: Vec<Media>,
 }
@@ -31,6 +35,8 @@ pub struct Media {
     pub protocol: String,
     /// Port; 0 if the section is refused (RFC 3264 6).
     pub port: u16,
+    /// The address of `c=` of the section itself, if it is one.
+    pub address: Option<IpAddr>,
     /// `a=fingerprint` (RFC 8122 5) of the section itself.
     pub fingerprints: Vec<Fingerprint>,
     /// Addresses of `a=candidate` for UDP (RFC 8839 5.1); names are left out.
@@ -64,8 +70,23 @@ pub struct Format {
     pub payload_type: u8,
     /// Encoding name of `a=rtpmap` in upper case, such as `H264`; empty without.
     pub encoding: String,
+    /// Clock rate of `a=rtpmap`; 0 without.
+    pub clock_rate: u32,
+    /// Channels of `a=rtpmap`; 0 without.
+    pub channels: u16,
+    /// Parameters of `a=fmtp` with a name, these in lower case.
+    pub parameters: Vec<(String, String)>,
     /// NAL units of `sprop-parameter-sets`.
     pub parameter_sets: Vec<Vec<u8>>,
+}
+
+impl Format {
+    /// The parameter of that name (lower case).
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let mut parameters = self.parameters.iter();
+        let (_, value) = parameters.find(|(n, _)| n == name)?;
+        Some(value)
+    }
 }
 
 impl Sdp {
@@ -80,6 +101,11 @@ impl Sdp {
         for line in text.lines().take(MAX_LINES) {
             if let Some(value) = line.strip_prefix("m=") {
                 sdp.media.push(media(value));
+            } else if let Some(value) = line.strip_prefix("c=") {
+                match sdp.media.last_mut() {
+                    Some(media) => media.address = connection(value),
+                    None => sdp.address = connection(value),
+                }
             } else if let Some(value) = line.strip_prefix("a=") {
                 match (sdp.media.last_mut(), value.split_once(':')) {
                     (Some(media), Some((name, value))) => attribute(media, name, value),
@@ -111,6 +137,12 @@ impl Sdp {
             .map(|f| f.parameter_sets.as_slice())
             .filter(|sets| !sets.is_empty())
     }
+}
+
+/// `IN IP4 <address>[/ttl]`
+fn connection(value: &str) -> Option<IpAddr> {
+    let address = value.split_whitespace().nth(2)?;
+    address.split('/').next()?.parse().ok()
 }
 
 /// `<media> <port> <proto> <fmt> ...`
@@ -200,10 +232,22 @@ fn format_attribute(media: &mut Media, name: &str, value: &str) {
     };
     match name {
         "rtpmap" => {
-            let encoding = value.split('/').next().unwrap_or_default();
+            let mut fields = value.trim().split('/');
+            let encoding = fields.next().unwrap_or_default();
             format.encoding = encoding.trim().to_ascii_uppercase();
+            let rate = fields.next().and_then(|rate| rate.trim().parse().ok());
+            format.clock_rate = rate.unwrap_or_default();
+            let channels = fields.next().and_then(|n| n.trim().parse().ok());
+            format.channels = channels.unwrap_or_default();
         }
         "fmtp" => {
+            let parameters = value.split(';').filter_map(|p| p.trim().split_once('='));
+            let parameters = parameters.map(|(name, value)| {
+                let name = name.trim().to_ascii_lowercase();
+                (name, value.trim().to_owned())
+            });
+            let room = MAX_PARAMETERS.saturating_sub(format.parameters.len());
+            format.parameters.extend(parameters.take(room));
             let sets = value
                 .split(';')
                 .filter_map(|parameter| parameter.trim().split_once('='))

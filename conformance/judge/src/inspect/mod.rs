@@ -8,6 +8,7 @@
 //! `undetermined` for what its octets look like: no entropy decides anything.
 
 mod claim;
+mod mux;
 pub mod recognise;
 mod scene;
 mod show;

@@ -2,7 +2,16 @@
 
 use std::net::SocketAddr;
 
-use crate::dissect::{Traffic, rtsp, sdp::Sdp};
+use crate::dissect::{
+    Flow, Stream, Traffic, rtsp,
+    sdp::{self, Sdp},
+};
+
+/// Descriptions that are read of a direction, and of all.
+const MOST_IN_A_STREAM: usize = 64;
+const MOST: usize = 4096;
+/// Octets of a description.
+const LONGEST: usize = 64 * 1024;
 
 /// Everything that was captured, and what was said in it about other flows.
 #[derive(Debug)]
@@ -28,22 +37,158 @@ impl<'a> Scene<'a> {
     /// Reads what flows say about others.
     pub fn new(traffic: &'a Traffic) -> Self {
         let flows = traffic.flows.iter().enumerate();
-        let descriptions = flows.flat_map(|(index, flow)| {
-            let dialogue = rtsp::read(&flow.from_a, &flow.from_b);
-            let told: Vec<_> = dialogue
-                .iter()
-                .flat_map(|dialogue| dialogue.messages().filter_map(rtsp::Message::sdp))
-                .map(|sdp| Description {
-                    flow: index,
-                    ends: [flow.a, flow.b],
-                    sdp,
-                })
-                .collect();
-            told
+        let descriptions = flows.flat_map(|(flow, of)| {
+            let told = descriptions(of);
+            told.into_iter().map(move |sdp| Description {
+                flow,
+                ends: [of.a, of.b],
+                sdp,
+            })
         });
         Self {
             traffic,
-            descriptions: descriptions.collect(),
+            descriptions: descriptions.take(MOST).collect(),
+        }
+    }
+
+    /// What descriptions say of a payload type in a flow: one that names an end of it
+    /// by address and port, else one of a host that has part in both.
+    pub fn format(&self, flow: &Flow, sender: SocketAddr, payload_type: u8) -> Option<sdp::Format> {
+        let _ = sender;
+        let formats = |strict: bool| {
+            self.descriptions.iter().find_map(|description| {
+                let media = description.sdp.media.iter();
+                let mut media = media.filter(|media| match strict {
+                    true => description.names(media, flow),
+                    false => description.shares(flow),
+                });
+                media.find_map(|media| {
+                    let mut formats = media.formats.iter();
+                    formats.find(|f| f.payload_type == payload_type && !f.encoding.is_empty())
+                })
+            })
+        };
+        formats(true).or_else(|| formats(false)).cloned()
+    }
+
+    /// What any description says of a payload type.
+    pub fn format_of(&self, payload_type: u8) -> Option<sdp::Format> {
+        let media = self.descriptions.iter().flat_map(|d| &d.sdp.media);
+        let mut formats = media.flat_map(|media| &media.formats);
+        let found = formats.find(|f| f.payload_type == payload_type && !f.encoding.is_empty());
+        found.cloned()
+    }
+
+    /// Whether a description of the flow says that it is SRTP.
+    pub fn secured(&self, flow: &Flow) -> bool {
+        let of_flow = self.descriptions.iter().flat_map(|description| {
+            let media = description.sdp.media.iter();
+            media.filter(|media| description.names(media, flow))
+        });
+        let mut of_flow = of_flow.filter(|media| media.protocol.contains("SAVP"));
+        of_flow.next().is_some()
+    }
+}
+
+impl Description {
+    /// Whether a section names an end of the flow: its port, and its address if it has
+    /// one that is nobody's placeholder.
+    fn names(&self, media: &sdp::Media, flow: &Flow) -> bool {
+        if media.port == 0 {
+            return false;
+        }
+        let address = media.address.or(self.sdp.address);
+        let address = address.filter(|address| !address.is_unspecified());
+        [flow.a, flow.b].iter().any(|end| {
+            end.port() == media.port
+                && match address {
+                    Some(address) => address == end.ip(),
+                    None => self.ends.iter().any(|e| e.ip() == end.ip()),
+                }
+        })
+    }
+
+    /// Whether a host has part in the flow and in the one that it was given in.
+    fn shares(&self, flow: &Flow) -> bool {
+        let ends = [flow.a.ip(), flow.b.ip()];
+        self.ends.iter().any(|end| ends.contains(&end.ip()))
+    }
+}
+
+/// Descriptions that a flow has, whatever carries them: a body of RTSP, SIP or HTTP, a
+/// packet of SAP, a string of JSON.
+fn descriptions(flow: &Flow) -> Vec<Sdp> {
+    let streams = [&flow.from_a, &flow.from_b];
+    let speaks = |stream: &&Stream| memchr::memmem::find(&stream.bytes, b"RTSP/1.0").is_some();
+    if streams.iter().any(speaks)
+        && let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b)
+    {
+        return dialogue.messages().filter_map(rtsp::Message::sdp).collect();
+    }
+    streams.into_iter().flat_map(in_a_stream).collect()
+}
+
+fn in_a_stream(stream: &Stream) -> Vec<Sdp> {
+    let bytes = &stream.bytes;
+    let starts = memchr::memmem::find_iter(bytes, b"v=0");
+    let found = starts.filter_map(|at| {
+        let text = bytes.get(at..bytes.len().min(at + LONGEST))?;
+        match text.get(3..)? {
+            [b'\r', b'\n', b'o', b'=', ..] | [b'\n', b'o', b'=', ..] => {
+                // Up to the end of what has the form of its lines.
+                let mut end = 0;
+                for line in text.split_inclusive(|octet| *octet == b'\n') {
+                    let is_line = matches!(line, [b'a'..=b'z', b'=', ..]);
+                    let is_text = line.iter().all(|o| *o >= b' ' || b"\r\n\t".contains(o));
+                    if !is_line || !is_text {
+                        break;
+                    }
+                    end += line.len();
+                }
+                Sdp::parse(text.get(..end)?)
+            }
+            [b'\\', b'r', b'\\', b'n', b'o', b'=', ..] | [b'\\', b'n', b'o', b'=', ..] => {
+                let end = memchr::memchr(b'"', text)?;
+                let text = String::from_utf8_lossy(text.get(..end)?);
+                let text = text.replace("\\r", "").replace("\\n", "\n");
+                Sdp::parse(text.replace("\\/", "/").as_bytes())
+            }
+            _ => None,
+        }
+    });
+    found.take(MOST_IN_A_STREAM).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SDP: &str = "v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\n\
+        m=audio 6000 RTP/SAVP 96\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n";
+
+    fn stream(octets: &[u8]) -> Stream {
+        let mut stream = Stream::default();
+        stream.push(octets, 1, 0, 0);
+        stream
+    }
+
+    #[test]
+    fn descriptions_are_found_in_any_body() {
+        let escaped = SDP.replace("\r\n", "\\r\\n");
+        for text in [
+            format!("INVITE sip:a SIP/2.0\r\n\r\n{SDP}INVITE sip:b SIP/2.0\r\n"),
+            format!("\x20\0application/sdp\0{SDP}"),
+            format!("{{\"sdp\":\"{escaped}\"}}"),
+        ] {
+            let found = in_a_stream(&stream(text.as_bytes()));
+            assert_eq!(found.len(), 1, "{text}");
+            let format = &found[0].media[0].formats[0];
+            assert_eq!(
+                (format.encoding.as_str(), format.clock_rate),
+                ("OPUS", 48_000)
+            );
+            assert_eq!(format.parameter("useinbandfec"), Some("1"));
+            assert_eq!(found[0].address, Some([10, 0, 0, 9].into()));
         }
     }
 }

@@ -7,6 +7,7 @@ mod findings;
 mod footage;
 mod h2c;
 mod http;
+mod iax;
 mod ike;
 mod mumble;
 mod openvpn;
@@ -14,14 +15,17 @@ mod partial;
 mod plain;
 mod quic;
 mod rtmp;
+mod rtp;
 mod rtsp;
 mod smb3;
+mod srt;
 mod ssh;
 #[cfg(test)]
 mod talk;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod ts;
 mod tuya;
 mod veiled;
 mod vendor;
@@ -48,6 +52,10 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     http::recognise,
     rtmp::recognise,
     h2c::recognise,
+    srt::recognise,
+    ts::recognise,
+    rtp::recognise,
+    iax::recognise,
     tls::recognise,
     dtls::recognise,
     quic::recognise,

@@ -1,26 +1,202 @@
-//! RTSP (RFC 7826): who speaks it in clear gives away what is watched, where and
-//! by whom, and with the description what it takes to play it.
+//! RTSP (RFC 7826, RFC 2326): who speaks it in clear gives away what is watched,
+//! where and by whom, and with the description what it takes to play it.
 
 use lightleak_case::TransportProtocol;
 
 use crate::{
-    dissect::{Flow, rtsp},
+    dissect::{Flow, Stream, base64, rtsp},
     inspect::{Claim, Scene},
 };
 
+/// Requests that ask for nothing that is watched.
+const PROBES: [&str; 1] = ["OPTIONS"];
+/// Octets of base64 that are read of a tunnel.
+const MOST_TUNNELLED: usize = 256 * 1024;
+
 pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
-    if flow.transport != TransportProtocol::Tcp {
+    let streams = [&flow.from_a, &flow.from_b];
+    let place = streams.iter().find_map(|stream| stream.place(0));
+    if flow.transport == TransportProtocol::Tcp
+        && let Some(claim) = streams.into_iter().find_map(tunnelled)
+    {
+        return vec![claim.at(place)];
+    }
+    if !streams.into_iter().any(speaks) {
+        return Vec::new();
+    }
+    if flow.transport == TransportProtocol::Udp && !streams.into_iter().any(begins) {
         return Vec::new();
     }
     let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b) else {
         return Vec::new();
     };
-    let messages = dialogue.messages().count();
-    let described = dialogue.messages().filter(|m| m.sdp().is_some()).count();
+    let messages: Vec<_> = dialogue.messages().collect();
+    let described = messages.iter().filter(|m| m.sdp().is_some()).count();
     let frames = dialogue.frames_a.len() + dialogue.frames_b.len();
+    let said = octets(flow);
+    let spoken: usize = messages.iter().map(|m| m.range.len()).sum();
+    // A text that quotes RTSP is none.
+    if frames == 0 && spoken * 2 < said {
+        return Vec::new();
+    }
+    let asks = messages
+        .iter()
+        .any(|m| m.status == 0 && !PROBES.contains(&m.method.as_str()));
+    let grants = messages.iter().any(|m| (200..400).contains(&m.status));
     let reason = format!(
-        "{messages} messages of RTSP in clear, {described} with a session description; {frames} interleaved packets"
+        "{} messages of RTSP in clear, {described} with a session description; {frames} interleaved packets",
+        messages.len()
     );
-    let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
-    vec![Claim::clear("rtsp", Vec::new(), reason).at(place)]
+    let claim = match asks || grants || described > 0 || frames > 0 {
+        true => Claim::clear("rtsp", Vec::new(), reason),
+        false => Claim::other(
+            "rtsp",
+            format!("{reason}; nothing was asked for or granted"),
+        ),
+    };
+    vec![claim.at(place)]
+}
+
+fn octets(flow: &Flow) -> usize {
+    flow.from_a.bytes.len() + flow.from_b.bytes.len()
+}
+
+fn speaks(stream: &Stream) -> bool {
+    memchr::memmem::find(&stream.bytes, b"RTSP/").is_some()
+}
+
+/// Whether a datagram begins with a message.
+fn begins(stream: &Stream) -> bool {
+    stream.parts().take(64).any(|(_, octets)| {
+        let line = octets
+            .split(|octet| *octet == b'\n')
+            .next()
+            .unwrap_or_default();
+        let line = line.trim_ascii_end();
+        line.starts_with(b"RTSP/1.0 ")
+            || line.starts_with(b"RTSP/2.0 ")
+            || line.ends_with(b" RTSP/1.0")
+    })
+}
+
+/// Requests in base64 behind the head of a POST: RTSP over HTTP, of which the answers
+/// come in another connection.
+fn tunnelled(stream: &Stream) -> Option<Claim> {
+    let bytes = &stream.bytes;
+    if !bytes.starts_with(b"POST ") {
+        return None;
+    }
+    let head = memchr::memmem::find(bytes, b"\r\n\r\n")? + 4;
+    let body = bytes.get(head..bytes.len().min(head + MOST_TUNNELLED))?;
+    // Each request was encoded for itself, and padded.
+    let mut text = Vec::new();
+    for part in body.split(|octet| b"=\r\n".contains(octet)) {
+        if let Some((octets, ..)) = base64::decode(part) {
+            text.extend(octets);
+        }
+    }
+    let mut plain = Stream::default();
+    plain.push(&text, 0, 0, 0);
+    let dialogue = rtsp::read(&plain, &Stream::default())?;
+    let messages = dialogue.messages().count();
+    let begins = dialogue.messages().any(|message| message.range.start == 0);
+    begins.then(|| {
+        let reason =
+            format!("{messages} requests of RTSP in base64 in the body of a POST: in clear");
+        Claim::clear("rtsp/http", Vec::new(), reason)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dissect::{FlowState, Traffic};
+
+    fn flow(transport: TransportProtocol, from_a: &[u8], from_b: &[u8]) -> Flow {
+        let stream = |octets: &[u8]| {
+            let mut stream = Stream::default();
+            stream.push(octets, 1, 54, 0);
+            stream
+        };
+        Flow {
+            transport,
+            a: ([10, 0, 0, 1], 40_000).into(),
+            b: ([10, 0, 0, 2], 8554).into(),
+            state: FlowState::Open,
+            from_a: stream(from_a),
+            from_b: stream(from_b),
+            first_packet: 1,
+            packets: 1,
+        }
+    }
+
+    fn claims(
+        transport: TransportProtocol,
+        from_a: &[u8],
+        from_b: &[u8],
+    ) -> Vec<(String, &'static str)> {
+        let traffic = Traffic::default();
+        let claims = recognise(&Scene::new(&traffic), &flow(transport, from_a, from_b));
+        claims
+            .into_iter()
+            .map(|c| (c.kind.clone(), c.label().name()))
+            .collect()
+    }
+
+    use TransportProtocol::{Tcp, Udp};
+    const ASK: &[u8] = b"DESCRIBE rtsp://10.0.0.2/live RTSP/1.0\r\nCSeq: 2\r\n\r\n";
+    const ANSWER: &[u8] = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 0\r\n\r\n";
+
+    #[test]
+    fn dialogues_are_leaks_whoever_speaks() {
+        let leak = [("rtsp".to_owned(), "leak")];
+        for (a, b) in [
+            (ASK, ANSWER),
+            (ANSWER, ASK),
+            (ASK, &[][..]),
+            (&[][..], ANSWER),
+        ] {
+            assert_eq!(claims(Tcp, a, b), leak);
+            assert_eq!(claims(Udp, a, b), leak);
+        }
+    }
+
+    #[test]
+    fn a_probe_that_gets_nothing_is_none() {
+        let probe = b"OPTIONS / RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+        let refused = b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\n\r\n";
+        assert_eq!(claims(Tcp, probe, refused), [("rtsp".to_owned(), "other")]);
+    }
+
+    #[test]
+    fn a_tunnel_in_http_is_a_leak() {
+        // "DESCRIBE rtsp://c/ RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+        let post = b"POST /live HTTP/1.0\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n\
+            REVTQ1JJQkUgcnRzcDovL2MvIFJUU1AvMS4wDQpDU2VxOiAxDQoNCg==";
+        assert_eq!(claims(Tcp, post, b""), [("rtsp/http".to_owned(), "leak")]);
+        assert!(claims(Tcp, b"POST / HTTP/1.0\r\n\r\nREVTQ1JJQkU=", b"").is_empty());
+    }
+
+    #[test]
+    fn a_page_about_rtsp_is_none() {
+        let page = [
+            &b"HTTP/1.1 200 OK\r\n\r\n"[..],
+            &[b'x'; 4000],
+            b"\nRTSP/1.0 200 OK\r\n\r\n",
+        ]
+        .concat();
+        assert!(claims(Tcp, b"GET / HTTP/1.1\r\n\r\n", &page).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_without_panic(octets in prop::collection::vec(any::<u8>(), 0..60), at in 0..40_usize) {
+            let (head, tail) = ASK.split_at(at);
+            let octets = [head, &octets, tail].concat();
+            let _ = (claims(Tcp, &octets, ANSWER), claims(Udp, &octets, &octets));
+            let _ = claims(Tcp, &[&b"POST / HTTP/1.0\r\n\r\n"[..], &octets].concat(), b"");
+        }
+    }
 }

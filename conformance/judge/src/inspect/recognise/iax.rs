@@ -1,0 +1,242 @@
+//! IAX2 (RFC 5456): calls whose signalling and sound share one flow.
+
+use std::collections::BTreeMap;
+
+use lightleak_case::TransportProtocol;
+
+use crate::{
+    decoder::{Elementary, Format},
+    dissect::{Flow, Stream},
+    inspect::{Claim, Scene, mux::wav},
+};
+
+/// Octets of the header of a full frame (RFC 5456 8.1.1).
+const FULL: usize = 12;
+/// Frametypes (RFC 5456 8.2).
+const VOICE: u8 = 2;
+const VIDEO: u8 = 3;
+const IAX: u8 = 6;
+/// IAX control: NEW, PING, PONG, ACK, ACCEPT and the others up to CALLTOKEN.
+const LAST_CONTROL: u8 = 0x28;
+/// Frames of sound that have to be seen.
+const MIN_SOUND: usize = 4;
+
+/// What one side sent.
+#[derive(Default)]
+struct Side {
+    /// Full frames, by their type.
+    full: BTreeMap<u8, usize>,
+    /// Its call number, by how many full frames say it.
+    calls: BTreeMap<u16, usize>,
+    /// Format of its sound as a bit.
+    format: Option<u8>,
+    /// Mini frames of its calls, and the sound in them and in full frames.
+    minis: usize,
+    sound: Vec<u8>,
+    foreign: usize,
+    all: usize,
+}
+
+pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
+    if flow.transport != TransportProtocol::Udp {
+        return Vec::new();
+    }
+    let sides = [read(&flow.from_a), read(&flow.from_b)];
+    let all: usize = sides.iter().map(|s| s.all).sum();
+    let full: usize = sides.iter().flat_map(|s| s.full.values()).sum();
+    let foreign: usize = sides.iter().map(|s| s.foreign).sum();
+    let minis: usize = sides.iter().map(|s| s.minis).sum();
+    let of = |kind: u8| -> usize { sides.iter().filter_map(|s| s.full.get(&kind)).sum() };
+    if full < 2 || of(IAX) + of(VOICE) == 0 || foreign * 10 > all {
+        return Vec::new();
+    }
+    let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
+    let answered = sides.iter().all(|s| s.all > 0);
+    let voice = of(VOICE) + of(VIDEO) + minis;
+    if voice >= MIN_SOUND && of(VOICE) + of(VIDEO) > 0 && (answered || full >= 4 || minis >= 8) {
+        let media = sides.iter().filter_map(Side::file);
+        let reason = format!(
+            "{full} full frames of IAX2 and {minis} mini frames of the same calls: sound in clear"
+        );
+        return vec![Claim::clear("iax2", media.collect(), reason).at(place)];
+    }
+    if answered && of(IAX) >= 2 {
+        let reason = format!("{full} full frames of IAX2 in clear, without sound");
+        return vec![Claim::other("iax2", reason).at(place)];
+    }
+    Vec::new()
+}
+
+impl Side {
+    fn file(&self) -> Option<Elementary> {
+        let codec = match self.format? {
+            2 => wav::Codec::of_samples(7, 8000, 8),
+            3 => wav::Codec::of_samples(6, 8000, 8),
+            1 if self.sound.len().is_multiple_of(33) => wav::Codec::of_frames(0x31, 65, 320),
+            _ => return None,
+        };
+        let sound = match self.format? {
+            1 => wav::gsm_pairs(&self.sound),
+            _ => self.sound.clone(),
+        };
+        Some(Elementary {
+            format: Format::Wav,
+            octets: wav::file(codec, &sound),
+        })
+    }
+}
+
+fn read(stream: &Stream) -> Side {
+    let mut side = Side::default();
+    let mut minis: Vec<(u16, &[u8])> = Vec::new();
+    for (_, octets) in stream.parts() {
+        side.all += 1;
+        if side.all == 16 && side.foreign > 8 {
+            break;
+        }
+        match octets {
+            [first, ..] if first & 0x80 != 0 => full(&mut side, octets),
+            &[h, l, _, _, ref sound @ ..] if (h, l) != (0, 0) && !sound.is_empty() => {
+                minis.push((u16::from_be_bytes([h, l]), sound));
+            }
+            _ => side.foreign += 1,
+        }
+    }
+    for (call, sound) in minis {
+        if side.calls.contains_key(&call) {
+            side.minis += 1;
+            side.sound.extend_from_slice(sound);
+        } else {
+            side.foreign += 1;
+        }
+    }
+    side
+}
+
+fn full(side: &mut Side, octets: &[u8]) {
+    let Some((&[s1, s0, _, _, _, _, _, _, _, _, kind, subclass], body)) =
+        octets.split_first_chunk::<FULL>()
+    else {
+        side.foreign += 1;
+        return;
+    };
+    let fits = match kind {
+        IAX => (1..=LAST_CONTROL).contains(&subclass) && elements(body),
+        1 | 4 | 5 | 12 => true,
+        VOICE | VIDEO | 7..=11 => !body.is_empty(),
+        _ => false,
+    };
+    let call = u16::from_be_bytes([s1 & 0x7f, s0]);
+    if !fits || call == 0 {
+        side.foreign += 1;
+        return;
+    }
+    *side.full.entry(kind).or_default() += 1;
+    *side.calls.entry(call).or_default() += 1;
+    if kind == VOICE {
+        side.format = match subclass {
+            power if power & 0x80 != 0 => Some(power & 0x1f),
+            bits if bits.is_power_of_two() => Some(bits.trailing_zeros() as u8),
+            _ => side.format,
+        };
+        side.sound.extend_from_slice(body);
+    }
+}
+
+/// Information elements that fill the frame (RFC 5456 8.6).
+fn elements(mut body: &[u8]) -> bool {
+    while let [kind, length, rest @ ..] = body {
+        let Some(rest) = rest.get(usize::from(*length)..).filter(|_| *kind > 0) else {
+            return false;
+        };
+        body = rest;
+    }
+    body.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dissect::{FlowState, Traffic};
+
+    fn flow(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Flow {
+        let stream = |datagrams: &[Vec<u8>]| {
+            let mut stream = Stream::default();
+            for (datagram, n) in datagrams.iter().zip(1..) {
+                stream.push(datagram, n, 42, n);
+            }
+            stream
+        };
+        Flow {
+            transport: TransportProtocol::Udp,
+            a: ([10, 0, 0, 1], 4569).into(),
+            b: ([10, 0, 0, 2], 4569).into(),
+            state: FlowState::Open,
+            from_a: stream(from_a),
+            from_b: stream(from_b),
+            first_packet: 1,
+            packets: 1,
+        }
+    }
+
+    fn claims(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Vec<(String, &'static str)> {
+        let traffic = Traffic::default();
+        let claims = recognise(&Scene::new(&traffic), &flow(from_a, from_b));
+        claims
+            .into_iter()
+            .map(|c| (c.kind.clone(), c.label().name()))
+            .collect()
+    }
+
+    fn full(call: u8, kind: u8, subclass: u8, body: &[u8]) -> Vec<u8> {
+        [&[0x80, call, 0, 7, 0, 0, 0, 1, 1, 1, kind, subclass], body].concat()
+    }
+
+    fn mini(call: u8, time: u8) -> Vec<u8> {
+        [&[0, call, 0, time], &[0xd5; 160][..]].concat()
+    }
+
+    #[test]
+    fn a_call_with_sound_is_a_leak_also_of_one_side() {
+        let mut one = vec![
+            full(4, IAX, 1, &[0x0b, 2, 0, 2]),
+            full(4, VOICE, 8, &[0xd5; 160]),
+        ];
+        one.extend((0..10).map(|n| mini(4, n)));
+        let other = [full(9, IAX, 4, &[])];
+        assert_eq!(claims(&one, &other), [("iax2".into(), "leak")]);
+        assert_eq!(claims(&other, &one), [("iax2".into(), "leak")]);
+        assert_eq!(claims(&one, &[]), [("iax2".into(), "leak")]);
+    }
+
+    #[test]
+    fn registration_is_no_leak() {
+        let one = [full(4, IAX, 0x0d, &[6, 1, 65]), full(4, IAX, 4, &[])];
+        assert_eq!(
+            claims(&one, &[full(5, IAX, 0x0f, &[])]),
+            [("iax2".into(), "other")]
+        );
+    }
+
+    #[test]
+    fn mini_frames_alone_and_noise_are_none() {
+        let minis: Vec<_> = (0..20).map(|n| mini(4, n)).collect();
+        assert!(claims(&minis, &[]).is_empty());
+        let noise: Vec<_> = (0..40)
+            .map(|n| super::super::rtp::testing_noise(n, 60))
+            .collect();
+        assert!(claims(&noise, &noise).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_without_panic(
+            datagrams in prop::collection::vec(
+                prop::collection::vec(prop_oneof![Just(6), Just(2), Just(0x80), any::<u8>()], 0..40), 0..10),
+        ) {
+            let _ = claims(&datagrams, &datagrams);
+        }
+    }
+}

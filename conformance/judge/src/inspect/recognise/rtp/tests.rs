@@ -1,0 +1,220 @@
+use lightleak_case::TransportProtocol;
+use proptest::prelude::*;
+
+use super::{track::testing::*, *};
+use crate::dissect::{FlowState, Traffic};
+use crate::inspect::scene::Description;
+
+type Payloads = Vec<(u32, bool, Vec<u8>)>;
+
+fn flow(transport: TransportProtocol, parts: &[Vec<u8>]) -> Flow {
+    let mut stream = Stream::default();
+    for (part, n) in parts.iter().zip(1..) {
+        stream.push(part, n, 42, n * 20_000_000);
+    }
+    Flow {
+        transport,
+        a: ([10, 0, 0, 1], 6000).into(),
+        b: ([10, 0, 0, 2], 7000).into(),
+        state: FlowState::Open,
+        from_a: Stream::default(),
+        from_b: stream,
+        first_packet: 1,
+        packets: 1,
+    }
+}
+
+fn claims_with(sdp: Option<&str>, flow: &Flow) -> Vec<(String, &'static str)> {
+    let traffic = Traffic::default();
+    let mut scene = Scene::new(&traffic);
+    scene.descriptions.extend(sdp.map(|sdp| Description {
+        flow: 0,
+        ends: [flow.a, flow.b],
+        sdp: crate::dissect::sdp::Sdp::parse(sdp.as_bytes()).unwrap(),
+    }));
+    let claims = recognise(&scene, flow);
+    claims
+        .into_iter()
+        .map(|c| (c.kind.clone(), c.label().name()))
+        .collect()
+}
+
+fn claims(transport: TransportProtocol, parts: &[Vec<u8>]) -> Vec<(String, &'static str)> {
+    claims_with(None, &flow(transport, parts))
+}
+
+/// Sound of 20 ms packets, with so many octets more.
+fn sound(more: usize) -> Payloads {
+    (0..40)
+        .map(|n| (n * 160, n == 0, noise(n.into(), 160 + more)))
+        .collect()
+}
+
+use TransportProtocol::{Tcp, Udp};
+
+#[test]
+fn every_carriage_is_seen_through() {
+    let packets = datagrams(0, 65_520, &sound(0));
+    let each = |head: &dyn Fn(&[u8]) -> Vec<u8>| -> Vec<Vec<u8>> {
+        packets.iter().map(|p| [&head(p)[..], p].concat()).collect()
+    };
+    let length = |p: &[u8]| (p.len() as u16).to_be_bytes();
+    let channel = |p: &[u8]| [&[0x40, 1], &length(p)[..]].concat();
+    let dollar = |p: &[u8]| [&[b'$', 0], &length(p)[..]].concat();
+    let indication = |p: &[u8]| {
+        let mut head = vec![0, 0x17];
+        head.extend((p.len() as u16 + 16).to_be_bytes());
+        head.extend([
+            0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+        ]);
+        head.extend([0, 0x12, 0, 8, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0x13]);
+        head.extend(length(p));
+        head
+    };
+    for (transport, parts, kind) in [
+        (Udp, packets.clone(), "rtp/pcmu"),
+        (Udp, each(&|_| vec![7; 5]), "rtp/pcmu"),
+        (Udp, each(&channel), "rtp/pcmu"),
+        (Udp, each(&indication), "rtp/pcmu"),
+        (Tcp, each(&channel), "rtp/pcmu"),
+        (Tcp, each(&dollar), "rtsp/pcmu"),
+        (Tcp, each(&|p| length(p).to_vec()), "rtp-tcp/pcmu"),
+    ] {
+        assert_eq!(
+            claims(transport, &parts),
+            [(kind.to_owned(), "leak")],
+            "{transport:?}"
+        );
+    }
+    // Joined in the middle of a frame.
+    let mut joined = each(&dollar);
+    joined[0].drain(..50);
+    assert_eq!(claims(Tcp, &joined), [("rtsp/pcmu".to_owned(), "leak")]);
+}
+
+#[test]
+fn what_is_as_long_as_srtp_is_undetermined() {
+    for tag in TAGS {
+        let packets = datagrams(0, 1, &sound(tag));
+        assert_eq!(
+            claims(Udp, &packets),
+            [("srtp?".to_owned(), "undetermined")]
+        );
+    }
+    // Of a type that nobody explains, too.
+    let packets = datagrams(111, 1, &sound(0));
+    assert_eq!(
+        claims(Udp, &packets),
+        [("srtp?".to_owned(), "undetermined")]
+    );
+}
+
+#[test]
+fn a_description_names_the_codec() {
+    let sdp = "v=0\r\nc=IN IP4 10.0.0.2\r\nm=audio 7000 RTP/AVP 97\r\na=rtpmap:97 PCMA/8000\r\n";
+    let flow = flow(Udp, &datagrams(97, 1, &sound(0)));
+    assert_eq!(
+        claims_with(Some(sdp), &flow),
+        [("rtp/pcma".to_owned(), "leak")]
+    );
+}
+
+#[test]
+fn what_only_looks_like_rtp_is_nothing() {
+    let mut packets = datagrams(0, 1, &sound(0));
+    for (packet, n) in packets.iter_mut().zip(0_u64..) {
+        packet[2..4].copy_from_slice(&noise(n, 2));
+    }
+    assert!(claims(Udp, &packets).is_empty());
+    let noise: Vec<_> = (0..60).map(|n| noise(n, 180)).collect();
+    assert!(claims(Udp, &noise).is_empty() && claims(Tcp, &noise).is_empty());
+    let dns: Vec<_> = (0..60_u64)
+        .map(|n| {
+            [
+                &testing_noise(n, 2)[..],
+                &[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 3, b'w', b'w', b'w'],
+            ]
+            .concat()
+        })
+        .collect();
+    assert!(claims(Udp, &dns).is_empty());
+}
+
+#[test]
+fn a_key_told_in_clear_opens_it() {
+    use webrtc_like::*;
+    let packets = sealed(&datagrams(0, 1, &sound(0)));
+    let told = format!(
+        "v=0\r\nm=audio 7000 RTP/SAVP 0\r\na=rtpmap:0 PCMU/8000\r\n\
+        a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n"
+    );
+    let flow = flow(Udp, &packets);
+    assert_eq!(
+        claims_with(Some(&told), &flow),
+        [("srtp/sdes".to_owned(), "leak")]
+    );
+    let other = told.replace("inline:WVN", "inline:XVN");
+    assert_eq!(
+        claims_with(Some(&other), &flow),
+        [("srtp?".to_owned(), "undetermined")]
+    );
+}
+
+/// SRTP as a sender makes it.
+mod webrtc_like {
+    use aes::cipher::{KeyIvInit, StreamCipher};
+    use hmac::{Hmac, KeyInit, Mac};
+
+    use crate::dissect::sdp::base64;
+    use crate::open::srtp::{MasterKey, Suite};
+
+    /// The key of RFC 4568's example.
+    pub const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+
+    pub fn sealed(packets: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        let octets = base64(KEY).unwrap();
+        let suite = Suite::find("AES_CM_128_HMAC_SHA1_80").unwrap();
+        let master = MasterKey::new(suite, &[], &octets[..16], &octets[16..]).unwrap();
+        let [key, authentication, salt] =
+            [(0, 16), (1, 20), (2, 14)].map(|(label, length)| master.derive(label, length));
+        let seal = |packet: &Vec<u8>| {
+            let mut iv = [0; 16];
+            iv[..14].copy_from_slice(&salt);
+            for (at, octet) in (4..).zip(&packet[8..12]) {
+                iv[at] ^= octet;
+            }
+            for (at, octet) in (12..).zip(&packet[2..4]) {
+                iv[at] ^= octet;
+            }
+            let mut packet = packet.clone();
+            let key: &[u8] = &key;
+            let mut cipher = ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &iv).unwrap();
+            cipher.apply_keystream(&mut packet[12..]);
+            let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&authentication).unwrap();
+            mac.update(&packet);
+            mac.update(&[0; 4]);
+            packet.extend(&mac.finalize().into_bytes()[..10]);
+            packet
+        };
+        packets.iter().map(seal).collect()
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_octets_never_panic(
+        payloads in prop::collection::vec(prop::collection::vec(
+            prop_oneof![Just(0), Just(0xff), Just(0x47), any::<u8>()], 0..40), 4..12),
+        payload_type in 0..127_u8,
+        head in prop::collection::vec(any::<u8>(), 0..6),
+    ) {
+        let payloads: Payloads = payloads.into_iter().zip(0..).map(|(p, n)| (n / 2, n % 2 == 1, p)).collect();
+        let packets = datagrams(payload_type, 1, &payloads);
+        let _ = claims(Udp, &packets);
+        let packets: Vec<_> = packets.iter().map(|p| [&head[..], p].concat()).collect();
+        let _ = (claims(Udp, &packets), claims(Tcp, &packets));
+        for codec in CODECS {
+            let _ = found(*codec, payload_type, &payloads);
+        }
+    }
+}
