@@ -149,23 +149,21 @@ pub(super) mod testing {
 
     /// The same as packets of a track.
     pub fn packets(payload_type: u8, payloads: &[(u32, bool, Vec<u8>)]) -> Vec<Packet<'_>> {
-        let packet = |((timestamp, marker, payload), sequence)| Packet {
-            sequence,
-            timestamp: *timestamp,
-            marker: *marker,
-            payload_type,
-            payload: payload as &[u8],
-            octets: payload,
-            at: 0,
-            time_ns: 0,
-        };
-        payloads
-            .iter()
-            .map(|(t, m, p)| (t, m, p))
-            .map(|(t, m, p)| (*t, *m, p))
-            .zip(0_i64..)
-            .map(|((t, m, p), s)| packet(((&t, &m, p), s)))
-            .collect()
+        let numbered = payloads.iter().zip(0_i64..);
+        let mut packets = Vec::new();
+        for ((timestamp, marker, payload), sequence) in numbered {
+            packets.push(Packet {
+                sequence,
+                timestamp: *timestamp,
+                marker: *marker,
+                payload_type,
+                payload: payload.as_slice(),
+                octets: payload.as_slice(),
+                at: 0,
+                time_ns: 0,
+            });
+        }
+        packets
     }
 
     /// Whether the codec finds itself in these payloads.
