@@ -115,6 +115,13 @@ pub(super) fn latm(track: &Track<'_>) -> Option<Found> {
         let length = full * 255 + last;
         (length >= 4 && payload.len() == full + 1 + length).then_some(full + 1)
     };
+    // Some protocol of its own may begin with a length: an access unit has 1024 samples.
+    let timed = track
+        .steps()
+        .filter(|(.., step)| *step > 0 && step.is_multiple_of(1024));
+    if track.encoding().is_none() && timed.count() * 10 < track.packets.len() * 7 {
+        return None;
+    }
     let starts: Vec<_> = track.packets.iter().map(|p| unit(p.payload)).collect();
     let read = starts.iter().flatten().count();
     if read < 2 * MIN_PACKETS || read * 20 < starts.len() * 19 {

@@ -78,6 +78,7 @@ pub(super) fn av1(track: &Track<'_>) -> Option<Found> {
         return None;
     }
     let (mut units, mut wrong, mut heads, mut described) = (0, 0, 0, 0);
+    let mut fragmented = 0;
     let mut file = Vec::new();
     let begin = track.packets.first()?.timestamp;
     for (unit, whole) in track.units() {
@@ -92,6 +93,7 @@ pub(super) fn av1(track: &Track<'_>) -> Option<Found> {
             continue;
         };
         units += 1;
+        fragmented += usize::from(unit.len() > 1);
         let has_head = obus.iter().any(|obu| kind(obu) == Some(SEQUENCE_HEADER));
         heads += usize::from(has_head);
         described += usize::from(begins && has_head);
@@ -107,7 +109,9 @@ pub(super) fn av1(track: &Track<'_>) -> Option<Found> {
         (0, Some(_)) => 2 * MIN_UNITS,
         (0, None) => 4 * MIN_UNITS,
     };
-    if units < enough || wrong * 16 > units {
+    // A head that is always the same may be anything: OBUs are continued, too.
+    let shown = described > 0 || track.encoding().is_some() || fragmented >= 4;
+    if units < enough || wrong * 16 > units || !shown {
         return None;
     }
     let reason =

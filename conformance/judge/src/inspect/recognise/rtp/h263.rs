@@ -21,6 +21,7 @@ pub(super) fn h263_plus(track: &Track<'_>) -> Option<Found> {
         fits.then_some((begins, 2 + usize::from(redundancy) + extra))
     };
     let (mut pictures, mut begins, mut file) = (0, 0, Vec::new());
+    let mut references = std::collections::BTreeSet::new();
     for packet in track.packets {
         let (begin, skip) = payload(packet.payload)?;
         if begin {
@@ -35,6 +36,11 @@ pub(super) fn h263_plus(track: &Track<'_>) -> Option<Found> {
         // The picture start code, whose first 16 bits are left out.
         let code = octets.get(skip).is_some_and(|octet| octet & 0xfc == 0x80);
         begins += usize::from(begin && code);
+        references.extend(octets.get(skip..skip + 2).map(<[u8]>::to_vec));
+    }
+    // TR counts.
+    if references.len() * 2 < pictures.min(16) {
+        return None;
     }
     done(track, "h263", Format::H263, pictures, begins, file)
 }
@@ -116,7 +122,10 @@ mod tests {
     #[test]
     fn each_is_found_by_its_picture_start_codes() {
         let codec = |f: Option<Found>| f.map(|found| found.codec);
-        let plus = pictures(&[4, 0, 0x80, 2], &[0, 0]);
+        let mut plus = pictures(&[4, 0, 0x80, 2], &[0, 0]);
+        for (n, (.., payload)) in plus.iter_mut().enumerate() {
+            payload[3] = 2 + 4 * (n / 2) as u8;
+        }
         let found_plus = found(h263_plus, 96, &plus).unwrap();
         assert!(found_plus.media[0].octets.starts_with(&[0, 0, 0x80, 2]));
         let old = pictures(&[0, 0, 0, 0, 0, 0, 0x80, 2], &[0, 0, 0, 0]);

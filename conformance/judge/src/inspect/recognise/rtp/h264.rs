@@ -28,7 +28,10 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
     if read * 20 < packets * 19 {
         return None;
     }
-    let mut heads = Heads::default();
+    let mut heads = Heads {
+        described: track.encoding().is_some(),
+        ..Heads::default()
+    };
     let mut file = Vec::new();
     for (unit, whole) in track.units() {
         if !whole {
@@ -42,6 +45,7 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
             .iter()
             .find(|nal| [SLICE, IDR_SLICE].contains(&h264::nal_unit_type(nal)));
         if let Some(slice) = slice {
+            heads.fragmented += usize::from(unit.len() > 1);
             heads.add(slice);
         }
         for nal in nal_units {
@@ -69,6 +73,12 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
 /// What the first slices of access units say.
 #[derive(Default)]
 struct Heads {
+    /// Whether a description says that it is H.264.
+    described: bool,
+    /// Access units with a NAL unit in fragments.
+    fragmented: usize,
+    /// First octets of slices.
+    starts: std::collections::BTreeSet<Vec<u8>>,
     units: usize,
     read: usize,
     broken: usize,
@@ -80,6 +90,7 @@ struct Heads {
 impl Heads {
     fn add(&mut self, slice: &[u8]) {
         self.units += 1;
+        self.starts.extend(slice.get(..5).map(<[u8]>::to_vec));
         if let Some((slice_type, set)) = first_slice(slice) {
             self.read += 1;
             *self.kinds.entry((slice_type, set)).or_default() += 1;
@@ -93,7 +104,13 @@ impl Heads {
         let sets: std::collections::BTreeSet<u32> =
             self.kinds.keys().map(|(_, set)| *set).collect();
         let most = self.kinds.values().max().copied().unwrap_or(0);
-        let fits = self.units >= MIN_UNITS
+        // What is always the same may be anything: slices differ, and long ones are
+        // fragmented.
+        let shown = self.described
+            || self.sets == 3
+            || (self.fragmented >= 2 && self.starts.len() * 3 >= self.units);
+        let fits = shown
+            && self.units >= MIN_UNITS
             && self.read * 20 >= self.units * 19
             && self.broken * 5 <= self.units
             && sets.len() <= 3

@@ -89,7 +89,8 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
         return None;
     }
     let mut nal_units: Vec<Vec<u8>> = Vec::new();
-    let (mut slices, mut first, mut sets) = (0, 0, 0);
+    let (mut slices, mut first, mut fragmented) = (0, 0, 0);
+    let mut sets = std::collections::BTreeSet::new();
     for (unit, whole) in track.units() {
         if !whole {
             continue;
@@ -98,10 +99,9 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
             continue;
         };
         let kind = |nal: &Vec<u8>| (syntax.kind)(nal).unwrap_or(u8::MAX);
-        sets += found
-            .iter()
-            .filter(|nal| (syntax.is_set)(kind(nal)))
-            .count();
+        let of = |packet: &super::Packet<'_>| (syntax.kind)(packet.payload);
+        fragmented += usize::from(unit.iter().any(|p| of(p) == Some(syntax.fragment)));
+        sets.extend(found.iter().map(kind).filter(|kind| (syntax.is_set)(*kind)));
         if let Some(slice) = found.iter().find(|nal| (syntax.is_slice)(kind(nal))) {
             slices += 1;
             // first_slice_segment_in_pic_flag, sh_picture_header_in_slice_header_flag.
@@ -110,19 +110,22 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
         nal_units.extend(found);
     }
     // A picture of H.266 may have a header of its own, and the flag is 0 then.
+    // Headers of two octets that are always the same may be anything: parameter sets
+    // are of several types, and fragments begin and end.
+    let shown = sets.len() >= 2 || (fragmented >= 3 && slices >= 8);
     let begins = first * 10 >= slices * 9 || syntax.format == Format::H266;
-    if slices < 4 || !begins {
+    if slices < 4 || !begins || !shown {
         return None;
     }
     let name = syntax.codec.replace('h', "H.");
     let reason = format!(
         "{read} payloads of {name} in clear, in {slices} whole access units{}",
-        match sets {
+        match sets.len() {
             0 => "; its parameter sets were not captured",
             _ => ", with parameter sets",
         }
     );
-    let media = match sets {
+    let media = match sets.len() {
         0 => Vec::new(),
         _ => vec![Elementary {
             format: syntax.format,

@@ -58,7 +58,12 @@ pub(super) fn opus(track: &Track<'_>) -> Option<Found> {
     // Configurations change seldom. Of random octets one in eight says 20 ms, and
     // each says another one.
     let most = heads.values().max().copied().unwrap_or(0);
-    if agree < MIN_PAIRS || agree * 10 < pairs * 9 || most * 4 < pairs {
+    let enough = if track.encoding().is_some() {
+        MIN_PAIRS
+    } else {
+        2 * MIN_PAIRS
+    };
+    if agree < enough || agree * 10 < pairs * 9 || most * 4 < pairs {
         return None;
     }
     let reason = format!(

@@ -84,6 +84,7 @@ pub(super) fn vp8(track: &Track<'_>) -> Option<Found> {
     }
     let (mut frames, mut whole_frames, mut wrong) = (0, Vec::new(), 0);
     let (mut size, mut last, mut follows) = (None, None, 0);
+    let mut heads = std::collections::BTreeSet::new();
     let begin = track.packets.first()?.timestamp;
     for (unit, whole) in track.units() {
         let mut frame = Vec::new();
@@ -114,6 +115,7 @@ pub(super) fn vp8(track: &Track<'_>) -> Option<Found> {
         match frame_header(&frame, frame.len()) {
             Ok(key) if fits => {
                 frames += 1;
+                heads.insert(frame.get(..3).map(<[u8]>::to_vec));
                 size = size.or(key);
                 if size.is_some() {
                     let time = unit.first()?.timestamp.wrapping_sub(begin);
@@ -125,7 +127,10 @@ pub(super) fn vp8(track: &Track<'_>) -> Option<Found> {
     }
     // A frame that isn't one is one by chance in less than ten; a key frame has three
     // octets that are none by chance.
-    if frames < MIN_FRAMES || wrong * 8 > frames || (size.is_none() && frames < 2 * MIN_FRAMES) {
+    // Without one, heads have to differ, as lengths do, or to be numbered.
+    let shown = size.is_some()
+        || (frames >= 2 * MIN_FRAMES && (heads.len() * 3 >= frames || follows * 4 >= frames * 3));
+    if frames < MIN_FRAMES || wrong * 8 > frames || !shown {
         return None;
     }
     let reason = format!(

@@ -13,6 +13,7 @@ const MAX_REFERENCES: usize = 3;
 
 /// What the payload descriptor says (RFC 9628 4.2).
 struct Descriptor {
+    picture: Option<u8>,
     begins: bool,
     ends: bool,
     length: usize,
@@ -72,10 +73,20 @@ impl Descriptor {
             }
         }
         (payload.len() > length).then_some(Self {
+            picture: has(0x80).then(|| low_bits(payload)).flatten(),
             begins: has(0x08),
             ends: has(0x04),
             length,
         })
+    }
+}
+
+/// The low bits of the picture ID, of which there are 7 or 15.
+fn low_bits(payload: &[u8]) -> Option<u8> {
+    let first = *payload.get(1)?;
+    match first & 0x80 {
+        0 => Some(first & 0x7f),
+        _ => Some(payload.get(2)? & 0x7f),
     }
 }
 
@@ -111,7 +122,8 @@ pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
     if !track.may_be(&["VP9"]) || track.packets.len() < MIN_FRAMES {
         return None;
     }
-    let (mut frames, mut wrong) = (0, 0);
+    let (mut frames, mut wrong, mut follows) = (0, 0, 0);
+    let mut last: Option<u8> = None;
     let (mut size, mut file) = (None, Vec::new());
     let begin = track.packets.first()?.timestamp;
     for (unit, whole) in track.units() {
@@ -126,13 +138,21 @@ pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
             continue;
         };
         frames += 1;
+        let picture = Descriptor::parse(unit.first()?.payload).and_then(|d| d.picture);
+        if let (Some(last), Some(picture)) = (last, picture) {
+            follows += usize::from(picture.wrapping_sub(last) & 0x7f == 1);
+        }
+        last = picture;
         size = size.or(key);
         if size.is_some() {
             let time = unit.first()?.timestamp.wrapping_sub(begin);
             file.push((u64::from(time), frame));
         }
     }
-    if frames < MIN_FRAMES || wrong * 8 > frames || (size.is_none() && frames < 2 * MIN_FRAMES) {
+    if frames < MIN_FRAMES
+        || wrong * 8 > frames
+        || (size.is_none() && (frames < 2 * MIN_FRAMES || follows * 4 < frames * 3))
+    {
         return None;
     }
     let reason = format!(
