@@ -53,7 +53,7 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
     let answered = sides.iter().all(|s| s.all > 0);
     let voice = of(VOICE) + of(VIDEO) + minis;
-    if voice >= MIN_SOUND && of(VOICE) + of(VIDEO) > 0 && (answered || full >= 4 || minis >= 8) {
+    if voice >= MIN_SOUND && of(VOICE) + of(VIDEO) > 0 && (of(IAX) > 0 || minis >= 8) {
         let media = sides.iter().filter_map(Side::file);
         let reason = format!(
             "{full} full frames of IAX2 and {minis} mini frames of the same calls: sound in clear"
@@ -222,6 +222,13 @@ mod tests {
 
     #[test]
     fn mini_frames_alone_and_noise_are_none() {
+        // RTP whose SSRC has the frame type of voice where IAX2 has it.
+        let rtp = |n: u8| {
+            let head = [0x80, 96, 0, n, 0, 0, 0, n, 9, 9, VOICE, 8];
+            [&head[..], &super::super::rtp::testing_noise(n.into(), 99)].concat()
+        };
+        let rtp: Vec<_> = (0..20).map(rtp).collect();
+        assert!(claims(&rtp, &[]).is_empty());
         let minis: Vec<_> = (0..20).map(|n| mini(4, n)).collect();
         assert!(claims(&minis, &[]).is_empty());
         let noise: Vec<_> = (0..40)

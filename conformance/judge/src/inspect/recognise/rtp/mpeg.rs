@@ -96,7 +96,8 @@ pub(super) fn video(track: &Track<'_>) -> Option<Found> {
         };
         let (extended, begins) = (h0 & 4 != 0, h2 & 0x10 != 0);
         let at = if extended { 8 } else { 4 };
-        let coded = matches!(h2 & 7, 1..=4);
+        // 0 is forbidden, and is sent.
+        let coded = h2 & 7 <= 4;
         let code = payload.get(at..at + 3) == Some(&[0, 0, 1]);
         h0 & 0xf8 == 0 && coded && (code || !begins)
     });

@@ -90,32 +90,47 @@ fn low_bits(payload: &[u8]) -> Option<u8> {
     }
 }
 
-/// Size of a key frame of profile 0; none of another frame; an error if the
-/// uncompressed header begins otherwise (VP9 bitstream 6.2).
+/// Size of a key frame; none of another frame; an error if the uncompressed header
+/// begins otherwise (VP9 bitstream specification 6.2).
 fn frame_header(frame: &[u8]) -> Result<Option<(u16, u16)>, ()> {
-    let first = *frame.first().ok_or(())?;
-    // frame_marker, and reserved_zero of profile 3.
-    if first >> 6 != 2 || first & 0x38 == 0x38 {
+    const SYNC_CODE: u128 = 0x49_8342;
+    const RGB: u128 = 7;
+    if frame.is_empty() {
         return Err(());
     }
-    // show_existing_frame, frame_type, show_frame, error_resilient_mode of profile 0.
-    let is_key = first & 0x30 == 0 && first & 0x0c == 0;
-    if !is_key {
+    let head = frame
+        .iter()
+        .take(14)
+        .fold(0_u128, |n, o| n << 8 | u128::from(*o));
+    let head = head << (8 * (16 - frame.len().min(14)));
+    let mut at = 0;
+    let mut bits = |count: u32| {
+        at += count;
+        head >> (128 - at) & ((1 << count) - 1)
+    };
+    let marker = bits(2);
+    let profile = bits(1) | bits(1) << 1;
+    if marker != 2 || (profile == 3 && bits(1) != 0) {
+        return Err(());
+    }
+    // show_existing_frame, frame_type; then show_frame and error_resilient_mode.
+    if bits(1) == 1 || bits(1) == 1 {
         return Ok(None);
     }
-    match frame {
-        [_, 0x49, 0x83, 0x42, rest @ ..] => {
-            // color_space, color_range, then 16 bits each, less one.
-            let bits = rest
-                .iter()
-                .take(5)
-                .fold(0_u64, |n, o| n << 8 | u64::from(*o));
-            let width = (bits >> 20) as u16;
-            let height = (bits >> 4) as u16;
-            Ok(Some((width.wrapping_add(1), height.wrapping_add(1))))
-        }
-        _ => Err(()),
+    bits(2);
+    if bits(24) != SYNC_CODE {
+        return Err(());
     }
+    if profile >= 2 {
+        bits(1);
+    }
+    match (bits(3), profile & 1) {
+        (RGB, odd) => bits(odd as u32),
+        (_, 0) => bits(1),
+        _ => bits(4),
+    };
+    let (width, height) = (bits(16) as u16, bits(16) as u16);
+    Ok(Some((width.wrapping_add(1), height.wrapping_add(1))))
 }
 
 pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
@@ -222,6 +237,23 @@ mod tests {
         assert_eq!((found.codec, found.media.len()), ("vp9", 1));
         assert!(found.reason.contains("20 whole frames"), "{}", found.reason);
         assert!(found.reason.contains("320x240"), "{}", found.reason);
+    }
+
+    #[test]
+    fn the_size_is_read_of_every_profile() {
+        let size = Ok(Some((320, 240)));
+        for head in [
+            [0x82, 0x49, 0x83, 0x42, 0x20, 0x13, 0xf0, 0x0e, 0xf0, 0],
+            // RGB of profile 1, then profile 3, where all is a bit later.
+            [0xa2, 0x49, 0x83, 0x42, 0xe0, 0x13, 0xf0, 0x0e, 0xf6, 0],
+            [0xb1, 0x24, 0xc1, 0xa1, 0x48, 0x00, 0x9f, 0x80, 0x77, 0xb0],
+        ] {
+            assert_eq!(frame_header(&head), size, "{head:x?}");
+        }
+        assert_eq!(frame_header(&[0x86]), Ok(None));
+        for wrong in [&[][..], &[0x46], &[0xb8], &[0x82, 0x49, 0x83, 0x41, 0]] {
+            assert_eq!(frame_header(wrong), Err(()), "{wrong:x?}");
+        }
     }
 
     #[test]
