@@ -137,6 +137,9 @@ pub enum TransportProtocol {
     Tcp,
     /// UDP (RFC 768).
     Udp,
+    /// SCTP (RFC 9260); no endpoint is declared so.
+    #[serde(skip)]
+    Sctp,
 }
 
 impl fmt::Display for TransportProtocol {
@@ -144,6 +147,7 @@ impl fmt::Display for TransportProtocol {
         f.write_str(match self {
             TransportProtocol::Tcp => "TCP",
             TransportProtocol::Udp => "UDP",
+            TransportProtocol::Sctp => "SCTP",
         })
     }
 }

@@ -1,62 +1,179 @@
-//! Reads classic pcap (draft-ietf-opsawg-pcap).
+//! Reads classic pcap (draft-ietf-opsawg-pcap) and its relatives.
 
-use pcap_parser::{
-    PcapHeader, parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
-};
+use super::{Capture, Interface, Octets, Packet};
 
-use super::{Capture, Interface, Packet};
+/// Octets of the file header.
+const FILE_HEADER: usize = 24;
+/// Longer than any packet that a tool would write (Wireshark's limit for them).
+const LONGEST_PACKET: u32 = 1 << 28;
+/// How many records have to fit a layout that the magic number does not tell.
+const TRIED: usize = 20;
 
-/// Magic numbers of classic pcap, in the file's first octets read as
-/// little-endian: micro- and nanoseconds in both byte orders, and the
-/// "modified" kind with longer record headers.
-pub(super) fn is_magic(magic: u32) -> bool {
-    matches!(
-        magic,
-        0xA1B2_C3D4 | 0xA1B2_3C4D | 0xA1B2_CD34 | 0xD4C3_B2A1 | 0x4D3C_B2A1
-    )
+/// What the magic number tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    big_endian: bool,
+    nanoseconds: bool,
+    layout: Layout,
+    /// Octets between the file header and the first record.
+    gap: usize,
+}
+
+/// Octets of a record's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// Time, captured and original length.
+    Standard = 16,
+    /// Of Nokia: 4 octets behind them.
+    Nokia = 20,
+    /// "Modified", of Kuznetzov's patch: interface index, protocol and packet type
+    /// behind them.
+    Modified = 24,
+}
+
+/// What the file's first octets say: micro- and nanoseconds in both byte orders,
+/// the "modified" kind with longer record headers, and IXIA's with a total length
+/// behind the file header.
+pub(super) fn kind(magic: [u8; 4]) -> Option<Kind> {
+    let of = |magic: u32, big_endian: bool| {
+        let (nanoseconds, layout, gap) = match magic {
+            0xA1B2_C3D4 => (false, Layout::Standard, 0),
+            0xA1B2_3C4D => (true, Layout::Standard, 0),
+            0xA1B2_CD34 => (false, Layout::Modified, 0),
+            0x1C00_01AC | 0x1C00_01AB => (true, Layout::Standard, 4),
+            _ => return None,
+        };
+        Some(Kind {
+            big_endian,
+            nanoseconds,
+            layout,
+            gap,
+        })
+    };
+    of(u32::from_le_bytes(magic), false).or_else(|| of(u32::from_be_bytes(magic), true))
 }
 
 /// Reads a classic pcap. Its records hold nothing that could be checked but
 /// lengths, so that the only fault it can have is to be cut short.
-pub(super) fn read(bytes: &[u8]) -> Capture {
+pub(super) fn read(file: &Octets, kind: Kind) -> Capture {
     let mut capture = Capture::default();
-    let Ok((mut rest, header)) = parse_pcap_header(bytes) else {
+    let reader = Reader { file, kind };
+    let header = (reader.u16(6), reader.u32(16), reader.u32(20));
+    let (Some(minor_version), Some(snap_length), Some(network)) = header else {
         capture.truncated = true;
         return capture;
     };
     capture.interfaces.push(Interface {
         // The upper bits tell of the frame check sequence.
-        link_type: (header.network.0 & 0xFFFF) as u16,
-        snap_length: header.snaplen,
+        link_type: (network & 0xFFFF) as u16,
+        snap_length,
         ..Interface::default()
     });
-    let parse = match &header {
-        h if h.is_modified_format() => parse_pcap_frame_modified,
-        h if is_big_endian(h) => parse_pcap_frame_be,
-        _ => parse_pcap_frame,
-    };
-    let unit = if header.is_nanosecond_precision() {
-        1
-    } else {
-        1000
-    };
-    while !rest.is_empty() {
-        let Ok((after, record)) = parse(rest) else {
+    let first = FILE_HEADER + kind.gap;
+    let layout = reader.layout(first);
+    let unit = if kind.nanoseconds { 1 } else { 1000 };
+    let mut at = first;
+    while at < file.len() {
+        let Some(record) = reader.record(at, layout) else {
+            capture.truncated = true;
+            break;
+        };
+        // Up to 2.3 some wrote the two lengths the other way round.
+        let swapped = minor_version <= 3 && record.captured > record.original;
+        let (captured, original) = match swapped {
+            true => (record.original, record.captured),
+            false => (record.captured, record.original),
+        };
+        let begins = at + layout as usize;
+        let Some(ends) = end(begins, captured).filter(|end| *end <= file.len()) else {
             capture.truncated = true;
             break;
         };
         capture.packets.push(Packet {
             number: capture.packets.len() as u64 + 1,
             interface: 0,
-            time_ns: u64::from(record.ts_sec) * 1_000_000_000 + u64::from(record.ts_usec) * unit,
-            data: record.data.to_vec(),
-            original_length: record.origlen,
+            time_ns: u64::from(record.seconds) * 1_000_000_000 + u64::from(record.fraction) * unit,
+            data: file.part(begins..ends),
+            original_length: original,
         });
-        rest = after;
+        at = ends;
     }
     capture
 }
 
-fn is_big_endian(header: &PcapHeader) -> bool {
-    matches!(header.magic_number, 0xD4C3_B2A1 | 0x4D3C_B2A1)
+struct Reader<'a> {
+    file: &'a Octets,
+    kind: Kind,
+}
+
+struct Record {
+    seconds: u32,
+    fraction: u32,
+    captured: u32,
+    original: u32,
+}
+
+impl Reader<'_> {
+    /// The layout that the magic number tells, if the first records have it;
+    /// else the one that they have: patched tools kept the old number.
+    fn layout(&self, first: usize) -> Layout {
+        let others = [Layout::Standard, Layout::Modified, Layout::Nokia];
+        let mut layouts = std::iter::once(self.kind.layout).chain(others);
+        let fitting = layouts.find(|layout| self.fits(first, *layout));
+        fitting.unwrap_or(self.kind.layout)
+    }
+
+    /// Whether the first records, as far as they are there, make sense so.
+    fn fits(&self, first: usize, layout: Layout) -> bool {
+        let mut at = first;
+        for _ in 0..TRIED {
+            let Some(record) = self.record(at, layout) else {
+                return true;
+            };
+            let fraction = if self.kind.nanoseconds {
+                1_000_000_000
+            } else {
+                1_000_000
+            };
+            let sound = record.fraction < fraction
+                && record.captured <= LONGEST_PACKET
+                && record.original <= LONGEST_PACKET
+                && (record.captured > 0 || record.original > 0);
+            let Some(next) = end(at + layout as usize, record.captured).filter(|_| sound) else {
+                return false;
+            };
+            at = next;
+        }
+        true
+    }
+
+    fn record(&self, at: usize, layout: Layout) -> Option<Record> {
+        self.file.get(at..at.checked_add(layout as usize)?)?;
+        Some(Record {
+            seconds: self.u32(at)?,
+            fraction: self.u32(at + 4)?,
+            captured: self.u32(at + 8)?,
+            original: self.u32(at + 12)?,
+        })
+    }
+
+    fn u16(&self, at: usize) -> Option<u16> {
+        let octets = *self.file.get(at..)?.first_chunk()?;
+        Some(match self.kind.big_endian {
+            true => u16::from_be_bytes(octets),
+            false => u16::from_le_bytes(octets),
+        })
+    }
+
+    fn u32(&self, at: usize) -> Option<u32> {
+        let octets = *self.file.get(at..)?.first_chunk()?;
+        Some(match self.kind.big_endian {
+            true => u32::from_be_bytes(octets),
+            false => u32::from_le_bytes(octets),
+        })
+    }
+}
+
+fn end(begins: usize, captured: u32) -> Option<usize> {
+    begins.checked_add(usize::try_from(captured).ok()?)
 }

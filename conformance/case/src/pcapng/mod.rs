@@ -1,10 +1,14 @@
-//! Captures: pcapng (draft-ietf-opsawg-pcapng), written and read.
+//! Captures: pcapng (draft-ietf-opsawg-pcapng), written and read; and classic pcap
+//! read, compressed or not.
 
 mod classic;
 mod clock;
+mod compressed;
+mod octets;
 mod reader;
 mod writer;
 
+pub use octets::Octets;
 pub use reader::CaptureError;
 pub use writer::PcapngWriter;
 
@@ -17,6 +21,22 @@ pub struct Capture {
     pub packets: Vec<Packet>,
     /// Whether the file ends in the middle of a block.
     pub truncated: bool,
+    /// What the file holds to decrypt its packets with (Decryption Secrets Blocks),
+    /// in order: the type of each and its octets.
+    pub secrets: Vec<(SecretsType, Octets)>,
+}
+
+/// The type of secrets in a pcapng file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretsType(pub u32);
+
+impl SecretsType {
+    /// Lines of an NSS key log, of TLS, DTLS and QUIC.
+    pub const TLS_KEY_LOG: Self = Self(0x544c_534b);
+    /// Lines of a WireGuard key log.
+    pub const WIREGUARD_KEY_LOG: Self = Self(0x5747_4b4c);
+    /// Lines of an SSH key log.
+    pub const SSH_KEY_LOG: Self = Self(0x5353_484b);
 }
 
 /// One tap: an interface description and, if the file has it, its statistics.
@@ -49,7 +69,7 @@ pub struct Packet {
     /// When it was captured, nanoseconds since 1970; 0 if the block has no time.
     pub time_ns: u64,
     /// What was captured, from the link layer on.
-    pub data: Vec<u8>,
+    pub data: Octets,
     /// Its length on the network; more than `data` has if it was cut.
     pub original_length: u32,
 }

@@ -2,12 +2,12 @@
 //! against the input before anything is taken or reserved.
 
 use pcap_parser::{
-    Block, CB_MAGIC, DCB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, PcapError, PcapNGOption,
+    Block, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, PcapError, PcapNGOption,
     SHB_MAGIC, SJE_MAGIC, SPB_MAGIC, nom, parse_block_be, parse_block_le,
     traits::PcapNGPacketBlock,
 };
 
-use super::{Capture, Interface, Packet, classic, clock::Clock};
+use super::{Capture, Interface, Octets, Packet, SecretsType, classic, clock::Clock, compressed};
 
 /// Where and why a capture cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,37 +24,65 @@ pub struct CaptureError {
 
 impl Capture {
     /// Reads pcapng (either byte order, any number of sections and interfaces)
-    /// or classic pcap (microseconds or nanoseconds, either byte order).
+    /// or classic pcap (microseconds or nanoseconds, either byte order), inside
+    /// gzip or Zstandard or not.
     ///
     /// A file that ends in the middle of a block gives what came before and
     /// [`Capture::truncated`]. The memory used is at most a small multiple of
-    /// the input's length.
+    /// the input's length, or of what is unpacked from it, which is bounded.
     pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
-        let at_start = |what| CaptureError {
+        match Self::salvage(bytes.to_vec())? {
+            (capture, None) => Ok(capture),
+            (_, Some(damage)) => Err(damage),
+        }
+    }
+
+    /// Reads the same as far as it can be read: blocks that are damaged are left
+    /// out, and the first of them is named beside. An error is that there is
+    /// nothing to read.
+    pub fn salvage(file: Vec<u8>) -> Result<(Self, Option<CaptureError>), CaptureError> {
+        let at_start = |what: String| CaptureError {
             block: 0,
             offset: 0,
             what,
         };
-        match bytes.first_chunk::<4>() {
-            None if bytes.is_empty() => Err(at_start("the file is empty".into())),
-            Some(magic) if u32::from_le_bytes(*magic) == SHB_MAGIC => Pcapng::new(bytes).read(),
-            Some(magic) if classic::is_magic(u32::from_le_bytes(*magic)) => {
-                Ok(classic::read(bytes))
+        let (file, broken) = match compressed::unpack(&file) {
+            Some(unpacked) if unpacked.octets.is_empty() => {
+                let what = unpacked.broken.unwrap_or("an empty file, compressed".into());
+                return Err(at_start(what));
             }
-            Some([0x1F, 0x8B, ..]) => Err(at_start(
-                "expected pcapng or pcap, found gzip data; decompress it first".into(),
-            )),
-            _ => Err(at_start(format!(
-                "expected pcapng or pcap, found a file that begins with {}; \
-                 editcap -F pcapng converts other capture formats",
-                hex(&bytes[..bytes.len().min(4)])
-            ))),
-        }
+            Some(unpacked) => (unpacked.octets, unpacked.broken.map(at_start)),
+            None => (file, None),
+        };
+        let file = Octets::from(file);
+        let (mut capture, damage) = match file.first_chunk::<4>() {
+            None if file.is_empty() => return Err(at_start("the file is empty".into())),
+            Some(magic) if u32::from_le_bytes(*magic) == SHB_MAGIC => Pcapng::new(&file).read(),
+            magic => match magic.and_then(|magic| classic::kind(*magic)) {
+                Some(kind) => (classic::read(&file, kind), None),
+                None => return Err(at_start(unknown(&file))),
+            },
+        };
+        capture.truncated |= broken.is_some();
+        Ok((capture, broken.or(damage)))
+    }
+}
+
+fn unknown(file: &[u8]) -> String {
+    match compressed::other(file) {
+        Some(name) => format!("expected pcapng or pcap, found {name}; decompress it first"),
+        None => format!(
+            "expected pcapng or pcap, found a file that begins with {}; \
+             editcap -F pcapng converts other capture formats",
+            hex(&file[..file.len().min(4)])
+        ),
     }
 }
 
 /// Obsolete packet block (draft-ietf-opsawg-pcapng, appendix A).
 const PB_MAGIC: u32 = 2;
+
+const TOO_SHORT: &str = "enhanced packet block is too short for what it says it holds";
 
 const END_OF_OPTIONS: u16 = 0;
 const IF_NAME: u16 = 2;
@@ -68,6 +96,7 @@ const ISB_OSDROP: u16 = 7;
 
 /// State of reading a pcapng file.
 struct Pcapng<'a> {
+    file: &'a Octets,
     bytes: &'a [u8],
     /// Where the current block begins, and which it is.
     offset: usize,
@@ -83,9 +112,10 @@ struct Pcapng<'a> {
 }
 
 impl<'a> Pcapng<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    fn new(file: &'a Octets) -> Self {
         Self {
-            bytes,
+            file,
+            bytes: file,
             offset: 0,
             block: 0,
             big_endian: false,
@@ -96,17 +126,28 @@ impl<'a> Pcapng<'a> {
         }
     }
 
-    fn read(mut self) -> Result<Capture, CaptureError> {
+    fn read(mut self) -> (Capture, Option<CaptureError>) {
+        let mut damage = None;
         while self.offset < self.bytes.len() {
-            let Some((block_type, block)) = self.frame()? else {
-                self.capture.truncated = true;
-                break;
+            let (block_type, block) = match self.frame() {
+                Ok(Some(block)) => block,
+                Ok(None) => {
+                    self.capture.truncated = true;
+                    break;
+                }
+                // Nobody knows where the next block begins.
+                Err(error) => {
+                    damage.get_or_insert(error);
+                    break;
+                }
             };
-            self.content(block_type, block)?;
+            if let Err(error) = self.content(block_type, block) {
+                damage.get_or_insert(error);
+            }
             self.offset += block.len();
             self.block += 1;
         }
-        Ok(self.capture)
+        (self.capture, damage)
     }
 
     /// Type and octets of the block here; none if the file ends within it.
@@ -156,7 +197,9 @@ impl<'a> Pcapng<'a> {
 
     fn content(&mut self, block_type: u32, block: &[u8]) -> Result<(), CaptureError> {
         match block_type {
-            SHB_MAGIC | IDB_MAGIC | EPB_MAGIC | SPB_MAGIC | ISB_MAGIC => {
+            EPB_MAGIC => self.enhanced_packet(block),
+            DSB_MAGIC => self.secrets(block),
+            SHB_MAGIC | IDB_MAGIC | SPB_MAGIC | ISB_MAGIC => {
                 let parse = match self.big_endian {
                     true => parse_block_be,
                     false => parse_block_le,
@@ -213,14 +256,6 @@ impl<'a> Pcapng<'a> {
                     dropped: None,
                 });
             }
-            Block::EnhancedPacket(packet) => {
-                let interface = self.interface(packet.if_id)?;
-                let time = (packet.ts_high, packet.ts_low);
-                if let Some(lost) = self.u64_option(&packet.options, EPB_DROPCOUNT)? {
-                    self.lost(interface, lost);
-                }
-                self.packet(interface, time, packet.packet_data(), packet.origlen);
-            }
             Block::SimplePacket(packet) => {
                 let interface = self.interface(0)?;
                 let mut data = packet.packet_data();
@@ -249,6 +284,75 @@ impl<'a> Pcapng<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The block that nearly all are: its header is read in place.
+    fn enhanced_packet(&mut self, block: &[u8]) -> Result<(), CaptureError> {
+        let body = block.get(8..block.len() - 4).unwrap_or_default();
+        let field = |at| word(body, at).map(|w| self.u32(w));
+        let fields = (field(0), field(4), field(8), field(12), field(16));
+        let (Some(id), Some(high), Some(low), Some(captured), Some(original)) = fields else {
+            return Err(self.error(TOO_SHORT.into()));
+        };
+        let content = body.get(20..).unwrap_or_default();
+        let captured = usize::try_from(captured).unwrap_or(usize::MAX);
+        let Some(data) = content.get(..captured) else {
+            return Err(self.error(TOO_SHORT.into()));
+        };
+        let interface = self.interface(id)?;
+        self.packet(interface, (high, low), data, original);
+        let options = content.get(captured.next_multiple_of(4)..);
+        match self.find_option(options.unwrap_or_default(), EPB_DROPCOUNT) {
+            None => {}
+            Some(value) => {
+                let lost = self.u64_value(value, EPB_DROPCOUNT)?;
+                self.lost(interface, lost);
+            }
+        }
+        Ok(())
+    }
+
+    /// A Decryption Secrets Block.
+    fn secrets(&mut self, block: &[u8]) -> Result<(), CaptureError> {
+        let body = block.get(8..block.len() - 4).unwrap_or_default();
+        let (Some(kind), Some(length)) = (word(body, 0), word(body, 4)) else {
+            return Err(self.error("decryption secrets block is too short".into()));
+        };
+        let (kind, length) = (self.u32(kind), self.u32(length));
+        let octets = usize::try_from(length).ok();
+        let Some(octets) = octets.and_then(|length| body.get(8..)?.get(..length)) else {
+            return Err(self.error(format!(
+                "{length} octets of secrets in a block of {} octets",
+                block.len()
+            )));
+        };
+        let octets = self.shared(octets);
+        self.capture.secrets.push((SecretsType(kind), octets));
+        Ok(())
+    }
+
+    /// Those octets, which are a part of the file.
+    fn shared(&self, octets: &[u8]) -> Octets {
+        let at = octets.as_ptr().addr().wrapping_sub(self.bytes.as_ptr().addr());
+        self.file.part(at..at.saturating_add(octets.len()))
+    }
+
+    /// Value of the first option of that code, in octets that options begin.
+    fn find_option<'b>(&self, mut options: &'b [u8], wanted: u16) -> Option<&'b [u8]> {
+        while let Some(&[a, b, c, d]) = options.first_chunk() {
+            let both = [[a, b], [c, d]].map(|field| match self.big_endian {
+                true => u16::from_be_bytes(field),
+                false => u16::from_le_bytes(field),
+            });
+            let [code, length] = both;
+            let value = options.get(4..)?.get(..usize::from(length))?;
+            match code {
+                END_OF_OPTIONS => return None,
+                code if code == wanted => return Some(value),
+                _ => options = options.get(4 + value.len().next_multiple_of(4)..)?,
+            }
+        }
+        None
     }
 
     /// The obsolete packet block.
@@ -297,7 +401,7 @@ impl<'a> Pcapng<'a> {
             number: self.frames,
             interface,
             time_ns,
-            data: data.to_vec(),
+            data: self.shared(data),
             original_length,
         });
     }
@@ -324,16 +428,20 @@ impl<'a> Pcapng<'a> {
         let Some(value) = option(options, code) else {
             return Ok(None);
         };
+        self.u64_value(value, code).map(Some)
+    }
+
+    fn u64_value(&self, value: &[u8], code: u16) -> Result<u64, CaptureError> {
         let value = <[u8; 8]>::try_from(value).map_err(|_| {
             self.error(format!(
                 "option {code} of {} octets, which must have 8",
                 value.len()
             ))
         })?;
-        Ok(Some(match self.big_endian {
+        Ok(match self.big_endian {
             true => u64::from_be_bytes(value),
             false => u64::from_le_bytes(value),
-        }))
+        })
     }
 
     fn u32(&self, word: [u8; 4]) -> u32 {
@@ -369,7 +477,6 @@ fn malformed(block_type: u32, error: &nom::Err<PcapError<&[u8]>>) -> String {
     let name = match block_type {
         SHB_MAGIC => "section header",
         IDB_MAGIC => "interface description",
-        EPB_MAGIC => "enhanced packet",
         SPB_MAGIC => "simple packet",
         _ => "interface statistics",
     };

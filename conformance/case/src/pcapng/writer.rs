@@ -173,10 +173,10 @@ mod tests {
                         interface: 0,
                         time_ns,
                         original_length: data.len() as u32,
-                        data,
+                        data: data.into(),
                     })
                     .collect(),
-                truncated: false,
+                ..Capture::default()
             };
             prop_assert_eq!(Capture::read(&bytes), Ok(expected));
         }

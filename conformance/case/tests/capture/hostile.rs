@@ -55,8 +55,8 @@ fn what_is_no_capture_is_refused_with_what_was_found() {
          editcap -F pcapng converts other capture formats (block 0, at octet 0)"
     );
     assert_eq!(
-        message(&[vec![0x1F, 0x8B, 8, 0, 0]]),
-        "expected pcapng or pcap, found gzip data; decompress it first (block 0, at octet 0)"
+        message(&[b"\xFD7zXZ\0".into()]),
+        "expected pcapng or pcap, found xz data; decompress it first (block 0, at octet 0)"
     );
     assert_eq!(
         message(&[vec![0x0A]]),

@@ -69,7 +69,7 @@ fn interfaces_and_packets_are_read_in_both_byte_orders() {
                         original_length: 8
                     },
                 ],
-                truncated: false,
+                ..Capture::default()
             }
         );
     }
@@ -128,7 +128,7 @@ fn simple_packet_is_cut_at_the_snap_length() {
         let packets: Vec<_> = capture
             .packets
             .iter()
-            .map(|p| (p.data.as_slice(), p.original_length))
+            .map(|p| (&p.data[..], p.original_length))
             .collect();
         assert_eq!(packets, [(&b"abc"[..], 3), (b"abcde", 9)]);
     }
