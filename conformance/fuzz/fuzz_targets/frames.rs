@@ -20,13 +20,13 @@ fuzz_target!(|input: &[u8]| {
         number,
         interface: 0,
         time_ns: number * 1000,
-        data: data.to_vec(),
+        data: data.into(),
         original_length: data.len() as u32,
     };
     let capture = Capture {
         interfaces: vec![interface],
         packets: packets(rest).into_iter().zip(1..).map(packet).collect(),
-        truncated: false,
+        ..Capture::default()
     };
     let traffic = dissect::dissect(&capture);
     assert_places(&capture, &traffic);

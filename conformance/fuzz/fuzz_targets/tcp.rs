@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
             ..Interface::default()
         }],
         packets: packets.map(|(op, number)| packet(*op, number)).collect(),
-        truncated: false,
+        ..Capture::default()
     };
     let traffic = dissect::dissect(&capture);
     assert_places(&capture, &traffic);
@@ -59,6 +59,6 @@ fn packet([sender, flags, length, s0, s1, s2, a0, a1]: [u8; 8], number: u64) -> 
         interface: 0,
         time_ns: number * 1000,
         original_length: data.len() as u32,
-        data,
+        data: data.into(),
     }
 }

@@ -148,12 +148,18 @@ mod tests {
 
     #[test]
     fn members_one_behind_the_other_are_unpacked() {
-        assert_eq!(all(&[gzip(b"one "), gzip(b""), gzip(b"two")].concat()), b"one two");
+        assert_eq!(
+            all(&[gzip(b"one "), gzip(b""), gzip(b"two")].concat()),
+            b"one two"
+        );
         let skipped = [&[0x53, 0x2A, 0x4D, 0x18, 2, 0, 0, 0][..], b"xx"].concat();
         let frames = [&skipped[..], &zstd(b"one "), &skipped, &zstd(b"two")].concat();
         assert_eq!(all(&frames), b"one two");
         assert_eq!(unpack(b"\x1F\x8B\x07"), None);
-        assert_eq!(other(b"\x1F\x8B\x07"), Some("gzip data of an unknown method"));
+        assert_eq!(
+            other(b"\x1F\x8B\x07"),
+            Some("gzip data of an unknown method")
+        );
     }
 
     #[test]
@@ -172,7 +178,12 @@ mod tests {
         let bomb = gzip(&vec![0; 1 << 20]);
         let unpacked = unpack_at_most(&bomb, 1000).unwrap();
         assert_eq!(unpacked.octets.len(), 1000);
-        assert!(unpacked.broken.unwrap().starts_with("more than 1000 octets"));
+        assert!(
+            unpacked
+                .broken
+                .unwrap()
+                .starts_with("more than 1000 octets")
+        );
         let unpacked = unpack_at_most(&zstd(&[7; 200]), 10).unwrap();
         assert!(unpacked.octets == [7; 10] && unpacked.broken.is_some());
     }

@@ -26,6 +26,11 @@ impl Octets {
             length: end - start,
         }
     }
+
+    /// Keeps only the first `length`, as far as there are so many.
+    pub fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
 }
 
 impl Deref for Octets {

@@ -2,8 +2,8 @@
 //! against the input before anything is taken or reserved.
 
 use pcap_parser::{
-    Block, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, PcapError, PcapNGOption,
-    SHB_MAGIC, SJE_MAGIC, SPB_MAGIC, nom, parse_block_be, parse_block_le,
+    Block, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, PcapError,
+    PcapNGOption, SHB_MAGIC, SJE_MAGIC, SPB_MAGIC, nom, parse_block_be, parse_block_le,
     traits::PcapNGPacketBlock,
 };
 
@@ -48,7 +48,9 @@ impl Capture {
         };
         let (file, broken) = match compressed::unpack(&file) {
             Some(unpacked) if unpacked.octets.is_empty() => {
-                let what = unpacked.broken.unwrap_or("an empty file, compressed".into());
+                let what = unpacked
+                    .broken
+                    .unwrap_or("an empty file, compressed".into());
                 return Err(at_start(what));
             }
             Some(unpacked) => (unpacked.octets, unpacked.broken.map(at_start)),
@@ -333,7 +335,10 @@ impl<'a> Pcapng<'a> {
 
     /// Those octets, which are a part of the file.
     fn shared(&self, octets: &[u8]) -> Octets {
-        let at = octets.as_ptr().addr().wrapping_sub(self.bytes.as_ptr().addr());
+        let at = octets
+            .as_ptr()
+            .addr()
+            .wrapping_sub(self.bytes.as_ptr().addr());
         self.file.part(at..at.saturating_add(octets.len()))
     }
 

@@ -275,7 +275,7 @@ fn candidates(flow: &Flow, dialogue: &Dialogue, from_a: bool) -> Vec<Candidate> 
         (&flow.from_b, &dialogue.frames_b)
     };
     let mut found = match flow.transport {
-        TransportProtocol::Udp => carriage::datagrams(stream),
+        TransportProtocol::Udp | TransportProtocol::Sctp => carriage::datagrams(stream),
         _ => {
             let mut found = carriage::interleaved(stream, frames);
             found.extend(carriage::length_framed(stream));

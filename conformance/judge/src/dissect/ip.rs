@@ -50,12 +50,19 @@ pub struct Fragment<'a> {
 /// Reads the IP packet that those octets begin with. Its lengths count, so
 /// padding of the link is left out. An error is why that could not be done.
 pub fn read(packet: Chunk<'_>) -> Result<Packet<'_>, String> {
-    match packet.data.first().map(|octet| octet >> 4) {
-        Some(4) => v4(packet),
-        Some(6) => v6(packet),
-        Some(version) => Err(format!("IP version {version}")),
-        None => Err("no IP header".to_owned()),
-    }
+    let header = Header::read(packet.data)?;
+    let total = header.total.unwrap_or(packet.data.len());
+    let content = Datagram {
+        source: header.source,
+        destination: header.destination,
+        protocol: header.protocol,
+        chunks: vec![packet.part(header.length, total)],
+        missing: total.saturating_sub(packet.data.len()),
+        open: false,
+        packet: packet.packet,
+        packets: 1,
+    };
+    header.packet(content)
 }
 
 /// Source Address of the IP packet that those octets begin with, if it is there.
@@ -86,66 +93,120 @@ pub fn pass_extensions(datagram: &mut Datagram<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn v4(packet: Chunk<'_>) -> Result<Packet<'_>, String> {
-    let header = Ipv4HeaderSlice::from_slice(packet.data).map_err(|e| format!("IPv4: {e}"))?;
-    let length = header.slice().len();
-    // Zero where the network card cuts segments later on.
-    let total = match usize::from(header.total_len()) {
-        0 => packet.data.len(),
-        total if total < length => return Err(format!("IPv4 packet of {total} octets")),
-        total => total,
-    };
-    let content = Datagram {
-        source: header.source_addr().into(),
-        destination: header.destination_addr().into(),
-        protocol: header.protocol().0,
-        chunks: vec![packet.part(length, total)],
-        missing: total.saturating_sub(packet.data.len()),
+/// Reads the IP packet that a datagram has inside, which several packets may have
+/// brought: `outer` without what lies before it.
+pub(super) fn read_inside(outer: Datagram<'_>) -> Result<Packet<'_>, String> {
+    let header = Header::read(&outer.head(LONGEST_HEADER))?;
+    let captured = outer.len();
+    let total = header.total.unwrap_or(captured + outer.missing);
+    let mut content = Datagram {
+        source: header.source,
+        destination: header.destination,
+        protocol: header.protocol,
+        missing: total.saturating_sub(captured),
         open: false,
-        packet: packet.packet,
-        packets: 1,
+        ..outer
     };
-    if !header.is_fragmenting_payload() {
-        return Ok(Packet::Whole(content));
-    }
-    Ok(Packet::Fragment(Fragment {
-        identification: header.identification().into(),
-        at: usize::from(header.fragments_offset().value()) * 8,
-        more: header.more_fragments(),
-        content,
-    }))
+    content.truncate(total);
+    content.skip(header.length);
+    header.packet(content)
 }
 
-fn v6(packet: Chunk<'_>) -> Result<Packet<'_>, String> {
-    let header = Ipv6HeaderSlice::from_slice(packet.data).map_err(|e| format!("IPv6: {e}"))?;
-    let length = header.slice().len();
-    // Zero in a jumbogram, and where the network card cuts segments later on.
-    let total = match usize::from(header.payload_length()) {
-        0 => packet.data.len(),
-        payload => length + payload,
-    };
-    let mut content = Datagram {
-        source: header.source_addr().into(),
-        destination: header.destination_addr().into(),
-        protocol: header.next_header().0,
-        chunks: vec![packet.part(length, total)],
-        missing: total.saturating_sub(packet.data.len()),
-        open: false,
-        packet: packet.packet,
-        packets: 1,
-    };
-    match fragment_header(content.protocol, &content.head(MOST_EXTENSIONS))? {
-        None => Ok(Packet::Whole(content)),
-        Some((at, header)) => {
-            content.skip(at + FRAGMENT_HEADER);
-            content.protocol = header[0];
-            let offset = u16::from_be_bytes([header[2], header[3]]);
-            Ok(Packet::Fragment(Fragment {
-                identification: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
-                at: usize::from(offset & !7),
-                more: offset & 1 == 1,
+/// Octets of the longest header, without extensions.
+const LONGEST_HEADER: usize = 60;
+
+/// What a header says.
+struct Header {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    /// Its octets.
+    length: usize,
+    /// Octets of the packet, if it says so.
+    total: Option<usize>,
+    /// Of IPv4: Identification, offset in octets, and whether more follow.
+    fragment: Option<(u32, usize, bool)>,
+}
+
+impl Header {
+    fn read(octets: &[u8]) -> Result<Self, String> {
+        match octets.first().map(|octet| octet >> 4) {
+            Some(4) => Self::v4(octets),
+            Some(6) => Self::v6(octets),
+            Some(version) => Err(format!("IP version {version}")),
+            None => Err("no IP header".to_owned()),
+        }
+    }
+
+    fn v4(octets: &[u8]) -> Result<Self, String> {
+        let header = Ipv4HeaderSlice::from_slice(octets).map_err(|e| format!("IPv4: {e}"))?;
+        let length = header.slice().len();
+        let fragment = header.is_fragmenting_payload().then(|| {
+            (
+                header.identification().into(),
+                usize::from(header.fragments_offset().value()) * 8,
+                header.more_fragments(),
+            )
+        });
+        // Zero where the network card cuts segments later on.
+        let total = match usize::from(header.total_len()) {
+            0 => None,
+            total if total < length => return Err(format!("IPv4 packet of {total} octets")),
+            total => Some(total),
+        };
+        Ok(Self {
+            source: header.source_addr().into(),
+            destination: header.destination_addr().into(),
+            protocol: header.protocol().0,
+            length,
+            total,
+            fragment,
+        })
+    }
+
+    fn v6(octets: &[u8]) -> Result<Self, String> {
+        let header = Ipv6HeaderSlice::from_slice(octets).map_err(|e| format!("IPv6: {e}"))?;
+        let length = header.slice().len();
+        // Zero in a jumbogram, and where the network card cuts segments later on.
+        let payload = Some(usize::from(header.payload_length())).filter(|payload| *payload > 0);
+        Ok(Self {
+            source: header.source_addr().into(),
+            destination: header.destination_addr().into(),
+            protocol: header.next_header().0,
+            length,
+            total: payload.map(|payload| length + payload),
+            fragment: None,
+        })
+    }
+
+    /// The packet, whose payload `content` has.
+    fn packet(self, mut content: Datagram<'_>) -> Result<Packet<'_>, String> {
+        if let Some((identification, at, more)) = self.fragment {
+            return Ok(Packet::Fragment(Fragment {
+                identification,
+                at,
+                more,
                 content,
-            }))
+            }));
+        }
+        if !self.source.is_ipv6() {
+            return Ok(Packet::Whole(content));
+        }
+        match fragment_header(content.protocol, &content.head(MOST_EXTENSIONS))? {
+            None => Ok(Packet::Whole(content)),
+            Some((at, header)) => {
+                content.skip(at + FRAGMENT_HEADER);
+                content.protocol = header[0];
+                let offset = u16::from_be_bytes([header[2], header[3]]);
+                Ok(Packet::Fragment(Fragment {
+                    identification: u32::from_be_bytes([
+                        header[4], header[5], header[6], header[7],
+                    ]),
+                    at: usize::from(offset & !7),
+                    more: offset & 1 == 1,
+                    content,
+                }))
+            }
         }
     }
 }

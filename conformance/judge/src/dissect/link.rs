@@ -1,22 +1,66 @@
 //! From the link to the network layer: what a packet carries, and where it
 //! begins.
 
+mod ether_type;
+mod point_to_point;
+mod wireless;
+
+use std::ops::Range;
+
 use super::datagram::Chunk;
 
 /// LINKTYPE_NULL: the address family in 4 octets of the host's order.
 const NULL: u16 = 0;
 /// LINKTYPE_ETHERNET.
-const ETHERNET: u16 = 1;
+pub(super) const ETHERNET: u16 = 1;
+/// LINKTYPE_PPP, LINKTYPE_PPP_HDLC.
+const PPP: [u16; 2] = [9, 50];
+/// LINKTYPE_FDDI.
+const FDDI: u16 = 10;
 /// DLT_RAW of some systems, which files hold too.
 const RAW_BSD: [u16; 2] = [12, 14];
+/// LINKTYPE_PPP_ETHER: PPPoE without its Ethernet.
+const PPP_ETHER: u16 = 51;
+/// LINKTYPE_ATM_RFC1483: LLC.
+const ATM_RFC1483: u16 = 100;
 /// LINKTYPE_RAW: IPv4 or IPv6.
 const RAW: u16 = 101;
+/// LINKTYPE_C_HDLC.
+const C_HDLC: u16 = 104;
+/// LINKTYPE_IEEE802_11 and what goes before it.
+pub(super) const IEEE802_11: u16 = 105;
+const PRISM: u16 = 119;
+const RADIOTAP: u16 = 127;
+const AVS: u16 = 163;
+const PPI: u16 = 192;
+/// LINKTYPE_FRELAY.
+const FRELAY: u16 = 107;
 /// LINKTYPE_LOOP: the address family in 4 octets of network order.
 const LOOP: u16 = 108;
+/// LINKTYPE_ENC: what OpenBSD takes out of IPsec; family, SPI and flags.
+const ENC: u16 = 109;
 /// LINKTYPE_LINUX_SLL.
 const LINUX_SLL: u16 = 113;
+/// LINKTYPE_APPLE_IP_OVER_IEEE1394.
+const IEEE1394: u16 = 138;
+/// LINKTYPE_DOCSIS.
+const DOCSIS: u16 = 143;
+/// LINKTYPE_PPP_PPPD, LINKTYPE_PPP_WITH_DIR: the direction goes before.
+const PPP_DIRECTED: [u16; 2] = [166, 204];
+/// LINKTYPE_ERF.
+const ERF: u16 = 197;
+/// LINKTYPE_C_HDLC_WITH_DIR.
+const C_HDLC_DIRECTED: u16 = 205;
 /// LINKTYPE_IPV4 and LINKTYPE_IPV6.
 const IP_ONLY: [u16; 2] = [228, 229];
+/// LINKTYPE_NFLOG.
+const NFLOG: u16 = 239;
+/// LINKTYPE_NETANALYZER, and the one with a preamble.
+const NETANALYZER: [u16; 2] = [240, 241];
+/// LINKTYPE_PKTAP.
+const PKTAP: u16 = 258;
+/// LINKTYPE_ETHERNET_MPACKET.
+const MPACKET: u16 = 274;
 /// LINKTYPE_LINUX_SLL2.
 const LINUX_SLL2: u16 = 276;
 
@@ -25,26 +69,15 @@ const AF_INET: u32 = 2;
 /// AF_INET6 of Linux, of NetBSD and OpenBSD, of FreeBSD, and of macOS.
 const AF_INET6: [u32; 4] = [10, 24, 28, 30];
 
-/// EtherType of IPv4.
-const IPV4: u16 = 0x0800;
-/// EtherType of IPv6.
-const IPV6: u16 = 0x86dd;
-/// EtherType of ARP.
-const ARP: u16 = 0x0806;
-/// EtherTypes of a tag: IEEE Std 802.1Q customer and service tags, and what
-/// was used for the latter before.
-const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
-/// Octets of a tag after its EtherType, and the next EtherType.
-const TAG: usize = 4;
-/// Local Experimental EtherType 1 (IEEE Std 802): heartbeats of our tap.
-const HEARTBEAT_TYPE: u16 = 0x88b5;
-/// Octets of payload of the shortest frame of Ethernet (IEEE Std 802.3).
-const SHORTEST: usize = 46;
-/// How the payload of a heartbeat begins.
-const HEARTBEAT: &[u8] = b"lightleak tap ";
-/// ARPHRD types whose "protocol" in SLL is no EtherType: FRAD, 802.11 with
-/// radiotap, and netlink.
-const OTHER_PROTOCOLS: [u16; 3] = [770, 803, 824];
+/// ARPHRD types whose "protocol" in SLL is no EtherType: FRAD and netlink.
+const OTHER_PROTOCOLS: [u16; 2] = [770, 824];
+/// ARPHRD types of 802.11, bare, with Prism and with radiotap, and their LINKTYPE.
+const WIRELESS: [(u16, u16); 3] = [(801, IEEE802_11), (802, PRISM), (803, RADIOTAP)];
+/// "Protocols" of SLL that are no EtherTypes: IEEE 802.3 and 802.2.
+const SLL_LLC: [u16; 2] = [1, 4];
+
+/// How many headers of links may lie one in another.
+const DEEPEST: usize = 32;
 
 /// What one captured packet is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +88,8 @@ pub enum Frame<'a> {
     Arp(Chunk<'a>),
     /// The tap says that it is alive, or somebody does in its words.
     Heartbeat,
+    /// Several in one (A-MSDU).
+    Several(Vec<Frame<'a>>),
     /// Something else, and what.
     Undissected(String),
 }
@@ -62,79 +97,259 @@ pub enum Frame<'a> {
 /// Dissects one packet, captured whole or in part, of an interface with that
 /// LINKTYPE.
 pub fn read(packet: Chunk<'_>, link_type: u16) -> Frame<'_> {
-    let octets = packet.data;
-    let u16_at = |at: usize| Some(u16::from_be_bytes(*octets.get(at..)?.first_chunk()?));
-    let short = |link: &str| Frame::Undissected(format!("no whole {link} header"));
-    match link_type {
-        ETHERNET => match u16_at(12) {
-            // IEEE Std 802.3: up to 1500 the field is a length.
-            Some(length @ 0..0x0600) => {
-                Frame::Undissected(format!("IEEE 802.3 frame of length {length}"))
+    let all = 0..packet.data.len();
+    frame(packet, content(packet.data, all, Layer::Link(link_type)))
+}
+
+fn frame<'a>(packet: Chunk<'a>, content: Content) -> Frame<'a> {
+    match content {
+        Content::Ip(at) => Frame::Ip(packet.part(at.start, at.end)),
+        Content::Arp(at) => Frame::Arp(packet.part(at.start, at.end)),
+        Content::Heartbeat => Frame::Heartbeat,
+        Content::Several(several) => {
+            let frames = several.into_iter().map(|content| frame(packet, content));
+            Frame::Several(frames.collect())
+        }
+        Content::Undissected(why) => Frame::Undissected(why),
+    }
+}
+
+/// What lies behind headers of links, and where in the octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Ip(Range<usize>),
+    Arp(Range<usize>),
+    Heartbeat,
+    Several(Vec<Content>),
+    Undissected(String),
+}
+
+/// What octets begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// A frame of a LINKTYPE.
+    Link(u16),
+    /// What an EtherType says.
+    EtherType(u16),
+    /// The Protocol field of PPP, perhaps behind Address and Control (RFC 1661,
+    /// RFC 1662).
+    Ppp,
+    /// LLC (IEEE Std 802.2).
+    Llc,
+}
+
+/// What a header leads to.
+#[derive(Debug)]
+enum Step {
+    /// So many octets later, this.
+    Next(usize, Layer),
+    /// The same, and nothing behind that end.
+    Until(usize, Layer, usize),
+    /// The end of headers.
+    Done(Content),
+}
+
+/// Follows the headers in a range of octets.
+pub(super) fn content(octets: &[u8], range: Range<usize>, mut layer: Layer) -> Content {
+    let (mut at, mut end) = (range.start, range.end.min(octets.len()));
+    for _ in 0..DEEPEST {
+        let rest = octets.get(at..end).unwrap_or_default();
+        let step = match layer {
+            Layer::Link(link_type) => link(rest, link_type),
+            Layer::EtherType(ether_type) => ether_type::read(rest, ether_type),
+            Layer::Ppp => point_to_point::ppp(rest),
+            Layer::Llc => ether_type::llc(rest),
+        };
+        match step {
+            Step::Next(octets, next) => (at, layer) = (at.saturating_add(octets), next),
+            Step::Until(octets, next, until) => {
+                end = end.min(at.saturating_add(until));
+                (at, layer) = (at.saturating_add(octets), next);
             }
-            Some(ether_type) => network(ether_type, packet.after(14)),
-            None => short("Ethernet"),
-        },
-        LINUX_SLL if octets.len() >= 16 => cooked(u16_at(2), u16_at(14), packet.after(16)),
+            Step::Done(content) => return shifted(content, at, end),
+        }
+    }
+    Content::Undissected("too many headers of links".to_owned())
+}
+
+/// Content of a part, in terms of the whole.
+fn shifted(content: Content, by: usize, end: usize) -> Content {
+    let shift = |at: Range<usize>| {
+        let start = (at.start + by).min(end);
+        start..at.end.saturating_add(by).clamp(start, end.max(start))
+    };
+    match content {
+        Content::Ip(at) => Content::Ip(shift(at)),
+        Content::Arp(at) => Content::Arp(shift(at)),
+        Content::Several(several) => {
+            let several = several.into_iter().map(|one| shifted(one, by, end));
+            Content::Several(several.collect())
+        }
+        other => other,
+    }
+}
+
+fn undissected(why: impl Into<String>) -> Step {
+    Step::Done(Content::Undissected(why.into()))
+}
+
+fn short(link: &str) -> Step {
+    undissected(format!("no whole {link} header"))
+}
+
+/// An IP packet that begins so many octets later.
+fn ip(after: usize) -> Step {
+    Step::Done(Content::Ip(after..usize::MAX))
+}
+
+fn u16_at(octets: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*octets.get(at..)?.first_chunk()?))
+}
+
+fn u32_le(octets: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*octets.get(at..)?.first_chunk()?))
+}
+
+fn link(octets: &[u8], link_type: u16) -> Step {
+    let ether_type = |at: usize, name: &str| match u16_at(octets, at) {
+        Some(ether_type) => Step::Next(at + 2, Layer::EtherType(ether_type)),
+        None => short(name),
+    };
+    match link_type {
+        ETHERNET => ether_type::ethernet(octets),
+        LINUX_SLL if octets.len() >= 16 => cooked(u16_at(octets, 2), u16_at(octets, 14), 16),
         LINUX_SLL => short("Linux SLL"),
-        LINUX_SLL2 if octets.len() >= 20 => cooked(u16_at(8), u16_at(0), packet.after(20)),
+        LINUX_SLL2 if octets.len() >= 20 => cooked(u16_at(octets, 8), u16_at(octets, 0), 20),
         LINUX_SLL2 => short("Linux SLL2"),
-        NULL | LOOP => match octets.first_chunk() {
-            Some(&family) => loopback(family, packet.after(4)),
-            None => short("loopback"),
+        NULL | LOOP => loopback(octets, 4),
+        ENC => loopback(octets, 12),
+        RAW => ip(0),
+        IEEE802_11 => wireless::frame(octets),
+        RADIOTAP => wireless::radiotap(octets),
+        PRISM | AVS => wireless::prism_or_avs(octets),
+        PPI => wireless::ppi(octets),
+        FDDI => Step::Next(13, Layer::Llc),
+        ATM_RFC1483 => Step::Next(0, Layer::Llc),
+        PPP_ETHER => point_to_point::pppoe(octets),
+        C_HDLC => point_to_point::cisco(octets, 0),
+        C_HDLC_DIRECTED => point_to_point::cisco(octets, 1),
+        FRELAY => point_to_point::frame_relay(octets),
+        IEEE1394 => ether_type(16, "IEEE 1394"),
+        DOCSIS => docsis(octets),
+        ERF => erf(octets),
+        NFLOG => nflog(octets),
+        PKTAP => match (u32_le(octets, 0), u32_le(octets, 8)) {
+            (Some(length), Some(next)) => captured(length, next, "PKTAP"),
+            _ => short("PKTAP"),
         },
-        RAW => Frame::Ip(packet),
-        other if RAW_BSD.contains(&other) || IP_ONLY.contains(&other) => Frame::Ip(packet),
-        other => Frame::Undissected(format!("link type {other}")),
+        MPACKET => Step::Next(8, Layer::Link(ETHERNET)),
+        other if NETANALYZER.contains(&other) => {
+            let preamble = usize::from(other - NETANALYZER[0]) * 8;
+            Step::Next(4 + preamble, Layer::Link(ETHERNET))
+        }
+        other if PPP.contains(&other) => Step::Next(0, Layer::Ppp),
+        other if PPP_DIRECTED.contains(&other) => Step::Next(1, Layer::Ppp),
+        other if RAW_BSD.contains(&other) || IP_ONLY.contains(&other) => ip(0),
+        other => undissected(format!("link type {other}")),
+    }
+}
+
+/// A packet of another LINKTYPE behind a header of that length.
+fn captured(length: u32, link_type: u32, name: &str) -> Step {
+    match (usize::try_from(length), u16::try_from(link_type)) {
+        (Ok(length @ 1..), Ok(link_type)) => Step::Next(length, Layer::Link(link_type)),
+        _ => undissected(format!("{name} of link type {link_type}")),
     }
 }
 
 /// A cooked capture: ARPHRD type and protocol are told beside the packet.
-fn cooked(hardware: Option<u16>, protocol: Option<u16>, payload: Chunk<'_>) -> Frame<'_> {
-    match (hardware, protocol) {
-        (Some(hardware), _) if OTHER_PROTOCOLS.contains(&hardware) => {
-            Frame::Undissected(format!("Linux SLL of ARPHRD type {hardware}"))
-        }
-        (_, Some(ether_type)) => network(ether_type, payload),
-        (_, None) => Frame::Undissected("no whole Linux SLL header".to_owned()),
+fn cooked(hardware: Option<u16>, protocol: Option<u16>, length: usize) -> Step {
+    let (Some(hardware), Some(protocol)) = (hardware, protocol) else {
+        return short("Linux SLL");
+    };
+    if OTHER_PROTOCOLS.contains(&hardware) {
+        return undissected(format!("Linux SLL of ARPHRD type {hardware}"));
+    }
+    if let Some((_, link_type)) = WIRELESS.iter().find(|(known, _)| *known == hardware) {
+        return Step::Next(length, Layer::Link(*link_type));
+    }
+    match SLL_LLC.contains(&protocol) {
+        true => Step::Next(length, Layer::Llc),
+        false => Step::Next(length, Layer::EtherType(protocol)),
     }
 }
 
-fn loopback(family: [u8; 4], payload: Chunk<'_>) -> Frame<'_> {
+fn loopback(octets: &[u8], length: usize) -> Step {
+    let Some(&family) = octets.first_chunk() else {
+        return short("loopback");
+    };
     // Whose order the host's was is not told; no family is above 65535.
     let family = u32::from_be_bytes(family).min(u32::from_le_bytes(family));
     if family == AF_INET || AF_INET6.contains(&family) {
-        Frame::Ip(payload)
+        ip(length)
     } else {
-        Frame::Undissected(format!("address family {family}"))
+        undissected(format!("address family {family}"))
     }
 }
 
-/// What follows an EtherType; tags are passed over, however many.
-fn network(mut ether_type: u16, mut payload: Chunk<'_>) -> Frame<'_> {
-    while TAGS.contains(&ether_type) {
-        let Some(&[_, _, high, low]) = payload.data.first_chunk::<TAG>() else {
-            return Frame::Undissected("no whole IEEE 802.1Q tag".to_owned());
-        };
-        ether_type = u16::from_be_bytes([high, low]);
-        payload = payload.after(TAG);
-    }
-    match ether_type {
-        IPV4 | IPV6 => Frame::Ip(payload),
-        ARP => Frame::Arp(payload),
-        HEARTBEAT_TYPE if is_heartbeat(payload.data) => Frame::Heartbeat,
-        other => Frame::Undissected(format!("ethertype 0x{other:04x}")),
-    }
-}
-
-/// The words, a name in ASCII, and the padding of a shortest frame.
-fn is_heartbeat(payload: &[u8]) -> bool {
-    let Some(rest) = payload.strip_prefix(HEARTBEAT) else {
-        return false;
+/// The MAC header of DOCSIS (CM-SP-MULPI 6.2): only packets, no management.
+fn docsis(octets: &[u8]) -> Step {
+    let &[control, parameter, ..] = octets else {
+        return short("DOCSIS");
     };
-    let name = rest.iter().take_while(|&&octet| octet != 0).count();
-    let is_name = |octet: &u8| octet.is_ascii_graphic() || *octet == b' ';
-    let padded = rest[name..].iter().all(|&octet| octet == 0);
-    payload.len() <= SHORTEST && rest[..name].iter().all(is_name) && padded
+    match control >> 6 {
+        0 => {
+            let extended = usize::from(control & 1) * usize::from(parameter);
+            Step::Next(6 + extended, Layer::Link(ETHERNET))
+        }
+        kind => undissected(format!("DOCSIS frame of type {kind}")),
+    }
+}
+
+/// Endace's Extensible Record Format: a type, and perhaps extension headers.
+fn erf(octets: &[u8]) -> Step {
+    let Some(&kind) = octets.get(8) else {
+        return short("ERF");
+    };
+    let (mut more, mut at) = (kind & 0x80 != 0, 16);
+    while more {
+        let Some(next) = octets.get(at) else {
+            return short("ERF");
+        };
+        more = next & 0x80 != 0;
+        at += 8;
+    }
+    match kind & 0x7f {
+        2 | 11 | 16 => Step::Next(at + 2, Layer::Link(ETHERNET)),
+        22 | 23 => ip(at),
+        1 => Step::Next(at, Layer::Ppp),
+        other => undissected(format!("ERF record of type {other}")),
+    }
+}
+
+/// Netfilter's log: attributes in the host's order, one of them the packet.
+fn nflog(octets: &[u8]) -> Step {
+    const PAYLOAD: u16 = 9;
+    let families = [AF_INET, AF_INET6[0]];
+    match octets.first() {
+        Some(&family) if families.contains(&u32::from(family)) => {}
+        Some(family) => return undissected(format!("NFLOG of family {family}")),
+        None => return short("NFLOG"),
+    }
+    for order in [u16::from_le_bytes, u16::from_be_bytes] {
+        let mut at = 4;
+        while let Some(&[a, b, c, d]) = octets.get(at..).and_then(|rest| rest.first_chunk()) {
+            let length = usize::from(order([a, b]));
+            if length < 4 {
+                break;
+            }
+            if order([c, d]) == PAYLOAD {
+                return Step::Done(Content::Ip(at + 4..at + length));
+            }
+            at += length.next_multiple_of(4);
+        }
+    }
+    undissected("NFLOG without a packet")
 }
 
 #[cfg(test)]
@@ -242,7 +457,7 @@ mod tests {
             (&netlink[..13], 1, "no whole Ethernet header"),
             (&netlink[..3], 0, "no whole loopback header"),
             (&[7, 0, 0, 0], 0, "address family 7"),
-            (&netlink, 105, "link type 105"),
+            (&netlink, 147, "link type 147"),
         ] {
             assert_eq!(
                 read(chunk(data), link_type),

@@ -21,6 +21,7 @@ pub mod link;
 pub mod mikey;
 pub mod mp4;
 pub mod openvpn;
+pub mod other;
 pub mod pcmu;
 pub mod quic;
 pub mod records;
@@ -28,21 +29,28 @@ pub mod relay;
 pub mod rtmp;
 pub mod rtp;
 pub mod rtsp;
+pub mod sctp;
 pub mod sdp;
 pub mod stream;
 pub mod stun;
 pub mod tcp;
 pub mod tls;
 pub mod transport;
+mod tunnel;
 pub mod tuya;
 pub mod udp;
 pub mod websocket;
 pub mod x509;
 pub mod zrtp;
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+};
 
+pub use other::OtherProtocol;
 pub use stream::{Piece, Place, Span, Stream};
+pub use udp::Tunnel;
 
 use lightleak_case::{Capture, Packet, TransportProtocol};
 
@@ -51,7 +59,8 @@ use datagram::{Chunk, Datagram};
 /// Everything that was seen in one capture.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
-    /// TCP connections and UDP conversations, in order of their first packet.
+    /// TCP connections, UDP conversations and SCTP associations, those inside of
+    /// tunnels too, in order of their first packet.
     pub flows: Vec<Flow>,
     /// Times of the tap's heartbeats at the beginning and the end, nanoseconds
     /// since 1970.
@@ -63,12 +72,16 @@ pub struct Traffic {
     pub undissected: Vec<Undissected>,
     /// Packets of which only a part was captured.
     pub cut: u64,
-    /// What each packet carries for TCP or UDP, by its number less one; none
-    /// where it carries something else.
+    /// What each packet carries for TCP, UDP or SCTP, by its number less one; none
+    /// where it carries something else. Of a tunnel, what the packet inside carries.
     pub carried: Vec<Option<Carried>>,
+    /// UDP conversations that are tunnels, in order of their first packet.
+    pub tunnels: Vec<Tunnel>,
+    /// What hosts send each other in other IP protocols, in order of the first packet.
+    pub other_protocols: Vec<OtherProtocol>,
 }
 
-/// What a packet carries for TCP or UDP.
+/// What a packet carries for TCP, UDP or SCTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
     /// Its sender.
@@ -94,16 +107,17 @@ pub struct Undissected {
     pub protocol: Option<u8>,
 }
 
-/// A TCP connection or a UDP conversation.
+/// A TCP connection, a UDP conversation or an SCTP association.
 #[derive(Clone, Debug)]
 pub struct Flow {
-    /// TCP or UDP.
+    /// TCP, UDP or SCTP.
     pub transport: TransportProtocol,
     /// Who opened it: the sender of the SYN, else of the first packet.
     pub a: SocketAddr,
     /// The other end.
     pub b: SocketAddr,
-    /// How far the connection came; UDP is always [`FlowState::Open`].
+    /// How far the connection or association came; UDP is always
+    /// [`FlowState::Open`].
     pub state: FlowState,
     /// What `a` sent.
     pub from_a: Stream,
@@ -152,7 +166,11 @@ struct Dissection<'a> {
     fragments: ip::Fragments<'a>,
     connections: tcp::Connections<'a>,
     conversations: udp::Conversations,
+    associations: sctp::Associations<'a>,
+    others: other::Others,
     control: infrastructure::Control,
+    /// When the packet at hand was captured.
+    time_ns: u64,
 }
 
 impl<'a> Dissection<'a> {
@@ -167,37 +185,69 @@ impl<'a> Dissection<'a> {
             offset: 0,
             time_ns: packet.time_ns,
         };
+        self.time_ns = packet.time_ns;
         let Some(link_type) = link_type else {
             let why = format!("no interface {}", packet.interface);
             return self.note(packet.number, why, None, None);
         };
-        match link::read(chunk, link_type) {
+        self.frame(link::read(chunk, link_type), packet.number, outermost);
+    }
+
+    fn frame(&mut self, frame: link::Frame<'a>, number: u64, outermost: bool) {
+        match frame {
             link::Frame::Ip(chunk) => match ip::read(chunk) {
-                Ok(ip::Packet::Whole(datagram)) => self.datagram(datagram),
-                Ok(ip::Packet::Fragment(fragment)) => {
-                    let (whole, odd) = self.fragments.add(&fragment);
-                    self.traffic.undissected.extend(odd);
-                    if let Some(datagram) = whole {
-                        self.datagram(datagram);
-                    }
-                }
-                Err(why) => self.note(packet.number, why, ip::source(chunk), None),
+                Ok(packet) => self.ip(packet, 0),
+                Err(why) => self.note(number, why, ip::source(chunk), None),
             },
-            link::Frame::Arp(chunk) => match infrastructure::arp(chunk.data) {
-                Some(message) => self.infrastructure(packet.number, message),
-                None => self.note(packet.number, "ARP that does not parse".into(), None, None),
-            },
-            link::Frame::Heartbeat if outermost => self.traffic.heartbeats.push(packet.time_ns),
+            link::Frame::Arp(chunk) => self.arp(chunk.data, number),
+            link::Frame::Heartbeat if outermost => {
+                let time = self.time_ns;
+                self.traffic.heartbeats.push(time);
+            }
             link::Frame::Heartbeat => {
                 let why = "a heartbeat amid the capture".to_owned();
-                self.note(packet.number, why, None, None);
+                self.note(number, why, None, None);
             }
-            link::Frame::Undissected(why) => self.note(packet.number, why, None, None),
+            link::Frame::Several(frames) => {
+                for frame in frames {
+                    self.frame(frame, number, false);
+                }
+            }
+            link::Frame::Undissected(why) => self.note(number, why, None, None),
         }
     }
 
-    fn datagram(&mut self, mut datagram: Datagram<'a>) {
+    fn arp(&mut self, octets: &[u8], number: u64) {
+        match infrastructure::arp(octets) {
+            Some(message) => self.infrastructure(number, message),
+            None => self.note(number, "ARP that does not parse".into(), None, None),
+        }
+    }
+
+    /// `depth`: in how many tunnels it lies.
+    fn ip(&mut self, packet: ip::Packet<'a>, depth: usize) {
+        match packet {
+            ip::Packet::Whole(datagram) => self.datagram(datagram, depth),
+            ip::Packet::Fragment(fragment) if fragment.content.chunks.len() > 1 => {
+                let content = fragment.content;
+                let why = "an IP fragment inside of fragments".to_owned();
+                self.note(content.packet, why, Some(content.source), None);
+            }
+            ip::Packet::Fragment(fragment) => {
+                let (whole, odd) = self.fragments.add(&fragment);
+                self.traffic.undissected.extend(odd);
+                if let Some(datagram) = whole {
+                    self.datagram(datagram, depth);
+                }
+            }
+        }
+    }
+
+    fn datagram(&mut self, mut datagram: Datagram<'a>, depth: usize) {
         let (number, from) = (datagram.packet, Some(datagram.source));
+        if datagram.protocol == other::AH {
+            self.others.add(other::AH, &datagram, None);
+        }
         if let Err(why) = ip::pass_extensions(&mut datagram) {
             return self.note(number, why, from, None);
         }
@@ -214,23 +264,100 @@ impl<'a> Dissection<'a> {
                 }
                 Err(why) => self.note(number, why, from, Some(protocol)),
             },
-            transport::UDP => match transport::udp(datagram) {
-                Ok(packet) => {
-                    self.carries(&packet, &ends);
-                    self.conversations.datagram(&packet);
-                    if let Some(why) = packet.odd {
-                        self.note(number, why, from, None);
+            transport::UDP => {
+                let network = (datagram.source, datagram.destination);
+                match transport::udp(datagram) {
+                    Ok(packet) => self.udp(packet, network, &ends, depth),
+                    Err(why) => self.note(number, why, from, Some(protocol)),
+                }
+            }
+            sctp::SCTP => match sctp::read(datagram) {
+                Ok((transport, packet)) => {
+                    self.carries(&transport, &ends);
+                    if let Some(why) = self.associations.packet(&transport, packet) {
+                        self.note(number, why.to_owned(), from, None);
                     }
                 }
                 Err(why) => self.note(number, why, from, Some(protocol)),
             },
-            _ => match self.control.read(&datagram) {
-                Some(message) => self.infrastructure(number, message),
-                None => {
-                    let why = format!("IP protocol {protocol}");
-                    self.note(number, why, from, Some(protocol));
+            _ => self.other(datagram, depth),
+        }
+    }
+
+    fn udp(
+        &mut self,
+        packet: transport::Transport<'a>,
+        (source, destination): (IpAddr, IpAddr),
+        ends: &[(u64, usize)],
+        depth: usize,
+    ) {
+        self.carries(&packet, ends);
+        let found = match depth < tunnel::DEEPEST {
+            true => tunnel::in_datagram(&joined(&packet.payload), packet.missing),
+            false => None,
+        };
+        match found {
+            Some(inside) => {
+                self.conversations.tunnelled(&packet, inside.name);
+                let payload = Datagram {
+                    source,
+                    destination,
+                    protocol: transport::UDP,
+                    chunks: packet.payload,
+                    missing: packet.missing,
+                    open: false,
+                    packet: packet.packet,
+                    packets: packet.packets,
+                };
+                self.inside(inside, payload, depth);
+            }
+            None => self.conversations.datagram(&packet),
+        }
+        if let Some(why) = packet.odd {
+            self.note(packet.packet, why, Some(source), None);
+        }
+    }
+
+    /// A packet of another IP protocol: the network's control, or a tunnel, or what
+    /// nobody looks into.
+    fn other(&mut self, datagram: Datagram<'a>, depth: usize) {
+        let (number, from, protocol) = (datagram.packet, Some(datagram.source), datagram.protocol);
+        let found = match depth < tunnel::DEEPEST {
+            true => tunnel::in_packet(protocol, &joined(&datagram.chunks), datagram.missing),
+            false => None,
+        };
+        if let Some(inside) = found {
+            self.others.add(protocol, &datagram, Some(inside.name));
+            return self.inside(inside, datagram, depth);
+        }
+        match self.control.read(&datagram) {
+            Some(message) => self.infrastructure(number, message),
+            None => {
+                self.others.add(protocol, &datagram, None);
+                let why = format!("IP protocol {protocol}");
+                self.note(number, why, from, Some(protocol));
+            }
+        }
+    }
+
+    /// What a tunnel has inside, which lies in that payload.
+    fn inside(&mut self, inside: tunnel::Inside, mut payload: Datagram<'a>, depth: usize) {
+        let (number, from) = (payload.packet, Some(payload.source));
+        match inside.content {
+            link::Content::Ip(at) => {
+                payload.truncate(at.end);
+                payload.skip(at.start);
+                match ip::read_inside(payload) {
+                    Ok(packet) => self.ip(packet, depth + 1),
+                    Err(why) => self.note(number, why, from, None),
                 }
-            },
+            }
+            link::Content::Arp(at) => {
+                payload.truncate(at.end);
+                payload.skip(at.start);
+                self.arp(&joined(&payload.chunks), number);
+            }
+            _ => {}
         }
     }
 
@@ -270,14 +397,33 @@ impl<'a> Dissection<'a> {
     fn finish(mut self) -> Traffic {
         let (incomplete, odd) = std::mem::take(&mut self.fragments).finish();
         for datagram in incomplete {
-            self.datagram(datagram);
+            // Cut as it is, nothing inside of it holds together.
+            self.datagram(datagram, tunnel::DEEPEST);
         }
         let mut traffic = self.traffic;
         traffic.undissected.extend(odd);
         traffic.undissected.sort_by_key(|u| u.packet);
+        traffic.tunnels = self.conversations.tunnels();
+        traffic.other_protocols = self.others.finish();
         traffic.flows = self.connections.finish();
         traffic.flows.extend(self.conversations.finish());
+        traffic.flows.extend(self.associations.finish());
         traffic.flows.sort_by_key(|flow| flow.first_packet);
         traffic
+    }
+}
+
+/// The octets of chunks, one behind the other.
+fn joined<'a>(chunks: &[Chunk<'a>]) -> Cow<'a, [u8]> {
+    match chunks {
+        [] => Cow::Borrowed(&[]),
+        [only] => Cow::Borrowed(only.data),
+        several => Cow::Owned(
+            several
+                .iter()
+                .flat_map(|chunk| chunk.data)
+                .copied()
+                .collect(),
+        ),
     }
 }

@@ -41,7 +41,9 @@ impl Probed {
                 (TransportProtocol::Tcp, _) => {
                     served |= to_device || seen.is_device(flow.a.ip());
                 }
-                (TransportProtocol::Udp, _) => served |= seen.is_device(flow.a.ip()),
+                (TransportProtocol::Udp | TransportProtocol::Sctp, _) => {
+                    served |= seen.is_device(flow.a.ip())
+                }
             }
         }
         let servers = seen.declaration.servers(&seen.session.record.path);

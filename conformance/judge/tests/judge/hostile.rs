@@ -92,7 +92,8 @@ fn apply(case: &mut Case, harm: Harm) {
         }
         Harm::Cut(packet, octet) if count > 0 => {
             let data = &mut packets[packet.index(count)].data;
-            data.truncate(octet.index(data.len() + 1));
+            let kept = octet.index(data.len() + 1);
+            data.truncate(kept);
         }
         Harm::Lose(packet) if count > 0 => drop(packets.remove(packet.index(count))),
         Harm::Double(packet, to) if count > 0 => {
@@ -106,7 +107,7 @@ fn apply(case: &mut Case, harm: Harm) {
                 interface: 0,
                 time_ns: 0,
                 original_length: 60,
-                data,
+                data: data.into(),
             };
             packets.insert(at.index(count + 1), packet);
         }

@@ -27,7 +27,7 @@ impl Wire {
             interface: 0,
             time_ns: number * 1_000,
             original_length: data.len() as u32,
-            data,
+            data: data.into(),
         };
         Capture {
             interfaces: vec![Interface {
@@ -39,7 +39,7 @@ impl Wire {
                 dropped: Some(0),
             }],
             packets: (1..).zip(self.frames).map(packet).collect(),
-            truncated: false,
+            ..Capture::default()
         }
     }
 

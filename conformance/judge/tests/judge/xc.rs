@@ -86,7 +86,7 @@ fn plaintext_before_the_tap_said_that_it_is_alive_is_found() {
     leak.udp(camera_at(9), cloud(), &plaintext());
     let capture = session.captures.get_mut(&Vantage::Wire).unwrap();
     let mut packet = capture.packets[0].clone();
-    packet.data = leak.frames.pop().unwrap();
+    packet.data = leak.frames.pop().unwrap().into();
     packet.original_length = packet.data.len() as u32;
     capture.packets.insert(0, packet);
     expect(&finding(session, "XC-01"), Fail, "as it is");

@@ -39,7 +39,9 @@ pub fn listen(traffic: &Traffic) -> Vec<Heard> {
             (false, &flow.from_b, &dialogue.frames_b),
         ] {
             let sources = match flow.transport {
-                TransportProtocol::Udp => carriage::datagram_sources(stream),
+                TransportProtocol::Udp | TransportProtocol::Sctp => {
+                    carriage::datagram_sources(stream)
+                }
                 _ => {
                     let mut sources = carriage::interleaved_sources(stream, frames);
                     sources.extend(carriage::length_framed_sources(stream));

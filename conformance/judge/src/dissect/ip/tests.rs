@@ -34,7 +34,7 @@ fn capture(packets: impl IntoIterator<Item = Vec<u8>>) -> Capture {
                 interface: 0,
                 time_ns: number * 1_000_000,
                 original_length: u32::try_from(data.len()).unwrap(),
-                data,
+                data: data.into(),
             })
             .collect(),
         ..Capture::default()

@@ -55,7 +55,7 @@ impl Tap {
             interface: 0,
             time_ns: number * 1000,
             original_length: u32::try_from(data.len()).unwrap(),
-            data,
+            data: data.into(),
         });
         self
     }
@@ -63,7 +63,8 @@ impl Tap {
     /// Cuts the last packet short by that many octets.
     fn cut(&mut self, octets: usize) -> &mut Self {
         let packet = self.0.packets.last_mut().unwrap();
-        packet.data.truncate(packet.data.len() - octets);
+        let kept = packet.data.len() - octets;
+        packet.data.truncate(kept);
         self
     }
 

@@ -48,5 +48,6 @@ fn transport(flow: &Inspected) -> &'static str {
     match flow.transport {
         TransportProtocol::Tcp => "tcp",
         TransportProtocol::Udp => "udp",
+        TransportProtocol::Sctp => "sctp",
     }
 }
