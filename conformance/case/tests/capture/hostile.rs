@@ -163,3 +163,25 @@ proptest! {
         let _ = Capture::read(&bytes);
     }
 }
+
+#[test]
+fn what_is_left_of_a_damaged_file_is_salvaged() {
+    for o in ORDERS {
+        let lie = [o.u32(0), o.u64(0), o.u32(5), o.u32(5), b"abcd".to_vec()];
+        let blocks = [
+            o.section(),
+            o.interface(1, 0, &[]),
+            o.enhanced(0, 1, b"one", 3),
+            o.block(EPB, &[&lie.concat()]),
+            o.enhanced(0, 2, b"two", 3),
+            [o.u32(EPB), o.u32(13), vec![0; 40]].concat(),
+            o.enhanced(0, 3, b"lost", 4),
+        ];
+        let (capture, damage) = Capture::salvage(blocks.concat()).unwrap();
+        let data: Vec<_> = capture.packets.iter().map(|p| &p.data[..]).collect();
+        assert_eq!(data, [b"one", b"two"]);
+        // The first damage is told.
+        assert_eq!(damage.unwrap().block, 3);
+    }
+    assert!(Capture::salvage(b"no capture".to_vec()).is_err());
+}

@@ -1,6 +1,6 @@
 //! What the format allows.
 
-use lightleak_case::{Capture, Interface, Packet};
+use lightleak_case::{Capture, Interface, Packet, SecretsType};
 
 use crate::blocks::*;
 
@@ -224,5 +224,55 @@ fn classic_pcap_is_read_in_both_byte_orders_and_resolutions() {
             );
             assert!(!capture.truncated);
         }
+    }
+}
+
+#[test]
+fn relatives_of_classic_pcap_are_read() {
+    let packets = |file: &[u8]| -> Vec<(u64, Vec<u8>, u32)> {
+        let capture = Capture::read(file).unwrap();
+        assert!(!capture.truncated);
+        let packets = capture.packets.iter();
+        packets
+            .map(|p| (p.time_ns, p.data.to_vec(), p.original_length))
+            .collect()
+    };
+    let expected = |time_ns: u64| vec![(time_ns, b"abc".to_vec(), 60); 3];
+    let (microseconds, nanoseconds) = (2_000_005_000, 2_000_000_005);
+    for o in ORDERS {
+        let of = |magic: u32, gap: usize, more: usize| {
+            let whole = classic(o, magic);
+            let (header, record) = whole.split_at(24);
+            let (record, data) = record.split_at(16);
+            let record = [record, &vec![0xee; more], data].concat();
+            [header, &vec![7; gap], &record.repeat(3)].concat()
+        };
+        // Kuznetzov's patch by its number, and without; Nokia's; IXIA's.
+        assert_eq!(packets(&of(0xA1B2_CD34, 0, 8)), expected(microseconds));
+        assert_eq!(packets(&of(0xA1B2_C3D4, 0, 8)), expected(microseconds));
+        assert_eq!(packets(&of(0xA1B2_C3D4, 0, 4)), expected(microseconds));
+        assert_eq!(packets(&of(0x1C00_01AC, 4, 0)), expected(nanoseconds));
+        assert_eq!(packets(&of(0x1C00_01AB, 4, 0)), expected(nanoseconds));
+    }
+}
+
+#[test]
+fn secrets_are_kept_in_order() {
+    for o in ORDERS {
+        let secrets = |kind: SecretsType, octets: &[u8]| {
+            let length = o.u32(octets.len() as u32);
+            o.block(10, &[&o.u32(kind.0), &length, octets])
+        };
+        let capture = read(&[
+            o.section(),
+            secrets(SecretsType::TLS_KEY_LOG, b"CLIENT_RANDOM 00 11\n"),
+            secrets(SecretsType(7), b"odd"),
+        ]);
+        let found: Vec<_> = capture.secrets.iter().map(|(k, s)| (*k, &s[..])).collect();
+        let log = &b"CLIENT_RANDOM 00 11\n"[..];
+        assert_eq!(
+            found,
+            [(SecretsType::TLS_KEY_LOG, log), (SecretsType(7), b"odd")]
+        );
     }
 }

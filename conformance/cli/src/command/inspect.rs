@@ -19,7 +19,7 @@ use super::{Failure, Outcome, Terminal, child_decoder, write_file};
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Captures, pcap or pcapng; `-` is standard input.
+    /// Captures, pcap or pcapng, inside gzip or Zstandard or not; `-` is standard input.
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
     /// Write the findings as JSON; `-` is standard output.
@@ -41,19 +41,20 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     };
     let mut inspected = Vec::new();
     for (number, path) in arguments.captures.iter().enumerate() {
-        let capture = read(path)?;
+        let (capture, damage) = read(path)?;
         let found = inspect::inspect(&capture, &decoder, limits);
         let files = match &arguments.pictures {
             Some(folder) => save(&found, folder, &prefix(path, number))?,
             None => Vec::new(),
         };
-        inspected.push((path.display().to_string(), found, files));
+        inspected.push((path.display().to_string(), found, damage, files));
     }
     let captures: Vec<_> = inspected
         .iter()
-        .map(|(file, inspection, files)| inspection::Capture {
+        .map(|(file, inspection, damage, files)| inspection::Capture {
             file: file.clone(),
             inspection,
+            damage: damage.clone(),
             files: files.clone(),
         })
         .collect();
@@ -64,7 +65,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     if let Some(file) = &arguments.json {
         write_file(file, &inspection::json(&captures))?;
     }
-    let found = || inspected.iter().map(|(_, found, _)| found);
+    let found = || inspected.iter().map(|(_, found, ..)| found);
     let leaks = |found: &Inspection| found.flows.iter().any(|flow| flow.label == Label::Leak);
     Ok(match () {
         () if found().any(leaks) => 1,
@@ -73,7 +74,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     })
 }
 
-fn read(path: &Path) -> Result<Capture, Failure> {
+/// The capture, and what of it could not be read.
+fn read(path: &Path) -> Result<(Capture, Option<String>), Failure> {
     let name = path.display();
     let octets = match path == Path::new("-") {
         true => {
@@ -83,7 +85,12 @@ fn read(path: &Path) -> Result<Capture, Failure> {
         false => fs::read(path),
     };
     let octets = octets.map_err(|e| Failure::usage(format!("read {name}: {e}")))?;
-    Capture::read(&octets).map_err(|e| Failure::usage(format!("read {name}: {e}")))
+    let read = Capture::salvage(octets);
+    let (capture, damage) = read.map_err(|e| Failure::usage(format!("read {name}: {e}")))?;
+    let cut = "it ends in the middle of a block".to_owned();
+    let damage = damage.map(|damage| damage.to_string());
+    let damage = damage.or(capture.truncated.then_some(cut));
+    Ok((capture, damage))
 }
 
 /// What the names of the files of a capture begin with.

@@ -49,6 +49,8 @@ pub struct Datagram<'a> {
     pub missing: usize,
     /// Whether its end is not known: at least `missing` octets are.
     pub open: bool,
+    /// Identification of IPv4 (RFC 6864); 0 is none.
+    pub identification: u16,
     /// Number of the first packet that brought a part of it.
     pub packet: u64,
     /// How many packets brought it.
@@ -119,6 +121,7 @@ mod tests {
             chunks: parts.iter().zip(1..).map(chunk).collect(),
             missing: 0,
             open: false,
+            identification: 0,
             packet: 1,
             packets: parts.len() as u64,
         }

@@ -59,6 +59,7 @@ pub fn read(packet: Chunk<'_>) -> Result<Packet<'_>, String> {
         chunks: vec![packet.part(header.length, total)],
         missing: total.saturating_sub(packet.data.len()),
         open: false,
+        identification: header.identification,
         packet: packet.packet,
         packets: 1,
     };
@@ -105,6 +106,7 @@ pub(super) fn read_inside(outer: Datagram<'_>) -> Result<Packet<'_>, String> {
         protocol: header.protocol,
         missing: total.saturating_sub(captured),
         open: false,
+        identification: header.identification,
         ..outer
     };
     content.truncate(total);
@@ -124,6 +126,8 @@ struct Header {
     length: usize,
     /// Octets of the packet, if it says so.
     total: Option<usize>,
+    /// Identification of IPv4.
+    identification: u16,
     /// Of IPv4: Identification, offset in octets, and whether more follow.
     fragment: Option<(u32, usize, bool)>,
 }
@@ -160,6 +164,7 @@ impl Header {
             protocol: header.protocol().0,
             length,
             total,
+            identification: header.identification(),
             fragment,
         })
     }
@@ -175,6 +180,7 @@ impl Header {
             protocol: header.next_header().0,
             length,
             total: payload.map(|payload| length + payload),
+            identification: 0,
             fragment: None,
         })
     }

@@ -75,10 +75,25 @@ pub struct Traffic {
     /// What each packet carries for TCP, UDP or SCTP, by its number less one; none
     /// where it carries something else. Of a tunnel, what the packet inside carries.
     pub carried: Vec<Option<Carried>>,
-    /// UDP conversations that are tunnels, in order of their first packet.
+    /// UDP conversations that are tunnels; [`Traffic::tunnel`] finds one.
     pub tunnels: Vec<Tunnel>,
     /// What hosts send each other in other IP protocols, in order of the first packet.
     pub other_protocols: Vec<OtherProtocol>,
+}
+
+impl Traffic {
+    /// The tunnel that a flow is, or was for a part of its datagrams.
+    pub fn tunnel(&self, flow: &Flow) -> Option<&Tunnel> {
+        if flow.transport != TransportProtocol::Udp {
+            return None;
+        }
+        let pair = (flow.a.min(flow.b), flow.a.max(flow.b));
+        let at = self
+            .tunnels
+            .binary_search_by_key(&pair, Tunnel::pair)
+            .ok()?;
+        self.tunnels.get(at)
+    }
 }
 
 /// What a packet carries for TCP, UDP or SCTP.
@@ -169,8 +184,21 @@ struct Dissection<'a> {
     associations: sctp::Associations<'a>,
     others: other::Others,
     control: infrastructure::Control,
-    /// When the packet at hand was captured.
+    /// The interface of the packet at hand and what lies before its IP packet, in
+    /// short.
+    link: u64,
+    /// When it was captured.
     time_ns: u64,
+}
+
+/// What lies around a UDP datagram.
+#[derive(Clone, Copy)]
+struct Around {
+    /// Source and Destination Address.
+    network: (IpAddr, IpAddr),
+    identification: u16,
+    /// In how many tunnels it lies.
+    depth: usize,
 }
 
 impl<'a> Dissection<'a> {
@@ -190,19 +218,23 @@ impl<'a> Dissection<'a> {
             let why = format!("no interface {}", packet.interface);
             return self.note(packet.number, why, None, None);
         };
-        self.frame(link::read(chunk, link_type), packet.number, outermost);
+        self.frame(link::read(chunk, link_type), packet, outermost);
     }
 
-    fn frame(&mut self, frame: link::Frame<'a>, number: u64, outermost: bool) {
+    fn frame(&mut self, frame: link::Frame<'a>, captured: &'a Packet, outermost: bool) {
+        let number = captured.number;
         match frame {
-            link::Frame::Ip(chunk) => match ip::read(chunk) {
-                Ok(packet) => self.ip(packet, 0),
-                Err(why) => self.note(number, why, ip::source(chunk), None),
-            },
+            link::Frame::Ip(chunk) => {
+                let before = captured.data.get(..chunk.offset).unwrap_or_default();
+                self.link = in_short(captured.interface, before);
+                match ip::read(chunk) {
+                    Ok(packet) => self.ip(packet, 0),
+                    Err(why) => self.note(number, why, ip::source(chunk), None),
+                }
+            }
             link::Frame::Arp(chunk) => self.arp(chunk.data, number),
             link::Frame::Heartbeat if outermost => {
-                let time = self.time_ns;
-                self.traffic.heartbeats.push(time);
+                self.traffic.heartbeats.push(captured.time_ns);
             }
             link::Frame::Heartbeat => {
                 let why = "a heartbeat amid the capture".to_owned();
@@ -210,7 +242,7 @@ impl<'a> Dissection<'a> {
             }
             link::Frame::Several(frames) => {
                 for frame in frames {
-                    self.frame(frame, number, false);
+                    self.frame(frame, captured, false);
                 }
             }
             link::Frame::Undissected(why) => self.note(number, why, None, None),
@@ -265,9 +297,13 @@ impl<'a> Dissection<'a> {
                 Err(why) => self.note(number, why, from, Some(protocol)),
             },
             transport::UDP => {
-                let network = (datagram.source, datagram.destination);
+                let around = Around {
+                    network: (datagram.source, datagram.destination),
+                    identification: datagram.identification,
+                    depth,
+                };
                 match transport::udp(datagram) {
-                    Ok(packet) => self.udp(packet, network, &ends, depth),
+                    Ok(packet) => self.udp(packet, around, &ends),
                     Err(why) => self.note(number, why, from, Some(protocol)),
                 }
             }
@@ -284,38 +320,37 @@ impl<'a> Dissection<'a> {
         }
     }
 
-    fn udp(
-        &mut self,
-        packet: transport::Transport<'a>,
-        (source, destination): (IpAddr, IpAddr),
-        ends: &[(u64, usize)],
-        depth: usize,
-    ) {
+    fn udp(&mut self, packet: transport::Transport<'a>, around: Around, ends: &[(u64, usize)]) {
         self.carries(&packet, ends);
-        let found = match depth < tunnel::DEEPEST {
+        let (source, destination) = around.network;
+        let found = match around.depth < tunnel::DEEPEST {
             true => tunnel::in_datagram(&joined(&packet.payload), packet.missing),
             false => None,
         };
-        match found {
-            Some(inside) => {
-                self.conversations.tunnelled(&packet, inside.name);
-                let payload = Datagram {
-                    source,
-                    destination,
-                    protocol: transport::UDP,
-                    chunks: packet.payload,
-                    missing: packet.missing,
-                    open: false,
-                    packet: packet.packet,
-                    packets: packet.packets,
-                };
-                self.inside(inside, payload, depth);
-            }
-            None => self.conversations.datagram(&packet),
+        if let Some(why) = &packet.odd {
+            self.note(packet.packet, why.clone(), Some(source), None);
         }
-        if let Some(why) = packet.odd {
-            self.note(packet.packet, why, Some(source), None);
-        }
+        let Some(inside) = found else {
+            let sighting = udp::Sighting {
+                link: self.link,
+                identification: around.identification,
+                time_ns: self.time_ns,
+            };
+            return self.conversations.datagram(&packet, sighting);
+        };
+        self.conversations.tunnelled(&packet, inside.name);
+        let payload = Datagram {
+            source,
+            destination,
+            protocol: transport::UDP,
+            chunks: packet.payload,
+            missing: packet.missing,
+            open: false,
+            identification: around.identification,
+            packet: packet.packet,
+            packets: packet.packets,
+        };
+        self.inside(inside, payload, around.depth);
     }
 
     /// A packet of another IP protocol: the network's control, or a tunnel, or what
@@ -426,4 +461,12 @@ fn joined<'a>(chunks: &[Chunk<'a>]) -> Cow<'a, [u8]> {
                 .collect(),
         ),
     }
+}
+
+/// An interface and the headers of a link, in short (FNV-1a).
+fn in_short(interface: usize, headers: &[u8]) -> u64 {
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let seed = 0xcbf2_9ce4_8422_2325 ^ interface as u64;
+    let step = |hash: u64, octet: &u8| (hash ^ u64::from(*octet)).wrapping_mul(PRIME);
+    headers.iter().fold(seed, step)
 }

@@ -298,6 +298,7 @@ mod tests {
             }],
             missing: 0,
             open: false,
+            identification: 0,
             packet: number,
             packets: 1,
         };
@@ -367,6 +368,7 @@ mod tests {
                 chunks: vec![Chunk { data: &octets, packet: 1, offset: 0, time_ns: 0 }],
                 missing: 0,
                 open: false,
+                identification: 0,
                 packet: 1,
                 packets: 1,
             };

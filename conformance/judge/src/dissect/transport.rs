@@ -146,6 +146,7 @@ mod tests {
             chunks: chunks.iter().zip(1..).map(chunk).collect(),
             missing,
             open: false,
+            identification: 0,
             packet: 1,
             packets: 1,
         }

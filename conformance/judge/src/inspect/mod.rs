@@ -9,6 +9,7 @@
 
 mod claim;
 mod mux;
+mod others;
 pub mod recognise;
 mod scene;
 mod show;
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use claim::{Claim, Proof, Standing};
+pub use others::InspectedOther;
 pub use scene::{Description, Scene};
 
 /// What the octets of a flow are.
@@ -67,6 +69,8 @@ pub struct Inspection {
     pub bytes: u64,
     /// Its flows, in order of their first packet.
     pub flows: Vec<Inspected>,
+    /// What is no flow, in order of the first packet.
+    pub others: Vec<InspectedOther>,
     /// What the decoder could not look at, and why.
     pub failures: Vec<DecoderError>,
 }
@@ -74,7 +78,7 @@ pub struct Inspection {
 /// What was learned from a flow.
 #[derive(Clone, Debug)]
 pub struct Inspected {
-    /// TCP or UDP.
+    /// TCP, UDP or SCTP.
     pub transport: TransportProtocol,
     /// Who opened it: the sender of the SYN, else of the first packet.
     pub a: SocketAddr,
@@ -132,6 +136,11 @@ pub fn inspect(capture: &Capture, decoder: &dyn Decoder, limits: Limits) -> Insp
         packets: capture.packets.len() as u64,
         bytes: capture.packets.iter().map(|p| p.data.len() as u64).sum(),
         flows: flows.collect(),
+        others: traffic
+            .other_protocols
+            .iter()
+            .map(others::inspect)
+            .collect(),
         failures,
     }
 }

@@ -351,6 +351,7 @@ fn said(
         }],
         missing: 0,
         open: false,
+        identification: 0,
         packet: 1,
         packets: 1,
     })

@@ -7,6 +7,7 @@
 //! passes once in 2^40 datagrams or less.
 
 mod access_point;
+mod esp;
 mod gre;
 mod gtp;
 mod l2tp;
@@ -25,6 +26,7 @@ const IP_IN_IP: [u8; 3] = [4, 41, 94];
 const GRE: u8 = 47;
 /// Ethernet in IP (RFC 3378).
 const ETHERNET_IN_IP: u8 = 97;
+const ESP: u8 = 50;
 const L2TP: u8 = 115;
 /// MPLS in IP (RFC 4023).
 const MPLS_IN_IP: u8 = 137;
@@ -39,9 +41,10 @@ pub(super) struct Inside {
 }
 
 /// The word for a tunnel that is an IP protocol by itself.
-pub(super) fn name(protocol: u8) -> Option<&'static str> {
+fn name(protocol: u8) -> Option<&'static str> {
     match protocol {
         GRE => Some("gre"),
+        ESP => Some("esp-null"),
         ETHERNET_IN_IP => Some("etherip"),
         L2TP => Some("l2tpv3"),
         MPLS_IN_IP => Some("mpls"),
@@ -62,6 +65,7 @@ pub(super) fn in_packet(protocol: u8, octets: &[u8], missing: usize) -> Option<I
             [0x30, 0] => inside(name, rest, 2, Layer::Link(ETHERNET)),
             _ => None,
         },
+        ESP => esp::read(rest),
         L2TP => l2tp::version_3(rest),
         MPLS_IN_IP => inside(name, rest, 0, Layer::EtherType(0x8847)),
         _ => inside(name, rest, 0, Layer::EtherType(0x0800)),

@@ -17,6 +17,7 @@ mod quic;
 mod rtmp;
 mod rtp;
 mod rtsp;
+mod sctp;
 mod smb3;
 mod srt;
 mod ssh;
@@ -26,6 +27,7 @@ mod talk;
 mod testing;
 mod tls;
 mod ts;
+mod tunnel;
 mod tuya;
 mod veiled;
 mod vendor;
@@ -73,6 +75,8 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     plain::recognise,
     mumble::recognise,
     vendor::recognise,
+    sctp::recognise,
+    tunnel::recognise,
 ];
 
 /// Those that look at all of them.

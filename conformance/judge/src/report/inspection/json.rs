@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Capture, Saved, transport};
-use crate::inspect::Inspected;
+use crate::inspect::{Inspected, InspectedOther};
 
 #[derive(Serialize)]
 struct Document {
@@ -17,6 +17,8 @@ struct OfCapture {
     packets: u64,
     bytes: u64,
     flows: Vec<OfFlow>,
+    others: Vec<OfOther>,
+    damage: Option<String>,
     errors: Vec<String>,
 }
 
@@ -35,6 +37,20 @@ struct OfFlow {
     frames_decoded: usize,
     pictures: Vec<OfPicture>,
     media: Vec<String>,
+}
+
+/// What two hosts send each other in an IP protocol that has no flows.
+#[derive(Serialize)]
+struct OfOther {
+    protocol: u8,
+    a: String,
+    b: String,
+    packets: u64,
+    bytes: u64,
+    label: &'static str,
+    kind: String,
+    reason: String,
+    packet: u64,
 }
 
 #[derive(Serialize)]
@@ -75,6 +91,8 @@ impl OfCapture {
             flows: flows
                 .map(|(index, flow)| OfFlow::new(flow, capture.saved(index)))
                 .collect(),
+            others: inspection.others.iter().map(OfOther::new).collect(),
+            damage: capture.damage.clone(),
             errors: inspection
                 .failures
                 .iter()
@@ -101,6 +119,22 @@ impl OfFlow {
             frames_decoded: flow.frames_decoded,
             pictures: pictures.into_iter().map(OfPicture::new).collect(),
             media: media.into_iter().map(|saved| saved.file.clone()).collect(),
+        }
+    }
+}
+
+impl OfOther {
+    fn new(other: &InspectedOther) -> Self {
+        Self {
+            protocol: other.protocol,
+            a: other.a.to_string(),
+            b: other.b.to_string(),
+            packets: other.packets,
+            bytes: other.bytes,
+            label: other.label.name(),
+            kind: other.kind.clone(),
+            reason: other.reason.clone(),
+            packet: other.first_packet,
         }
     }
 }

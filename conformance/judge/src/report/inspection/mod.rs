@@ -20,6 +20,8 @@ pub struct Capture<'a> {
     pub file: String,
     /// What was found in it.
     pub inspection: &'a Inspection,
+    /// What of the file could not be read, and why.
+    pub damage: Option<String>,
     /// Files that were written, of which flow.
     pub files: Vec<Saved>,
 }

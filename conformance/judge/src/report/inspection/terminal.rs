@@ -78,6 +78,21 @@ fn one(out: &mut String, capture: &Capture<'_>, style: Style) {
             );
         }
     }
+    for other in &inspection.others {
+        let _ = writeln!(
+            out,
+            "{}  ip   {} > {}  {}  {:>9} octets  {}",
+            style.label(other.label),
+            other.a,
+            other.b,
+            plain(&other.kind),
+            other.bytes,
+            plain(&other.reason),
+        );
+    }
+    if let Some(damage) = &capture.damage {
+        let _ = writeln!(out, "not read to its end: {}", plain(damage));
+    }
     for failure in &inspection.failures {
         let _ = writeln!(out, "{}: {}", style.error(), plain(&failure.to_string()));
     }
