@@ -47,7 +47,7 @@ pub enum By {
 /// with STUN or with a datagram behind its length, and those up to the first gap.
 pub fn datagrams<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Relayed<'a>> {
     match flow.transport {
-        TransportProtocol::Udp => {
+        TransportProtocol::Udp | TransportProtocol::Sctp => {
             let parts = stream.parts();
             let outer = parts.map(|(piece, octets)| Relayed {
                 at: piece.at,

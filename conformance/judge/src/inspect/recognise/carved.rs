@@ -38,7 +38,7 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         }
         match flow.transport {
             TransportProtocol::Tcp => claims.extend(connection(mine, other)),
-            TransportProtocol::Udp => claims.extend(datagrams(mine)),
+            TransportProtocol::Udp | TransportProtocol::Sctp => claims.extend(datagrams(mine)),
         }
     }
     claims

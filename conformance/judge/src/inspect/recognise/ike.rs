@@ -21,7 +21,7 @@ const ENOUGH: usize = 10;
 
 pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let sides = [&flow.from_a, &flow.from_b].map(|stream| match flow.transport {
-        TransportProtocol::Udp => Side::udp(stream),
+        TransportProtocol::Udp | TransportProtocol::Sctp => Side::udp(stream),
         TransportProtocol::Tcp => Side::tcp(stream),
     });
     claim(&sides, flow.transport).into_iter().collect()

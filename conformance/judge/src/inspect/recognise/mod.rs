@@ -50,13 +50,13 @@ pub type AcrossFlows = fn(&Scene<'_>) -> Vec<(usize, Claim)>;
 
 /// Those that look at one flow. Of several claims with one label the first is told.
 pub const IN_A_FLOW: &[InAFlow] = &[
+    rtp::recognise,
     rtsp::recognise,
     http::recognise,
     rtmp::recognise,
     h2c::recognise,
     srt::recognise,
     ts::recognise,
-    rtp::recognise,
     iax::recognise,
     tls::recognise,
     dtls::recognise,

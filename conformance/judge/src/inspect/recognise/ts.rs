@@ -198,7 +198,7 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let streams = [&flow.from_a, &flow.from_b];
     let claims = streams.into_iter().filter_map(|stream| {
         let claim = match flow.transport {
-            TransportProtocol::Udp => in_datagrams(stream),
+            TransportProtocol::Udp | TransportProtocol::Sctp => in_datagrams(stream),
             TransportProtocol::Tcp => in_bytes(stream),
         };
         claim.map(|claim| claim.at(stream.place(0)))

@@ -14,7 +14,7 @@ const ENOUGH: usize = 2;
 pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let claim = match flow.transport {
         TransportProtocol::Tcp => tuya(flow),
-        TransportProtocol::Udp => broadcast(flow).or_else(|| miio(flow)),
+        TransportProtocol::Udp | TransportProtocol::Sctp => broadcast(flow).or_else(|| miio(flow)),
     };
     claim.into_iter().collect()
 }

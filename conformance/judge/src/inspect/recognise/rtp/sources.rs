@@ -75,7 +75,7 @@ pub(super) struct Source<'a> {
 /// Sources whose sequence numbers go on.
 pub(super) fn sources<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Source<'a>> {
     match flow.transport {
-        TransportProtocol::Udp => in_datagrams(stream),
+        TransportProtocol::Udp | TransportProtocol::Sctp => in_datagrams(stream),
         TransportProtocol::Tcp => in_bytes(flow, stream),
     }
 }

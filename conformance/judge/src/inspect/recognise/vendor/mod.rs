@@ -35,7 +35,7 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
             TransportProtocol::Tcp => dvrip::read(&stream.bytes)
                 .or_else(|| dhav::read(&stream.bytes))
                 .or_else(|| baichuan::read(&stream.bytes)),
-            TransportProtocol::Udp => pppp::read(stream),
+            TransportProtocol::Udp | TransportProtocol::Sctp => pppp::read(stream),
         };
         if let Some(carried) = carried {
             claims.extend(claim(stream, &carried));
