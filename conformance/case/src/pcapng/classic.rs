@@ -136,7 +136,7 @@ impl Reader<'_> {
                 1_000_000
             };
             let sound = record.fraction < fraction
-                && record.captured <= LONGEST_PACKET
+                && record.captured <= record.original
                 && record.original <= LONGEST_PACKET
                 && (record.captured > 0 || record.original > 0);
             let Some(next) = end(at + layout as usize, record.captured).filter(|_| sound) else {
