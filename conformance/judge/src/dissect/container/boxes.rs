@@ -86,7 +86,8 @@ pub fn file(octets: &[u8]) -> Option<File> {
                     .any(|t| t.handler.0 == *b"vide" || t.handler.0 == *b"soun") =>
         {
             (
-                Surety::Shown,
+                // It shows what would follow, and nothing of it.
+                Surety::Possible,
                 format!(
                     "the description of an MP4 file of {} tracks",
                     movie.tracks.len()
