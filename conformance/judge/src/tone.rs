@@ -136,7 +136,7 @@ mod tests {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            Some((state % (2 * loudness as u64 + 1)) as i16 - loudness as i16)
+            Some(((state % (2 * loudness as u64 + 1)) as i32 - loudness) as i16)
         })
     }
 

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_came_before_a_cut_stays() {
-        let noise: Vec<u8> = (0..9999u32).map(|n| (n * n >> 7) as u8).collect();
+        let noise: Vec<u8> = (0..9999u32).map(|n| ((n * n) >> 7) as u8).collect();
         let whole = gzip(&noise);
         let cut = unpack(&whole[..whole.len() / 2]).unwrap();
         assert!(cut.octets.len() > 1000 && noise.starts_with(&cut.octets));

@@ -58,7 +58,7 @@ pub fn miio(datagram: &[u8]) -> Option<Miio> {
     let content = datagram.len() - 32;
     let fits = usize::from(u16::from_be_bytes([l0, l1])) == datagram.len()
         && matches!(unknown, 0 | u32::MAX)
-        && content % 16 == 0;
+        && content.is_multiple_of(16);
     fits.then_some(Miio {
         device: u32::from_be_bytes([d0, d1, d2, d3]),
         content,

@@ -111,7 +111,7 @@ pub struct Inspected {
 /// Inspects a capture.
 pub fn inspect(capture: &Capture, decoder: &dyn Decoder, limits: Limits) -> Inspection {
     let traffic = dissect::dissect(capture);
-    let scene = Scene::new(&traffic);
+    let scene = Scene::new(&traffic).with_secrets(&capture.secrets);
     let mut claims: Vec<Vec<Claim>> = traffic.flows.iter().map(|_| Vec::new()).collect();
     let mut failures = Vec::new();
     recognise::footage(&scene, decoder, &mut claims, &mut failures);

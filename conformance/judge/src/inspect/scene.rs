@@ -2,9 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::dissect::{
-    Flow, Stream, Traffic, rtsp,
-    sdp::{self, Sdp},
+use lightleak_case::{Octets, SecretsType};
+
+use crate::{
+    dissect::{
+        Flow, Stream, Traffic, rtsp,
+        sdp::{self, Sdp},
+    },
+    open::keylog::KeyLog,
 };
 
 /// Descriptions that are read of a direction, and of all.
@@ -20,6 +25,8 @@ pub struct Scene<'a> {
     pub traffic: &'a Traffic,
     /// Session descriptions that somebody gave in clear.
     pub descriptions: Vec<Description>,
+    /// Secrets of TLS that came with the capture.
+    pub keys: KeyLog,
 }
 
 /// A session description in clear.
@@ -48,7 +55,20 @@ impl<'a> Scene<'a> {
         Self {
             traffic,
             descriptions: descriptions.take(MOST).collect(),
+            keys: KeyLog::default(),
         }
+    }
+
+    /// The same, with the secrets that a file of pcapng brought (Decryption Secrets
+    /// Blocks): what they open is in clear for whoever has the file.
+    #[must_use]
+    pub fn with_secrets(self, secrets: &[(SecretsType, Octets)]) -> Self {
+        let logs = secrets
+            .iter()
+            .filter(|(kind, _)| *kind == SecretsType::TLS_KEY_LOG);
+        let lines = logs.filter_map(|(_, octets)| std::str::from_utf8(octets).ok());
+        let keys = KeyLog::parse(lines.flat_map(str::lines));
+        Self { keys, ..self }
     }
 
     /// What descriptions say of a payload type in a flow: one that names an end of it

@@ -21,6 +21,9 @@ const ENCRYPTED: [&[u8; 4]; 4] = [b"encv", b"enca", b"drmi", b"drms"];
 /// Boxes that tell how samples of a fragment are encrypted (ISO/IEC 23001-7).
 const AUXILIARY: [&[u8; 4]; 2] = [b"senc", b"saiz"];
 
+/// Kind of a box, and where it lies.
+type Span = ([u8; 4], Range<usize>);
+
 /// A file or a segment.
 pub fn file(octets: &[u8]) -> Option<File> {
     let kind = octets.get(4..8)?;
@@ -110,7 +113,7 @@ pub fn file(octets: &[u8]) -> Option<File> {
 }
 
 /// Boxes one after the other, of which the last may be cut, and where they end.
-fn top_level(octets: &[u8]) -> Option<(Vec<([u8; 4], Range<usize>)>, usize)> {
+fn top_level(octets: &[u8]) -> Option<(Vec<Span>, usize)> {
     let mut boxes = Vec::new();
     let mut at = 0;
     while at < octets.len() && boxes.len() < 4096 {
@@ -159,7 +162,7 @@ fn is_clear(file: &[u8], movie: &Movie) -> Option<bool> {
 }
 
 /// Whether sizes that the runs of each fragment tell fit its data (8.8.8).
-fn fragments_fit(octets: &[u8], boxes: &[([u8; 4], Range<usize>)]) -> bool {
+fn fragments_fit(octets: &[u8], boxes: &[Span]) -> bool {
     let mut pairs = boxes.windows(2).filter_map(|pair| match pair {
         [(first, moof), (second, mdat)] if first == b"moof" && second == b"mdat" => {
             Some((moof.clone(), mdat.clone()))

@@ -106,7 +106,9 @@ pub fn at_start(octets: &[u8]) -> Option<File> {
 /// with a different kind of file.
 pub fn within(octets: &[u8], most: usize) -> Vec<File> {
     let mut found = Vec::new();
-    let finders: [(&[u8], fn(&[u8]) -> Option<File>, usize); 6] = [
+    /// What a file begins with, who reads it, and how many octets lie before.
+    type Finder = (&'static [u8], fn(&[u8]) -> Option<File>, usize);
+    let finders: [Finder; 6] = [
         (&[0xff, 0xd8, 0xff], picture::jpeg, 0),
         (b"\x89PNG\r\n\x1a\n", picture::png, 0),
         (b"RIFF", riff::file, 0),

@@ -165,7 +165,7 @@ fn behind_lengths(octets: &[u8]) -> Option<File> {
             break;
         };
         at += zero;
-        let file = lengths_at(octets, at, |nal| h264_slice(nal), "h264", Format::H264)
+        let file = lengths_at(octets, at, h264_slice, "h264", Format::H264)
             .or_else(|| lengths_at(octets, at, h265_unit, "h265", Format::H265));
         match file {
             Some(file) => {

@@ -486,7 +486,7 @@ pub mod made {
             bits.push_str(if block % 3 == 0 { "001" } else { "000" });
             bits.push_str("1010");
         }
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push('1');
         }
         let mut octets = headers(width, height);

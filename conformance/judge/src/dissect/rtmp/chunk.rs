@@ -111,7 +111,7 @@ pub fn messages(stream: &Stream) -> Vec<Message> {
         };
         if let Some((start, chunk)) = begins {
             let mut reader = Reader::new(part, start, chunk);
-            while let Some(message) = reader.next() {
+            for message in reader.by_ref() {
                 messages.push(message);
                 if messages.len() == MOST_MESSAGES {
                     break;

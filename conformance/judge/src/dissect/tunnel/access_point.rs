@@ -56,9 +56,9 @@ pub(super) fn tzsp(rest: Rest<'_>) -> Option<Inside> {
     };
     let mut at = 4;
     loop {
-        match rest.octets.get(at)? {
-            &PADDING => at += 1,
-            &END => return inside("tzsp", rest, at + 1, Layer::Link(link_type)),
+        match *rest.octets.get(at)? {
+            PADDING => at += 1,
+            END => return inside("tzsp", rest, at + 1, Layer::Link(link_type)),
             _ => at += 2 + usize::from(*rest.octets.get(at + 1)?),
         }
     }

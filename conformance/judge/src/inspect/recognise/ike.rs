@@ -258,8 +258,10 @@ mod tests {
         let handshake = udp(&[(true, message(2)), (false, message(2))]);
         let mut data = udp(&[(true, esp(0x1234, 1)), (true, esp(0x1234, 2))]);
         data.a.set_port(4500);
-        let mut traffic = crate::dissect::Traffic::default();
-        traffic.flows = vec![handshake, data];
+        let traffic = crate::dissect::Traffic {
+            flows: vec![handshake, data],
+            ..Default::default()
+        };
         let told = beside(&Scene::new(&traffic));
         assert_eq!((told.len(), told[0].0), (1, 1));
         traffic.flows[1].a = "198.51.100.1:4500".parse().unwrap();

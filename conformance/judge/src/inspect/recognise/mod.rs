@@ -80,4 +80,11 @@ pub const IN_A_FLOW: &[InAFlow] = &[
 ];
 
 /// Those that look at all of them.
-pub const ACROSS_FLOWS: &[AcrossFlows] = &[dtls::moved, ike::beside, tls::inside, whatsapp::calls, http::across, http::playlists];
+pub const ACROSS_FLOWS: &[AcrossFlows] = &[
+    dtls::moved,
+    ike::beside,
+    tls::inside,
+    whatsapp::calls,
+    http::across,
+    http::playlists,
+];

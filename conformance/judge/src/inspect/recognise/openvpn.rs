@@ -22,7 +22,9 @@ const ENOUGH: usize = 6;
 
 pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let read = |stream: &Stream, other: &Stream| match flow.transport {
-        TransportProtocol::Udp | TransportProtocol::Sctp => Side::read(&datagrams(stream), &datagrams(other)),
+        TransportProtocol::Udp | TransportProtocol::Sctp => {
+            Side::read(&datagrams(stream), &datagrams(other))
+        }
         TransportProtocol::Tcp => Side::read(&framed(stream), &framed(other)),
     };
     let sides = [

@@ -17,6 +17,7 @@ use crate::{
         },
     },
     inspect::{Claim, Scene},
+    open,
 };
 use hello::{Hello, Said};
 
@@ -36,16 +37,18 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     claim.into_iter().collect()
 }
 
-/// What is said inside sessions whose suite does not encrypt.
+/// What is said inside sessions whose suite does not encrypt, or whose secrets came
+/// with the capture.
 pub(super) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     let mut found = Vec::new();
     for (index, flow) in scene.traffic.flows.iter().enumerate() {
-        let Some(inner) = opened(flow) else {
+        let opened = unencrypted(flow).or_else(|| with_secrets(scene, flow));
+        let Some((name, inner)) = opened else {
             continue;
         };
         for recognise in super::IN_A_FLOW {
             for claim in recognise(scene, &inner) {
-                let kind = format!("tls-null/{}", claim.kind);
+                let kind = format!("{name}/{}", claim.kind);
                 found.push((index, Claim { kind, ..claim }));
             }
         }
@@ -53,8 +56,20 @@ pub(super) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     found
 }
 
+/// The application data of a session whose secrets came with the capture.
+fn with_secrets(scene: &Scene<'_>, flow: &Flow) -> Option<(&'static str, Flow)> {
+    let reading = tls::read(flow)?;
+    let opened = open::open(flow, &reading, &scene.keys).ok()?;
+    let inner = Flow {
+        from_a: opened.from_a,
+        from_b: opened.from_b,
+        ..flow.clone()
+    };
+    Some(("tls-secrets", inner))
+}
+
 /// The application data of a session whose suite does not encrypt.
-fn opened(flow: &Flow) -> Option<Flow> {
+fn unencrypted(flow: &Flow) -> Option<(&'static str, Flow)> {
     if flow.transport != TransportProtocol::Tcp {
         return None;
     }
@@ -72,11 +87,12 @@ fn opened(flow: &Flow) -> Option<Flow> {
     let begins = |hello: &Option<Hello>| hello.as_ref().map_or(0, |hello| hello.records_at);
     let [a, b] = &hellos;
     let inner = |stream, from| null::application_data(stream, from, chosen);
-    Some(Flow {
+    let inner = Flow {
         from_a: inner(&flow.from_a, begins(a))?,
         from_b: inner(&flow.from_b, begins(b))?,
         ..flow.clone()
-    })
+    };
+    Some(("tls-null", inner))
 }
 
 /// What one end sent.

@@ -55,12 +55,10 @@ pub(super) fn survey(octets: &[u8]) -> Survey {
             continue;
         }
         let (adaptation, payload) = (b3 & 0x20 != 0, b3 & 0x10 != 0);
-        if payload {
-            if let Some(last) = counters.insert(pid, b3 & 15) {
-                survey.counted += 1;
-                let next = (last + 1) & 15;
-                survey.continued += usize::from(b3 & 15 == next || b3 & 15 == last);
-            }
+        if payload && let Some(last) = counters.insert(pid, b3 & 15) {
+            survey.counted += 1;
+            let next = (last + 1) & 15;
+            survey.continued += usize::from(b3 & 15 == next || b3 & 15 == last);
         }
         if b3 & 0xc0 != 0 {
             survey.scrambled += 1;

@@ -172,8 +172,10 @@ mod tests {
         let relay = udp(&[(true, ask)]);
         let mut call = udp(&(0..9).map(media).chain([stun]).collect::<Vec<_>>());
         call.b.set_port(7);
-        let mut traffic = Traffic::default();
-        traffic.flows = vec![relay, call];
+        let traffic = Traffic {
+            flows: vec![relay, call],
+            ..Default::default()
+        };
         let told = calls(&Scene::new(&traffic));
         assert_eq!((told.len(), told[0].0), (1, 1));
         traffic.flows[1].a.set_port(9);

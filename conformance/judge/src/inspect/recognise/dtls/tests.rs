@@ -143,8 +143,10 @@ fn media_that_change_their_path_stay_sealed() {
     let first = udp(&call(0xfefd, 0xc02b, 1));
     let mut second = udp(&[(true, media(2)), (true, media(3))]);
     second.b = "198.51.100.7:9".parse().unwrap();
-    let mut traffic = Traffic::default();
-    traffic.flows = vec![first, second];
+    let traffic = Traffic {
+        flows: vec![first, second],
+        ..Default::default()
+    };
     let told = moved(&Scene::new(&traffic));
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].0, 1);

@@ -35,7 +35,7 @@ pub(in crate::inspect::recognise) fn recognise(scene: &Scene<'_>) -> Vec<(usize,
     let is_segment = |seen: &&Seen<'_>| {
         let raw = &seen.transfer.raw;
         raw.len() > TRIED
-            && (raw.len() % KEY == 0 || !seen.transfer.whole)
+            && (raw.len().is_multiple_of(KEY) || !seen.transfer.whole)
             && container::at_start(raw).is_none()
     };
     let mut claims = Vec::new();

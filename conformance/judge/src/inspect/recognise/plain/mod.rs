@@ -67,7 +67,9 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
 /// The same, in so many tunnels.
 fn recognise_within(flow: &Flow, depth: usize) -> Option<Claim> {
     match flow.transport {
-        TransportProtocol::Udp | TransportProtocol::Sctp => datagrams::recognise(flow).or_else(|| utp::recognise(flow)),
+        TransportProtocol::Udp | TransportProtocol::Sctp => {
+            datagrams::recognise(flow).or_else(|| utp::recognise(flow))
+        }
         TransportProtocol::Tcp => http::recognise(flow, depth)
             .or_else(|| tunnel::recognise(flow, depth))
             .or_else(|| remote::recognise(flow))

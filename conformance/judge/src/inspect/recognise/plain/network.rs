@@ -121,14 +121,14 @@ fn ntp(octets: &[u8]) -> Option<u32> {
     form.must((-40..=10).contains(&precision), 2)?;
     for _ in 0..2 {
         let value = form.u32()?;
-        form.must(value < 1 << 24 || value >= 0xff00_0000, 7)?;
+        form.must(!(1 << 24..0xff00_0000).contains(&value), 7)?;
     }
     form.skip(4)?;
     const YEAR_2000: u32 = 0xbc17_c200;
     for _ in 0..4 {
         let (seconds, fraction) = (form.u32()?, form.u32()?);
         // Clients may send noise in place of their time (draft-ietf-ntp-data-minimization).
-        let timed = seconds >= YEAR_2000 || seconds < 1 << 26;
+        let timed = !(1 << 26..YEAR_2000).contains(&seconds);
         if seconds == 0 && fraction == 0 {
             form.must(true, 62)?;
         } else if timed {
@@ -181,9 +181,8 @@ fn ntp_control(octets: &[u8]) -> Option<u32> {
                     || octets == 0 && form.left() <= 256,
                 10,
             )?;
-            match form.rest().iter().all(|&o| o == 0) {
-                true => form.must(true, 8 * form.left() as u32)?,
-                false => {}
+            if form.rest().iter().all(|&o| o == 0) {
+                form.must(true, 8 * form.left() as u32)?;
             }
             Some(form.bits())
         }

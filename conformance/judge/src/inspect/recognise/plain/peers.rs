@@ -214,12 +214,17 @@ fn bittorrent(octets: &[u8]) -> Option<Frame> {
     }
     form.must(length <= 1 << 18, 14)?;
     let kind = form.u8()?;
-    let fits = match (kind, length) {
-        (0..=3 | 14 | 15, 1) | (4 | 17, 5) | (6 | 8 | 16, 13) | (9, 3) | (13, 5) => true,
-        (5, 2..) | (20, 3..) => true,
-        (7, 9..=131_081) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (kind, length),
+        (0..=3 | 14 | 15, 1)
+            | (4 | 17, 5)
+            | (6 | 8 | 16, 13)
+            | (9, 3)
+            | (13, 5)
+            | (5, 2..)
+            | (20, 3..)
+            | (7, 9..=131_081)
+    );
     let bits = match kind {
         5 | 7 | 20 => 7,
         _ => 24,
@@ -311,7 +316,7 @@ fn edonkey_datagram(octets: &[u8]) -> Option<u32> {
         (0xe4, 0x01 | 0x60) => length == 2,
         (0xe4, 0x61) => length == 4,
         (0xe4, 0x21) => length == 35,
-        (0xe4, 0x29) => length >= 19 && (length - 19) % 25 == 0,
+        (0xe4, 0x29) => length >= 19 && (length - 19).is_multiple_of(25),
         (0xe4, 0x50 | 0x58) => length == 6 || length == 7 || length == 4,
         (0xe3, 0x96) => length == 6,
         (0xe3, 0x97) => length >= 14,

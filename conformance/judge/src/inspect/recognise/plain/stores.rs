@@ -142,7 +142,7 @@ fn mqtt(octets: &[u8]) -> Option<Frame> {
             form.u8_of(&[3, 4, 5, 0x83, 0x84])?;
         }
         2 => {
-            form.must(length >= 2 && length <= 512, 3)?;
+            form.must((2..=512).contains(&length), 3)?;
             form.u8_in(0..=1)?;
             let code = form.u8()?;
             form.must(code <= 5 || code >= 0x80, 1)?;
@@ -419,10 +419,7 @@ fn coap(octets: &[u8]) -> Option<u32> {
     let first = form.u8()?;
     form.must(first >> 6 == 1 && first & 0xf <= 8, 2)?;
     let code = form.u8()?;
-    form.must(
-        matches!(code >> 5, 0 | 2 | 4 | 5 | 7) && code & 0x1f <= 31,
-        1,
-    )?;
+    form.must(matches!(code >> 5, 0 | 2 | 4 | 5 | 7), 1)?;
     form.must(code >> 5 != 0 || code & 0x1f <= 7, 1)?;
     form.skip(2)?;
     form.skip(usize::from(first & 0xf))?;

@@ -184,9 +184,12 @@ pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
     Some(Found::new("vp9", media.into_iter().collect(), reason))
 }
 
+/// Columns and rows.
+type Size = (u16, u16);
+
 /// A picture, and its size if it is a key frame. Layers follow each other, each with
 /// a beginning and an end, and the marker is on the last packet.
-fn put_together(unit: &[super::Packet<'_>]) -> Option<(Vec<u8>, Option<(u16, u16)>)> {
+fn put_together(unit: &[super::Packet<'_>]) -> Option<(Vec<u8>, Option<Size>)> {
     let mut picture = Vec::new();
     let mut size = None;
     let mut open = false;
