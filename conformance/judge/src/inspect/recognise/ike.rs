@@ -258,7 +258,7 @@ mod tests {
         let handshake = udp(&[(true, message(2)), (false, message(2))]);
         let mut data = udp(&[(true, esp(0x1234, 1)), (true, esp(0x1234, 2))]);
         data.a.set_port(4500);
-        let traffic = crate::dissect::Traffic {
+        let mut traffic = crate::dissect::Traffic {
             flows: vec![handshake, data],
             ..Default::default()
         };

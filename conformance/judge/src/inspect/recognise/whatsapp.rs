@@ -172,7 +172,7 @@ mod tests {
         let relay = udp(&[(true, ask)]);
         let mut call = udp(&(0..9).map(media).chain([stun]).collect::<Vec<_>>());
         call.b.set_port(7);
-        let traffic = Traffic {
+        let mut traffic = Traffic {
             flows: vec![relay, call],
             ..Default::default()
         };

@@ -143,7 +143,7 @@ fn media_that_change_their_path_stay_sealed() {
     let first = udp(&call(0xfefd, 0xc02b, 1));
     let mut second = udp(&[(true, media(2)), (true, media(3))]);
     second.b = "198.51.100.7:9".parse().unwrap();
-    let traffic = Traffic {
+    let mut traffic = Traffic {
         flows: vec![first, second],
         ..Default::default()
     };
