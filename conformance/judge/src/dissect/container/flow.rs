@@ -6,6 +6,9 @@ use crate::{decoder::Format, dissect::flv as tags};
 
 /// Tags that show Flash video.
 const TAGS: usize = 2;
+/// Tags of media that show it where its header is missing: each has 24 bits of zeros
+/// and a size that is there twice.
+const TAGS_JOINED: usize = 4;
 /// Octets of a transport packet.
 const PACKET: usize = 188;
 /// Packets in a row that show a transport stream by their sync bytes.
@@ -29,6 +32,34 @@ pub fn flv(octets: &[u8]) -> Option<File> {
     };
     let what = format!("Flash video of {count} tags, {media} of them video or sound");
     Some(File::new("flv", Format::Flv, 0..octets.len(), what, surety))
+}
+
+/// Flash video that was joined in its midst: tags, each with its size behind it.
+pub fn flv_joined(octets: &[u8]) -> Option<File> {
+    let mut begins = memchr::memchr3_iter(tags::AUDIO, tags::VIDEO, tags::SCRIPT, octets);
+    begins.find_map(|begin| {
+        let (mut end, mut count, mut media) = (begin, 0, 0);
+        while let Some((tag, next)) = tags::tag(octets, end) {
+            let shown = match tag.kind {
+                tags::VIDEO => tags::video(tag.body).is_some(),
+                tags::AUDIO => tags::audio(tag.body).is_some(),
+                _ => true,
+            };
+            if !shown {
+                break;
+            }
+            (end, count) = (next, count + 1);
+            media += usize::from(tag.kind != tags::SCRIPT);
+        }
+        (media >= TAGS_JOINED).then(|| {
+            let what = format!("Flash video from its midst on, {count} tags one after the other");
+            let tags = octets.get(begin..end).unwrap_or_default();
+            File {
+                played: Some([&tags::HEADER, tags].concat()),
+                ..File::new("flv", Format::Flv, begin..end, what, Surety::Shown)
+            }
+        })
+    })
 }
 
 /// Matroska or WebM: the header of EBML names it, and a segment follows.

@@ -23,6 +23,9 @@ pub use flow::is_transport_stream;
 /// Octets of a file that are kept.
 const MOST_OCTETS: usize = 16 << 20;
 
+/// Signatures of one kind that are looked behind: each look may read to the end.
+const MOST_TRIALS: usize = 256;
+
 /// A file, or what there is of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
@@ -119,7 +122,7 @@ pub fn within(octets: &[u8], most: usize) -> Vec<File> {
     for (signature, read, before) in finders {
         let mut behind = 0;
         let mut count = 0;
-        for at in memchr::memmem::find_iter(octets, signature) {
+        for at in memchr::memmem::find_iter(octets, signature).take(MOST_TRIALS) {
             let Some(start) = at.checked_sub(before).filter(|start| *start >= behind) else {
                 continue;
             };
@@ -140,6 +143,9 @@ pub fn within(octets: &[u8], most: usize) -> Vec<File> {
         && let Some(file) = octets.get(start..).and_then(boxes::file)
     {
         found.push(file.moved(start));
+    }
+    if !found.iter().any(|file| file.format == Format::Flv) {
+        found.extend(flow::flv_joined(octets));
     }
     found.extend(flow::transport_stream_within(octets));
     found.extend(video::within(octets));

@@ -145,6 +145,24 @@ fn video_is_found_as_a_byte_stream_and_behind_lengths() {
 }
 
 #[test]
+fn flash_video_that_was_joined_is_found_by_its_tags() {
+    let whole = flash_video();
+    let joined = &[&[9, 8, 18, 0, 0][..], &whole[flv::HEADER.len()..]].concat();
+    let found = within(joined, 9);
+    let [file] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((file.format, file.surety), (Format::Flv, Surety::Shown));
+    assert_eq!(file.elementary(joined).octets, whole);
+    // One tag less, or a size that is not there twice.
+    let cut = &joined[..joined.len() - 1];
+    assert_eq!(within(cut, 9), []);
+    let mut torn = joined.clone();
+    torn[5 + 2 * 21 + 20] ^= 1;
+    assert_eq!(within(&torn, 9), []);
+}
+
+#[test]
 fn noise_holds_nothing() {
     for seed in 0..6 {
         let noise = random(seed, 300_000);

@@ -6,8 +6,16 @@ use crate::{
     inspect::mux::adts,
 };
 
-/// Packets whose lengths have to add up.
+/// Packets whose lengths have to add up; of LATM, and of AAC after how many it is
+/// looked whether they do.
 const MIN_PACKETS: usize = 10;
+/// Packets of AAC, and bits in them that could not be otherwise.
+const FEWEST_PACKETS: usize = 3;
+const ENOUGH_BITS: usize = 200;
+/// Of these, how many say how many headers there are and that sizes add up, and how
+/// many say of a header that nothing is interleaved.
+const BITS_OF_PACKET: usize = 20;
+const BITS_OF_HEADER: usize = 3;
 
 /// Access units of a payload with headers of 13 bits of size and 3 of index (mode
 /// AAC-hbr, RFC 3640 3.3.6); empty if it is a fragment of one. `None` if lengths
@@ -49,19 +57,21 @@ pub(super) fn generic(track: &Track<'_>) -> Option<Found> {
         return None;
     }
     let mut units = Vec::new();
-    let (mut read, mut whole) = (0, 0);
+    let (mut read, mut whole, mut bits) = (0, 0, 0);
     for (seen, packet) in (1..).zip(track.packets) {
         if let Some(found) = access_units(packet.payload) {
             read += 1;
-            whole += usize::from(!found.is_empty());
+            if !found.is_empty() {
+                whole += 1;
+                bits += BITS_OF_PACKET + BITS_OF_HEADER * found.len();
+            }
             units.extend(found);
         }
         if seen == MIN_PACKETS && read * 10 < seen * 9 {
             return None;
         }
     }
-    // Sizes that fill the packet are so by chance once in 2^16.
-    if whole < MIN_PACKETS || read * 20 < track.packets.len() * 19 {
+    if whole < FEWEST_PACKETS || bits < ENOUGH_BITS || read * 20 < track.packets.len() * 19 {
         return None;
     }
     let reason = format!(
@@ -162,6 +172,27 @@ mod tests {
         assert!(found_generic.media[0].octets.starts_with(&[0xff, 0xf1]));
         let latm_ = packets(|n| vec![n as u8]);
         assert_eq!(found(latm, 97, &latm_).unwrap().codec, "aac-latm");
+    }
+
+    #[test]
+    fn few_packets_do_if_many_lengths_add_up() {
+        let many = |units: u16| -> Vec<(u32, bool, Vec<u8>)> {
+            let packet = |n: u16| {
+                let mut payload = (16 * units).to_be_bytes().to_vec();
+                let sizes = || (0..units).map(|unit| 40 + n + unit);
+                payload.extend(sizes().flat_map(|size| (size << 3).to_be_bytes()));
+                sizes().for_each(|size| payload.extend(noise(size.into(), size.into())));
+                payload
+            };
+            (0..3)
+                .map(|n| (u32::from(n) * 16_384, true, packet(n)))
+                .collect()
+        };
+        assert!(found(generic, 97, &many(16)).is_some());
+        assert!(found(generic, 97, &many(15)).is_none());
+        let mut tagged = many(16);
+        tagged[1].2.push(0);
+        assert!(found(generic, 97, &tagged).is_none());
     }
 
     #[test]
