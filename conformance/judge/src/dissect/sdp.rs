@@ -7,6 +7,9 @@ use super::base64;
 
 /// Lines that are looked at.
 const MAX_LINES: usize = 4096;
+/// Sections that are kept, and formats of one.
+const MAX_MEDIA: usize = 64;
+const MAX_FORMATS: usize = 48;
 /// Parameter sets that are kept per format.
 const MAX_SETS: usize = 64;
 /// Parameters that are kept per format.
@@ -100,6 +103,9 @@ impl Sdp {
         let mut sdp = Self::default();
         for line in text.lines().take(MAX_LINES) {
             if let Some(value) = line.strip_prefix("m=") {
+                if sdp.media.len() == MAX_MEDIA {
+                    break;
+                }
                 sdp.media.push(media(value));
             } else if let Some(value) = line.strip_prefix("c=") {
                 match sdp.media.last_mut() {
@@ -155,7 +161,7 @@ fn media(value: &str) -> Media {
     let formats = words
         .filter_map(|word| word.parse().ok())
         .filter(|payload_type| *payload_type < 128)
-        .take(128)
+        .take(MAX_FORMATS)
         .map(|payload_type| Format {
             payload_type,
             ..Format::default()

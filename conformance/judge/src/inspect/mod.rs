@@ -115,20 +115,21 @@ pub fn inspect(capture: &Capture, decoder: &dyn Decoder, limits: Limits) -> Insp
     let mut claims: Vec<Vec<Claim>> = traffic.flows.iter().map(|_| Vec::new()).collect();
     let mut failures = Vec::new();
     recognise::footage(&scene, decoder, &mut claims, &mut failures);
-    for (claims, flow) in claims.iter_mut().zip(&traffic.flows) {
-        for recognise in recognise::IN_A_FLOW {
-            claims.extend(recognise(&scene, flow));
-        }
-    }
+    let mut across: Vec<Vec<Claim>> = traffic.flows.iter().map(|_| Vec::new()).collect();
     for recognise in recognise::ACROSS_FLOWS {
         for (flow, claim) in recognise(&scene) {
-            if let Some(claims) = claims.get_mut(flow) {
+            if let Some(claims) = across.get_mut(flow) {
                 claims.push(claim);
             }
         }
     }
-    let flows = traffic.flows.iter().zip(claims);
-    let flows = flows.map(|(flow, claims)| {
+    // One flow after the other: claims bring their media with them.
+    let flows = traffic.flows.iter().zip(claims).zip(across);
+    let flows = flows.map(|((flow, mut claims), across)| {
+        for recognise in recognise::IN_A_FLOW {
+            claims.extend(recognise(&scene, flow));
+        }
+        claims.extend(across);
         let shown = show::show(claims, decoder, limits, &mut failures);
         conclude(flow, shown)
     });

@@ -1,6 +1,6 @@
 //! What recognisers know besides the flow they look at.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use lightleak_case::{Octets, SecretsType};
 
@@ -73,8 +73,7 @@ impl<'a> Scene<'a> {
 
     /// What descriptions say of a payload type in a flow: one that names an end of it
     /// by address and port, else one of a host that has part in both.
-    pub fn format(&self, flow: &Flow, sender: SocketAddr, payload_type: u8) -> Option<sdp::Format> {
-        let _ = sender;
+    pub fn format(&self, flow: &Flow, payload_type: u8) -> Option<sdp::Format> {
         let formats = |strict: bool| {
             self.descriptions.iter().find_map(|description| {
                 let media = description.sdp.media.iter();
@@ -128,10 +127,13 @@ impl Description {
         })
     }
 
-    /// Whether a host has part in the flow and in the one that it was given in.
+    /// Whether both hosts of the one that it was given in have part in the flow, or one
+    /// of them sends to many: of two cameras of a recorder each has its own.
     fn shares(&self, flow: &Flow) -> bool {
         let ends = [flow.a.ip(), flow.b.ip()];
-        self.ends.iter().any(|end| ends.contains(&end.ip()))
+        let has_part = |end: &SocketAddr| ends.contains(&end.ip());
+        let to_many = ends.iter().any(IpAddr::is_multicast);
+        self.ends.iter().all(has_part) || to_many && self.ends.iter().any(has_part)
     }
 }
 
@@ -143,7 +145,8 @@ fn descriptions(flow: &Flow) -> Vec<Sdp> {
     if streams.iter().any(speaks)
         && let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b)
     {
-        return dialogue.messages().filter_map(rtsp::Message::sdp).collect();
+        let described = dialogue.messages().filter_map(rtsp::Message::sdp);
+        return described.take(MOST_IN_A_STREAM).collect();
     }
     streams.into_iter().flat_map(in_a_stream).collect()
 }

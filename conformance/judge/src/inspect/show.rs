@@ -40,11 +40,12 @@ pub(super) fn show(
         if let Standing::Clear { proof, media } = &mut claim.standing {
             let mut played = 0;
             for file in std::mem::take(media) {
-                files += 1;
-                octets += file.octets.len();
-                if files > MOST_MEDIA || octets > MOST_OCTETS || failed > MOST_FAILURES {
-                    break;
+                let more = octets + file.octets.len();
+                if files == MOST_MEDIA || more > MOST_OCTETS || failed > MOST_FAILURES {
+                    shown.unplayed.push(file);
+                    continue;
                 }
+                (files, octets) = (files + 1, more);
                 match decoder.play(&file, MOST_FRAMES) {
                     Ok(Some(playing)) => {
                         let sound = playing.sound.filter(|s| !s.samples.is_empty());

@@ -10,6 +10,13 @@ use crate::{
 
 /// Requests that ask for nothing that is watched.
 const PROBES: [&str; 1] = ["OPTIONS"];
+/// Headers, in lower case, that only AirPlay has.
+const AIRPLAY: [&str; 4] = [
+    "apple-challenge",
+    "active-remote",
+    "dacp-id",
+    "x-apple-device-id",
+];
 /// Octets of base64 that are read of a tunnel.
 const MOST_TUNNELLED: usize = 256 * 1024;
 
@@ -42,12 +49,26 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let asks = messages
         .iter()
         .any(|m| m.status == 0 && !PROBES.contains(&m.method.as_str()));
-    let grants = messages.iter().any(|m| (200..400).contains(&m.status));
+    let probes = messages.iter().any(|m| PROBES.contains(&m.method.as_str()));
+    // What can be asked is told to anybody.
+    let grants = messages
+        .iter()
+        .any(|m| (200..300).contains(&m.status) && m.header("public").is_none());
+    let refuses = messages.iter().any(|m| m.status >= 400);
+    // What was asked may have been granted; of answers alone, what they grant was
+    // asked. What is asked in the way of AirPlay seals its sound.
+    let opens = match (asks, grants) {
+        (true, _) => grants || !refuses,
+        (false, _) => grants && !probes,
+    };
+    let is_airplay = messages
+        .iter()
+        .any(|m| AIRPLAY.iter().any(|name| m.header(name).is_some()));
     let reason = format!(
         "{} messages of RTSP in clear, {described} with a session description; {frames} interleaved packets",
         messages.len()
     );
-    let claim = match asks || grants || described > 0 || frames > 0 {
+    let claim = match (opens || described > 0) && !is_airplay || frames > 0 {
         true => Claim::clear("rtsp", Vec::new(), reason),
         false => Claim::other(
             "rtsp",

@@ -24,6 +24,11 @@ const MAX_PREFIX: usize = 64;
 /// Octets that are looked at.
 const MOST_OCTETS: usize = 24 << 20;
 
+/// stream_type of elementary streams that SAMPLE-AES enciphers (Apple, MPEG-2 Stream
+/// Encryption Format for HTTP Live Streaming), and that of metadata (2.4.4.9).
+const SAMPLE_AES: [u8; 4] = [0xdb, 0xcf, 0xc1, 0xc2];
+const METADATA: u8 = 0x15;
+
 /// What the packets of a transport stream say.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Survey {
@@ -32,7 +37,8 @@ pub(super) struct Survey {
     continued: usize,
     counted: usize,
     scrambled: usize,
-    /// Beginnings of PES packets of video and of sound, in clear.
+    /// Beginnings of PES packets of video and of sound, in clear, where most of the
+    /// stream that they are of is.
     video: usize,
     audio: usize,
     /// stream_type of elementary streams (2.4.4.9).
@@ -40,11 +46,21 @@ pub(super) struct Survey {
     has_pat: bool,
 }
 
+/// What the packets of one PID are.
+#[derive(Clone, Debug, Default)]
+struct OfPid {
+    clear: usize,
+    scrambled: usize,
+    video: usize,
+    audio: usize,
+}
+
 /// Reads packets that lie one behind the other.
 pub(super) fn survey(octets: &[u8]) -> Survey {
     let mut survey = Survey::default();
     let mut counters: BTreeMap<u16, u8> = BTreeMap::new();
     let mut maps: Vec<u16> = Vec::new();
+    let mut pids: BTreeMap<u16, OfPid> = BTreeMap::new();
     for packet in octets.chunks_exact(PACKET) {
         let &[SYNC, b1, b2, b3] = packet.first_chunk().unwrap_or(&[0; 4]) else {
             continue;
@@ -60,10 +76,13 @@ pub(super) fn survey(octets: &[u8]) -> Survey {
             let next = (last + 1) & 15;
             survey.continued += usize::from(b3 & 15 == next || b3 & 15 == last);
         }
+        let of_pid = pids.entry(pid).or_default();
         if b3 & 0xc0 != 0 {
             survey.scrambled += 1;
+            of_pid.scrambled += 1;
             continue;
         }
+        of_pid.clear += usize::from(payload);
         let skip = match adaptation {
             true => 5 + usize::from(packet.get(4).copied().unwrap_or(0)),
             false => 4,
@@ -72,8 +91,15 @@ pub(super) fn survey(octets: &[u8]) -> Survey {
             continue;
         };
         match body {
-            [0, 0, 1, 0xe0..=0xef, ..] => survey.video += 1,
-            [0, 0, 1, 0xc0..=0xdf | 0xbd | 0xfd, ..] => survey.audio += 1,
+            // extended_stream_id: mostly video of other codecs.
+            [0, 0, 1, 0xe0..=0xef | 0xfd, ..] => of_pid.video += 1,
+            [0, 0, 1, 0xc0..=0xdf, ..] => of_pid.audio += 1,
+            // private_stream_1: AC-3 begins so, teletext and metadata don't.
+            [0, 0, 1, 0xbd, _, _, _, _, skip, rest @ ..]
+                if rest.get(usize::from(*skip)..).is_some_and(is_ac3) =>
+            {
+                of_pid.audio += 1;
+            }
             _ if pid == 0 => {
                 if let Some(found) = section(body, 0).map(programs) {
                     survey.has_pat = true;
@@ -91,7 +117,16 @@ pub(super) fn survey(octets: &[u8]) -> Survey {
             _ => {}
         }
     }
+    for of_pid in pids.values().filter(|of| of.scrambled * 8 < of.clear) {
+        survey.video += of_pid.video;
+        survey.audio += of_pid.audio;
+    }
     survey
+}
+
+/// syncword of AC-3 and E-AC-3 (ETSI TS 102 366 4.3.1).
+fn is_ac3(octets: &[u8]) -> bool {
+    octets.starts_with(&[0x0b, 0x77])
 }
 
 /// The body of a section with that table_id, without its CRC (2.4.4).
@@ -138,7 +173,14 @@ impl Survey {
     /// What shows that media in it are in clear.
     pub(super) fn media_in_clear(&self) -> Option<String> {
         let media = self.video + self.audio;
-        (self.is_one() && media >= 2).then(|| {
+        let is_sampled = |kind: &u8| SAMPLE_AES.contains(kind);
+        // Beside them metadata may be told of.
+        let is_protected = self.types.iter().any(is_sampled)
+            && self
+                .types
+                .iter()
+                .all(|kind| is_sampled(kind) || *kind == METADATA);
+        (self.is_one() && media >= 2 && !is_protected).then(|| {
             format!(
                 "a transport stream of {} packets, {} of {} in sequence, in which {} packets of video and {} of sound begin in clear",
                 self.packets, self.continued, self.counted, self.video, self.audio

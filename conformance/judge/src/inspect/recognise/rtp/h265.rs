@@ -112,7 +112,9 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
     // A picture of H.266 may have a header of its own, and the flag is 0 then.
     // Headers of two octets that are always the same may be anything: parameter sets
     // are of several types, and fragments begin and end.
-    let shown = sets.len() >= 2 || (fragmented >= 3 && slices >= 8);
+    let is_guess = syntax.format == Format::H266 && track.encoding().is_none();
+    let shown =
+        (sets.len() >= 2 && !is_guess) || (fragmented >= 3 && (slices >= 8 || sets.len() >= 2));
     let begins = first * 10 >= slices * 9 || syntax.format == Format::H266;
     if slices < 4 || !begins || !shown {
         return None;

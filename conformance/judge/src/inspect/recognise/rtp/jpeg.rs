@@ -9,6 +9,9 @@ use crate::{
 /// Pictures that are put together for the player.
 const MOST_PICTURES: usize = 16;
 
+/// Fragments that have to begin where the one before ended.
+const MIN_PARTS: usize = 3;
+
 /// The headers of a payload (RFC 2435 3.1).
 struct Headers<'a> {
     offset: usize,
@@ -107,8 +110,8 @@ pub(super) fn jpeg(track: &Track<'_>) -> Option<Found> {
         };
         pictures.extend(jfif::picture(&parameters, &scan));
     }
-    // Of random octets one in 2^16 packets fits, and hardly one has an offset.
-    if read < 4 || read * 2 < track.packets.len() || (parts == 0 && pictures.len() < 4) {
+    // A header that is always the same would do as well, if no offset went on.
+    if read < 4 || read * 2 < track.packets.len() || parts < MIN_PARTS {
         return None;
     }
     let reason = format!(

@@ -3,7 +3,7 @@
 
 use super::{Source, sources, tracks};
 use crate::{
-    dissect::{Stream, key_attribute::Crypto},
+    dissect::{Flow, Stream, key_attribute::Crypto},
     inspect::{Claim, Scene},
     open::srtp::{KeyRing, MasterKey, Streams, of_crypto},
 };
@@ -14,9 +14,13 @@ const MOST_KEYS: usize = 32;
 const MIN_OPENED: usize = 3;
 const TRIED: usize = 24;
 
-/// The keys that descriptions in clear tell (RFC 4568).
-fn told(scene: &Scene<'_>) -> Vec<MasterKey> {
-    let media = scene.descriptions.iter().flat_map(|d| &d.sdp.media);
+/// The keys that descriptions in clear tell (RFC 4568), those first that name a port
+/// of the flow.
+pub(super) fn told(scene: &Scene<'_>, flow: &Flow) -> Vec<MasterKey> {
+    let ports = [flow.a.port(), flow.b.port()];
+    let all = || scene.descriptions.iter().flat_map(|d| &d.sdp.media);
+    let of_flow = all().filter(|media| ports.contains(&media.port));
+    let media = of_flow.chain(all());
     let values = media.flat_map(|media| &media.crypto);
     let keys = values.filter_map(|value| Crypto::parse(value));
     keys.flat_map(|crypto| of_crypto(&crypto))
@@ -24,12 +28,16 @@ fn told(scene: &Scene<'_>) -> Vec<MasterKey> {
         .collect()
 }
 
-pub(super) fn opened(scene: &Scene<'_>, source: &Source<'_>, stream: &Stream) -> Option<Claim> {
-    let ring = KeyRing::new(told(scene));
+pub(super) fn opened(
+    scene: &Scene<'_>,
+    ring: &KeyRing,
+    source: &Source<'_>,
+    stream: &Stream,
+) -> Option<Claim> {
     if ring.is_empty() {
         return None;
     }
-    let mut streams = Streams::new(&ring);
+    let mut streams = Streams::new(ring);
     let mut opened: Vec<(usize, Vec<u8>)> = Vec::new();
     for (index, packet) in source.packets.iter().enumerate() {
         if index == TRIED && opened.len() < MIN_OPENED {

@@ -29,6 +29,7 @@ use crate::{
     decoder::Elementary,
     dissect::{Flow, Stream},
     inspect::{Claim, Scene},
+    open::srtp::KeyRing,
 };
 
 use sources::{Carriage, Source};
@@ -115,17 +116,21 @@ const CODECS: &[Codec] = &[
 pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut unknown = Vec::new();
-    for (stream, sender) in [(&flow.from_a, flow.a), (&flow.from_b, flow.b)] {
+    let mut ring = None;
+    for stream in [&flow.from_a, &flow.from_b] {
         if stream.bytes.len() < 12 * MIN_PACKETS {
             continue;
         }
         for source in sources::sources(flow, stream) {
-            let described = |payload_type| scene.format(flow, sender, payload_type);
+            let described = |payload_type| scene.format(flow, payload_type);
             let tracks = tracks(&source, described);
             let found = in_clear(&source, &tracks, stream);
             if !found.is_empty() {
                 claims.extend(found);
-            } else if let Some(claim) = keyed::opened(scene, &source, stream) {
+                continue;
+            }
+            let ring = ring.get_or_insert_with(|| KeyRing::new(keyed::told(scene, flow)));
+            if let Some(claim) = keyed::opened(scene, ring, &source, stream) {
                 claims.push(claim);
             } else {
                 unknown.extend(unreadable(scene, flow, &source, &tracks, stream));

@@ -31,12 +31,14 @@ impl Tally {
 fn tally(track: &Track<'_>, octets: impl Fn(u32) -> Option<usize>) -> Tally {
     let mut tally = Tally::default();
     for (packet, next, step) in track.steps() {
-        // Where it was silent before, time goes on and packets don't.
-        if next.marker || step == 0 || step > 48_000 {
+        let is_exact = octets(step) == Some(packet.payload.len());
+        // Where it was silent before, time goes on and packets don't. Some mark every
+        // packet.
+        if step == 0 || step > 48_000 || (next.marker && !is_exact) {
             continue;
         }
         tally.all += 1;
-        tally.exact += usize::from(octets(step) == Some(packet.payload.len()));
+        tally.exact += usize::from(is_exact);
     }
     tally
 }
@@ -44,9 +46,22 @@ fn tally(track: &Track<'_>, octets: impl Fn(u32) -> Option<usize>) -> Tally {
 /// Whether media run at about that many ticks per second, or the capture's times say
 /// nothing.
 fn at_pace(track: &Track<'_>, rate: f64) -> bool {
-    track
-        .pace()
-        .is_none_or(|pace| (rate / 4.0..rate * 4.0).contains(&pace))
+    let time = |packet: Option<&super::Packet<'_>>| packet.map(|packet| packet.time_ns);
+    match track.pace() {
+        Some(pace) => (rate / 4.0..rate * 4.0).contains(&pace),
+        // A burst is no sound as it is spoken.
+        None => time(track.packets.first()) == time(track.packets.last()),
+    }
+}
+
+/// Whether time goes on by whole frames of so many ticks.
+pub(super) fn in_frames(track: &Track<'_>, ticks: u32) -> bool {
+    let (mut all, mut fits) = (0, 0);
+    for (.., step) in track.steps() {
+        all += 1;
+        fits += usize::from(step > 0 && step.is_multiple_of(ticks));
+    }
+    fits >= 6 && fits * 10 >= all * 7 && at_pace(track, 8000.0)
 }
 
 fn data(track: &Track<'_>) -> Vec<u8> {
@@ -155,7 +170,7 @@ pub(super) fn gsm(track: &Track<'_>) -> Option<Found> {
                 .all(|f| f.first().is_some_and(|o| o >> 4 == 13))
     };
     let read = track.packets.iter().filter(|p| is_one(p.payload)).count();
-    if read < MIN_EXACT || read * 20 < track.packets.len() * 19 {
+    if read < MIN_EXACT || read * 20 < track.packets.len() * 19 || !in_frames(track, 160) {
         return None;
     }
     let packed = wav::gsm_pairs(&data(track));
@@ -182,7 +197,7 @@ pub(super) fn g723(track: &Track<'_>) -> Option<Found> {
     };
     let read = track.packets.iter().filter(|p| frames(p.payload).is_some());
     let read = read.count();
-    if read < MIN_EXACT || read * 20 < track.packets.len() * 19 {
+    if read < MIN_EXACT || read * 20 < track.packets.len() * 19 || !in_frames(track, 240) {
         return None;
     }
     let reason = format!("{read} packets of G.723.1 in clear, each as long as its frames say");
@@ -206,13 +221,14 @@ pub(super) fn g729(track: &Track<'_>) -> Option<Found> {
     }
     for (packet, next, step) in track.steps() {
         let silent = packet.payload.len() % 10 == 2;
-        if next.marker || silent || step == 0 || step > 48_000 {
+        let expected = step as usize / 80 * 10;
+        // A frame of silence takes the place of one that speaks.
+        let is_exact = step.is_multiple_of(80) && packet.payload.len() == expected;
+        if silent || step == 0 || step > 48_000 || (next.marker && !is_exact) {
             continue;
         }
         tally.all += 1;
-        let expected = step as usize / 80 * 10;
-        // A frame of silence takes the place of one that speaks.
-        tally.exact += usize::from(step.is_multiple_of(80) && packet.payload.len() == expected);
+        tally.exact += usize::from(is_exact);
     }
     if !tally.shows() || !at_pace(track, 8000.0) {
         return None;
@@ -249,8 +265,8 @@ pub(super) fn linear(track: &Track<'_>) -> Option<Found> {
             let described = track.described?;
             (
                 width,
-                described.channels.max(1),
-                described.clock_rate.max(8000),
+                described.channels.clamp(1, 64),
+                described.clock_rate.clamp(8000, 768_000),
             )
         }
         (None, 10) => (2, 2, 44_100),
@@ -343,8 +359,8 @@ pub(super) fn grown(track: &Track<'_>) -> Option<usize> {
     };
     let mut grown = std::collections::BTreeMap::new();
     let mut all = 0;
-    for (packet, next, step) in track.steps() {
-        if next.marker || step == 0 || step > 48_000 {
+    for (packet, _, step) in track.steps() {
+        if step == 0 || step > 48_000 {
             continue;
         }
         all += 1;

@@ -102,6 +102,16 @@ fn in_datagrams(stream: &Stream) -> Vec<Source<'_>> {
     let windows = samples(&datagrams);
     for prefix in 1..=MAX_PREFIX {
         let behind = |part: &Range<usize>| part.start + prefix..part.end;
+        // Cheaply: version 2 in most of them.
+        let begins = |part: &&Range<usize>| {
+            let first = stream.bytes.get(part.start + prefix);
+            part.len() > prefix + 12 && first.is_some_and(|octet| octet >> 6 == 2)
+        };
+        let is_worth =
+            |window: &&[Range<usize>]| window.iter().filter(begins).count() * 4 >= window.len();
+        if !windows.iter().any(is_worth) {
+            continue;
+        }
         let goes_on = windows.iter().any(|window| {
             let parts: Vec<_> = window.iter().map(behind).collect();
             by_source(stream, Carriage::Prefixed(prefix), &parts)
@@ -199,8 +209,10 @@ fn framed(stream: &Stream) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut starts = stream.gaps.iter().copied();
     let mut at = 0;
+    // Octets that are searched in all.
+    let mut budget = 4 * MAX_SEARCH;
     loop {
-        let limit = bytes.len().min(at + MAX_SEARCH);
+        let limit = bytes.len().min(at + MAX_SEARCH.min(budget));
         let chain = |at: usize| {
             frames_from(bytes, at, |bytes, at| {
                 let &[high, low] = bytes.get(at..)?.first_chunk()?;
@@ -209,9 +221,15 @@ fn framed(stream: &Stream) -> Vec<Range<usize>> {
         };
         if let Some(start) = (at..limit).find(|at| chain(*at).take(MIN_CHAIN).count() == MIN_CHAIN)
         {
+            budget = budget.saturating_sub(start - at);
             found.extend(chain(start));
             at = found.last().map_or(start + 1, |last| last.end);
         } else if found.is_empty() {
+            return found;
+        } else {
+            budget = budget.saturating_sub(limit - at);
+        }
+        if budget == 0 {
             return found;
         }
         match starts.find(|gap| *gap >= at) {

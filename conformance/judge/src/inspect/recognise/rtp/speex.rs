@@ -1,6 +1,6 @@
 //! Speex (RFC 5574): the mode of a frame says how many bits it has.
 
-use super::{Found, track::Track};
+use super::{Found, sound::in_frames, track::Track};
 use crate::{
     decoder::{Elementary, Format},
     inspect::mux::ogg,
@@ -52,7 +52,7 @@ pub(super) fn speex(track: &Track<'_>) -> Option<Found> {
     }
     let read = track.packets.iter().filter(|p| frames(p.payload).is_some());
     let read = read.count();
-    if read < MIN_PACKETS || read * 20 < track.packets.len() * 19 {
+    if read < MIN_PACKETS || read * 20 < track.packets.len() * 19 || !in_frames(track, 160) {
         return None;
     }
     let wide = track.steps().filter(|(.., step)| *step == 320).count() * 2 > read;

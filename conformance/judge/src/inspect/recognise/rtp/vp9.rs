@@ -137,7 +137,7 @@ pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
     if !track.may_be(&["VP9"]) || track.packets.len() < MIN_FRAMES {
         return None;
     }
-    let (mut frames, mut wrong, mut follows) = (0, 0, 0);
+    let (mut frames, mut wrong, mut follows, mut fragmented) = (0, 0, 0, 0);
     let mut last: Option<u8> = None;
     let (mut size, mut file) = (None, Vec::new());
     let begin = track.packets.first()?.timestamp;
@@ -153,6 +153,7 @@ pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
             continue;
         };
         frames += 1;
+        fragmented += usize::from(unit.len() > 1);
         let picture = Descriptor::parse(unit.first()?.payload).and_then(|d| d.picture);
         if let (Some(last), Some(picture)) = (last, picture) {
             follows += usize::from(picture.wrapping_sub(last) & 0x7f == 1);
@@ -166,7 +167,8 @@ pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
     }
     if frames < MIN_FRAMES
         || wrong * 8 > frames
-        || (size.is_none() && (frames < 2 * MIN_FRAMES || follows * 4 < frames * 3))
+        || (size.is_none()
+            && (frames < 2 * MIN_FRAMES || follows * 4 < frames * 3 || fragmented < 3))
     {
         return None;
     }
