@@ -42,11 +42,17 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     let mut inspected = Vec::new();
     for (number, path) in arguments.captures.iter().enumerate() {
         let (capture, damage) = read(path)?;
-        let found = inspect::inspect(&capture, &decoder, limits);
+        let mut found = inspect::inspect(&capture, &decoder, limits);
         let files = match &arguments.pictures {
             Some(folder) => save(&found, folder, &prefix(path, number))?,
             None => Vec::new(),
         };
+        // What was written is not needed any more.
+        for flow in &mut found.flows {
+            flow.pictures.clear();
+            flow.sounds.clear();
+            flow.unplayed.clear();
+        }
         inspected.push((path.display().to_string(), found, damage, files));
     }
     let captures: Vec<_> = inspected

@@ -56,33 +56,45 @@ const REFUSED: &[i64] = &[
     libc::SYS_bind,
     libc::SYS_bpf,
     libc::SYS_connect,
+    libc::SYS_fchmodat,
+    libc::SYS_fchownat,
     libc::SYS_io_uring_setup,
     libc::SYS_kill,
     libc::SYS_linkat,
     libc::SYS_listen,
     libc::SYS_mkdirat,
+    libc::SYS_mknodat,
     libc::SYS_mount,
     libc::SYS_openat2,
+    libc::SYS_pidfd_send_signal,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_ptrace,
     libc::SYS_renameat,
     libc::SYS_renameat2,
+    libc::SYS_rt_sigqueueinfo,
     libc::SYS_sendmmsg,
     libc::SYS_sendmsg,
     libc::SYS_sendto,
+    libc::SYS_setxattr,
     libc::SYS_socket,
     libc::SYS_socketpair,
     libc::SYS_symlinkat,
+    libc::SYS_tkill,
+    libc::SYS_truncate,
     libc::SYS_unlinkat,
+    libc::SYS_utimensat,
 ];
 
 /// The same, where there are older calls as well.
 #[cfg(target_arch = "x86_64")]
 const REFUSED_OLD: &[i64] = &[
+    libc::SYS_chmod,
+    libc::SYS_chown,
     libc::SYS_creat,
     libc::SYS_link,
     libc::SYS_mkdir,
+    libc::SYS_mknod,
     libc::SYS_rename,
     libc::SYS_rmdir,
     libc::SYS_symlink,
@@ -128,8 +140,8 @@ fn refuse() -> io::Result<()> {
     const ACCESS: u64 = libc::O_ACCMODE as u64;
     let writing = |argument: u8| {
         let flags = [libc::O_WRONLY, libc::O_RDWR].map(|flag| (ACCESS, flag as u64));
-        let create = (libc::O_CREAT as u64, libc::O_CREAT as u64);
-        let rules = flags.into_iter().chain([create]).map(|(mask, value)| {
+        let others = [libc::O_CREAT, libc::O_TRUNC].map(|flag| (flag as u64, flag as u64));
+        let rules = flags.into_iter().chain(others).map(|(mask, value)| {
             let how = SeccompCmpOp::MaskedEq(mask);
             SeccompCondition::new(argument, SeccompCmpArgLen::Dword, how, value)
                 .and_then(|condition| SeccompRule::new(vec![condition]))

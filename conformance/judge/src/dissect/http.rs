@@ -163,13 +163,12 @@ fn message(octets: &[u8], at: usize) -> Option<Message> {
 
 /// Where the empty line behind a head ends.
 pub(crate) fn head_end(octets: &[u8]) -> Option<usize> {
-    let ends = |at: usize| -> Option<usize> {
-        let rest = &octets[at..];
-        let empty = [&b"\n\r\n"[..], b"\n\n"];
-        let found = empty.into_iter().find(|e| rest.starts_with(e))?;
-        Some(at + found.len())
-    };
-    (0..octets.len()).find_map(ends)
+    let mut lines = memchr::memchr_iter(b'\n', octets);
+    lines.find_map(|at| match octets.get(at + 1..)? {
+        [b'\n', ..] => Some(at + 2),
+        [b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    })
 }
 
 /// Chunked content (RFC 9112 7.1), and how many octets it takes.

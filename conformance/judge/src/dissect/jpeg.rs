@@ -18,6 +18,8 @@ pub struct Jpeg {
     pub whole: bool,
 }
 
+/// Segments of a picture, of which each may be empty.
+const MAX_SEGMENTS: usize = 1024;
 /// SOI and the first octet of the marker that follows.
 const BEGINNING: [u8; 3] = [0xff, SOI, 0xff];
 
@@ -48,7 +50,12 @@ pub fn at(octets: &[u8], start: usize) -> Option<Jpeg> {
     let mut at = start + 2;
     let mut frame = None;
     let mut scanned = None;
+    let mut segments = 0;
     let whole = loop {
+        segments += 1;
+        if segments > MAX_SEGMENTS {
+            return None;
+        }
         let Some(marker) = marker(octets, &mut at) else {
             break false;
         };

@@ -21,6 +21,11 @@ const ENCRYPTED: [&[u8; 4]; 4] = [b"encv", b"enca", b"drmi", b"drms"];
 /// Boxes that tell how samples of a fragment are encrypted (ISO/IEC 23001-7).
 const AUXILIARY: [&[u8; 4]; 2] = [b"senc", b"saiz"];
 
+/// The uuid of a box with the same in Smooth Streaming (PIFF 1.1).
+const PIFF: [u8; 16] = [
+    0xa2, 0x39, 0x4f, 0x52, 0x5a, 0x9b, 0x4f, 0x14, 0xa2, 0x44, 0x6c, 0x42, 0x7c, 0x64, 0x8d, 0xf4,
+];
+
 /// Kind of a box, and where it lies.
 type Span = ([u8; 4], Range<usize>);
 
@@ -35,14 +40,14 @@ pub fn file(octets: &[u8]) -> Option<File> {
             .iter()
             .any(|b| brand == *b)
     });
-    if has(b"ftyp") && is_image && has(b"meta") {
+    if has(b"ftyp") && is_image && has(b"meta") && has(b"mdat") {
         let what = "a picture in ISO base media (AVIF or HEIF)";
         return Some(File::new(
             "heif",
             Format::Other,
             0..end,
             what,
-            Surety::Shown,
+            Surety::Possible,
         ));
     }
     let described = has(b"moov");
@@ -60,7 +65,11 @@ pub fn file(octets: &[u8]) -> Option<File> {
     };
     let movie = mp4::dissect(octets.get(..end)?);
     let samples: usize = movie.tracks.iter().map(|track| track.samples.len()).sum();
-    if mentions(&ENCRYPTED) || mentions(&AUXILIARY) {
+    let is_piff = head.clone().any(|(_, range)| {
+        let octets = octets.get(range.clone()).unwrap_or_default();
+        memchr::memmem::find(octets, &PIFF).is_some()
+    });
+    if mentions(&ENCRYPTED) || mentions(&AUXILIARY) || is_piff {
         let what = "ISO base media whose samples are encrypted (ISO/IEC 23001-7)";
         return Some(File::new(
             "mp4",
@@ -98,7 +107,12 @@ pub fn file(octets: &[u8]) -> Option<File> {
             )
         }
         (false, _) if fragmented && has_data && fragments_fit(octets, &boxes) => {
-            (Surety::Shown, "fragments of an MP4 file".to_owned())
+            // Nothing need say that samples are encrypted (ISO/IEC 23001-7, cbcs).
+            let surety = match super::video::has_long_chains(octets) {
+                true => Surety::Shown,
+                false => Surety::Possible,
+            };
+            (surety, "fragments of an MP4 file".to_owned())
         }
         (false, _) if !fragmented && super::video::has_long_chains(octets) => (
             Surety::Shown,

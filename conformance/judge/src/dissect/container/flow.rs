@@ -37,7 +37,12 @@ pub fn flv(octets: &[u8]) -> Option<File> {
 /// Flash video that was joined in its midst: tags, each with its size behind it.
 pub fn flv_joined(octets: &[u8]) -> Option<File> {
     let mut begins = memchr::memchr3_iter(tags::AUDIO, tags::VIDEO, tags::SCRIPT, octets);
+    // What was read in vain is not read again.
+    let mut behind = 0;
     begins.find_map(|begin| {
+        if begin < behind {
+            return None;
+        }
         let (mut end, mut count, mut media) = (begin, 0, 0);
         while let Some((tag, next)) = tags::tag(octets, end) {
             let shown = match tag.kind {
@@ -51,6 +56,7 @@ pub fn flv_joined(octets: &[u8]) -> Option<File> {
             (end, count) = (next, count + 1);
             media += usize::from(tag.kind != tags::SCRIPT);
         }
+        behind = end;
         (media >= TAGS_JOINED).then(|| {
             let what = format!("Flash video from its midst on, {count} tags one after the other");
             let tags = octets.get(begin..end).unwrap_or_default();
@@ -93,12 +99,6 @@ pub fn matroska(octets: &[u8]) -> Option<File> {
     ))
 }
 
-/// Whether some octets begin with packets of a transport stream that are in clear
-/// (transport_scrambling_control, 2.4.3.2).
-pub fn is_transport_stream(octets: &[u8]) -> bool {
-    packets(octets, 0, PACKET).0 >= 3
-}
-
 /// A transport stream from its first octet on.
 pub fn transport_stream(octets: &[u8]) -> Option<File> {
     [0, 4].into_iter().find_map(|before| {
@@ -129,6 +129,15 @@ pub fn transport_stream_within(octets: &[u8]) -> Option<File> {
                     found = Some(file);
                 }
             }
+            // What is one, and nothing of it in clear, is none from its next octet on.
+            None if again => {
+                let rest = octets.get(at..).unwrap_or_default();
+                let Packets { count, .. } = packets(rest, 0, PACKET);
+                at += match count {
+                    SYNCED.. => count * PACKET,
+                    _ => 1,
+                };
+            }
             None => at += 1,
         }
     }
@@ -136,15 +145,25 @@ pub fn transport_stream_within(octets: &[u8]) -> Option<File> {
 }
 
 fn transport_stream_at(octets: &[u8], before: usize, stride: usize) -> Option<File> {
-    let (count, clear, scrambled, tables) = packets(octets.get(before..)?, 0, stride);
+    let octets_of_packets = octets.get(before..)?;
+    let Packets {
+        count,
+        clear,
+        scrambled,
+        begun,
+        shown: tables,
+    } = packets(octets_of_packets, 0, stride);
+    // Tables are always in clear, subtitles often.
+    if (scrambled > 0 && begun == 0) || scrambled * 2 > count || is_sampled(octets_of_packets) {
+        return None;
+    }
     let whole = count * stride + PACKET > octets.len();
     (count >= SYNCED || (whole && count >= 3 && tables > 0)).then_some(())?;
     let what =
         format!("a transport stream of {count} packets, {clear} of them with media in clear");
-    let surety = match (clear, scrambled) {
-        (0, 1..) if tables > 0 => Surety::Encrypted,
-        (0, _) => return None,
-        (_, _) if tables > 0 => Surety::Shown,
+    let surety = match clear {
+        0 => return None,
+        _ if tables > 0 => Surety::Shown,
         _ => Surety::Possible,
     };
     let file = File::new(
@@ -169,10 +188,32 @@ fn transport_stream_at(octets: &[u8], before: usize, stride: usize) -> Option<Fi
     })
 }
 
-/// Packets in a row: how many, of them with media in clear, scrambled ones, and
-/// beginnings of tables or of media that are as they have to be.
-fn packets(octets: &[u8], from: usize, stride: usize) -> (usize, usize, usize, usize) {
-    let (mut count, mut clear, mut scrambled, mut shown) = (0, 0, 0, 0);
+/// Whether the tables say that SAMPLE-AES enciphers what the packets carry in clear
+/// (Apple, MPEG-2 Stream Encryption Format for HTTP Live Streaming).
+fn is_sampled(octets: &[u8]) -> bool {
+    let head = octets
+        .get(..octets.len().min(16 * PACKET))
+        .unwrap_or_default();
+    let told = [&b"zavc"[..], b"zaac", b"zac3", b"zec3"];
+    told.iter()
+        .any(|word| memchr::memmem::find(head, word).is_some())
+}
+
+/// Packets in a row.
+#[derive(Default)]
+struct Packets {
+    count: usize,
+    /// Those with a payload in clear that is none of the tables that each stream has.
+    clear: usize,
+    scrambled: usize,
+    /// Beginnings of sound and video in clear.
+    begun: usize,
+    /// Beginnings of tables or of media that are as they have to be.
+    shown: usize,
+}
+
+fn packets(octets: &[u8], from: usize, stride: usize) -> Packets {
+    let mut found = Packets::default();
     let mut at = from;
     while let Some(packet) = octets.get(at..at + PACKET) {
         let [0x47, high, low, control, rest @ ..] = packet else {
@@ -180,7 +221,7 @@ fn packets(octets: &[u8], from: usize, stride: usize) -> (usize, usize, usize, u
         };
         let pid = u16::from(high & 0x1f) << 8 | u16::from(*low);
         if control >> 6 != 0 {
-            scrambled += 1;
+            found.scrambled += 1;
         }
         let payload = match control >> 4 & 3 {
             1 => Some(rest),
@@ -198,13 +239,15 @@ fn packets(octets: &[u8], from: usize, stride: usize) -> (usize, usize, usize, u
                 && matches!(payload, [0, 0, length, ..] if length & 0xf0 == 0xb0);
             let is_media =
                 begins && payload.starts_with(&[0, 0, 1]) && payload.get(3) > Some(&0xbb);
-            shown += usize::from(is_table || is_media);
-            clear += usize::from(pid > 0x1f && pid < 0x1fff);
+            let is_sound_or_video = |id: &u8| (0xc0..=0xef).contains(id);
+            found.begun += usize::from(is_media && payload.get(3).is_some_and(is_sound_or_video));
+            found.shown += usize::from(is_table || is_media);
+            found.clear += usize::from(pid > 0x1f && pid < 0x1fff);
         }
-        count += 1;
+        found.count += 1;
         at += stride;
     }
-    (count, clear, scrambled, shown)
+    found
 }
 
 /// A program stream: pack headers (2.5.3.3) and packets that lead to one another.

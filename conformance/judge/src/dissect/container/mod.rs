@@ -18,8 +18,6 @@ use std::ops::Range;
 
 use crate::decoder::{Elementary, Format};
 
-pub use flow::is_transport_stream;
-
 /// Octets of a file that are kept.
 const MOST_OCTETS: usize = 16 << 20;
 
@@ -122,11 +120,13 @@ pub fn within(octets: &[u8], most: usize) -> Vec<File> {
     for (signature, read, before) in finders {
         let mut behind = 0;
         let mut count = 0;
-        for at in memchr::memmem::find_iter(octets, signature).take(MOST_TRIALS) {
+        let mut trials = 0;
+        for at in memchr::memmem::find_iter(octets, signature) {
             let Some(start) = at.checked_sub(before).filter(|start| *start >= behind) else {
                 continue;
             };
-            if count == most {
+            trials += 1;
+            if count == most || trials > MOST_TRIALS {
                 break;
             }
             if let Some(file) = octets.get(start..).and_then(read) {

@@ -8,6 +8,8 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use super::{Head, MAX_HEAD, MAX_MESSAGES, head_end};
 use crate::dissect::Stream;
 
+/// Lines in a row that look like the first of a message and are none.
+const MOST_FAILURES: usize = 1024;
 /// Octets that a content may expand to.
 const MOST_EXPANDED: u64 = 16 << 20;
 /// Methods of requests (RFC 9110 9.3, RFC 5789, RFC 4918, and of UPnP and RTSP over
@@ -109,7 +111,8 @@ pub fn transfers(stream: &Stream) -> Vec<Transfer<'_>> {
     let octets = &stream.bytes[..];
     let mut transfers: Vec<Transfer<'_>> = Vec::new();
     let mut at = 0;
-    while transfers.len() < MAX_MESSAGES {
+    let mut failed = 0;
+    while transfers.len() < MAX_MESSAGES && failed < MOST_FAILURES {
         let start = match is_start(octets, at) {
             true => at,
             false => match next_start(octets, at) {
@@ -121,8 +124,12 @@ pub fn transfers(stream: &Stream) -> Vec<Transfer<'_>> {
             Some(transfer) => {
                 at = transfer.range.end.max(start + 1);
                 transfers.push(transfer);
+                failed = 0;
             }
-            None => at = start + 1,
+            None => {
+                at = start + 1;
+                failed += 1;
+            }
         }
     }
     transfers
@@ -192,16 +199,28 @@ fn next_start(octets: &[u8], from: usize) -> Option<usize> {
 fn transfer(stream: &Stream, start: usize) -> Option<Transfer<'_>> {
     let octets = &stream.bytes[..];
     let rest = octets.get(start..)?;
-    let end = head_end(&rest[..rest.len().min(MAX_HEAD)])?;
+    let searched = &rest[..rest.len().min(MAX_HEAD)];
+    // A line that only quotes a request is told from one by its end.
+    let line = rest.get(..memchr::memchr(b'\n', searched)?)?;
+    Head::start(line.trim_ascii_end())?;
+    let end = head_end(searched)?;
     let head = Head::parse(&rest[..end])?;
     let at = start + end;
     // RFC 9112 6.3.
     let length = head
         .value("content-length")
         .and_then(|length| length.trim().parse().ok());
+    // Of what never ends some say that it is empty.
+    let is_endless = || {
+        let media_type = head.value("content-type").unwrap_or_default();
+        media_type
+            .trim_start()
+            .starts_with("multipart/x-mixed-replace")
+    };
+    let length = length.filter(|length: &usize| *length > 0 || !is_endless());
     let is_chunked = head.has("transfer-encoding", "chunked");
     let bodyless = matches!(head.status, 100..=199 | 204 | 304)
-        || (head.status == 0 && length.is_none() && !is_chunked)
+        || (head.status == 0 && length.is_none() && !is_chunked && !sends(&head.method))
         // An answer to HEAD.
         || (head.status != 0 && is_start(octets, at) && !is_chunked);
     let (raw, end, whole): (Cow<'_, [u8]>, usize, bool) = match (bodyless, is_chunked, length) {
@@ -234,6 +253,11 @@ fn transfer(stream: &Stream, start: usize) -> Option<Transfer<'_>> {
         raw,
         whole: whole && !torn,
     })
+}
+
+/// Whether a request of that method sends something, be it without saying how much.
+fn sends(method: &str) -> bool {
+    matches!(method, "POST" | "PUT" | "SOURCE")
 }
 
 /// Where a content ends of which octets are missing: where the next message begins

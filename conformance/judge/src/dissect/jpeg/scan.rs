@@ -236,7 +236,8 @@ impl Headers {
             of: units * per_unit,
             noise: match end {
                 End::Exact => 0,
-                _ => noise(&mut parts),
+                // What is shown is longer than noise: more of that need not be read.
+                _ => noise(&mut parts, (blocks / per_unit.max(1) + 1).min(TRIED_BLOCKS)),
             },
             end,
         }
@@ -272,8 +273,8 @@ fn read_units(
     (blocks, true)
 }
 
-/// How many blocks noise lasts, on average.
-fn noise(parts: &mut [Part<'_>]) -> usize {
+/// How many blocks noise lasts, on average, of so many units at most.
+fn noise(parts: &mut [Part<'_>], units: usize) -> usize {
     // Marsaglia's xorshift: any noise does.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let octets = std::iter::from_fn(|| {
@@ -290,7 +291,7 @@ fn noise(parts: &mut [Part<'_>]) -> usize {
                 .get(trial * (NOISE / 2 / TRIALS)..)
                 .unwrap_or_default(),
         );
-        total += read_units(parts, &mut bits, TRIED_BLOCKS, 0).0;
+        total += read_units(parts, &mut bits, units, 0).0;
     }
     total.div_ceil(TRIALS)
 }

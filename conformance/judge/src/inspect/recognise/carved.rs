@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    findings::{Findings, in_text, is_package},
+    findings::{Findings, in_text, is_package, is_resource},
     partial, veiled,
 };
 
@@ -52,14 +52,18 @@ fn connection(stream: &Stream, other: &Stream) -> Vec<Claim> {
     }
     let is_http = |stream: &Stream| transfer::is_start(&stream.bytes, 0);
     // Its contents are read for themselves.
-    if is_http(stream) || is_http(other) || is_tls(octets) || is_package(octets) {
+    // An answer to a request that is none of HTTP/1.x is not.
+    let answers = is_http(other) && memchr::memmem::find(octets, b"HTTP/1.").is_some();
+    if is_http(stream) || answers || is_tls(octets) || is_package(octets) {
         return Vec::new();
     }
     let carriage = carriage(octets, &other.bytes);
     let mut findings = Findings::new(carriage);
     for file in container::within(octets, MOST_FILES) {
         let at = place(file.range.start);
-        findings.add(file, octets, at);
+        if !is_resource(&file, octets, false) {
+            findings.add(file, octets, at);
+        }
     }
     in_text(octets, place(0), &mut findings);
     // What lies in records is cut by their headers; without these it is more.
@@ -85,7 +89,9 @@ fn in_records(stream: &Stream, carriage: &str) -> Vec<Claim> {
         let view: Vec<u8> = bodies.flatten().copied().collect();
         let mut findings = Findings::new(carriage);
         for file in container::within(&view, MOST_FILES) {
-            findings.add(file, &view, stream.place(begin));
+            if !is_resource(&file, &view, false) {
+                findings.add(file, &view, stream.place(begin));
+            }
         }
         if !findings.is_empty() {
             return findings.claims();

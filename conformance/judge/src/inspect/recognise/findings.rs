@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    decoder::Elementary,
+    decoder::{Elementary, Format},
     dissect::{
         Place, base64,
         container::{self, File, Surety},
@@ -103,7 +103,7 @@ impl Findings {
 /// Whether some octets begin as archives, programs, documents and fonts do: what lies
 /// in them is no picture that somebody sends.
 pub(super) fn is_package(octets: &[u8]) -> bool {
-    const PACKAGES: [&[u8]; 21] = [
+    const PACKAGES: [&[u8]; 31] = [
         b"PK\x03\x04",
         b"MZ",
         b"%PDF-",
@@ -125,8 +125,38 @@ pub(super) fn is_package(octets: &[u8]) -> bool {
         b"ZWS",
         b"\xca\xfe\xba\xbe",
         b"dex\n",
+        b"!<arch>\n",
+        b"\xed\xab\xee\xdb",
+        b"hsqs",
+        b"\x27\x05\x19\x56",
+        b"\x04\x22\x4d\x18",
+        b"\x5d\0\0",
+        b"SQLite format 3",
+        b"\xfe\xed\xfa",
+        b"\xcf\xfa\xed\xfe",
+        b"MPQ\x1a",
     ];
-    PACKAGES.iter().any(|package| octets.starts_with(package))
+    let is_tar = octets.get(257..262) == Some(b"ustar");
+    // ICONDIR: few pictures follow.
+    let is_icon = matches!(octets, [0, 0, 1, 0, 1..=64, 0, ..]);
+    is_tar || is_icon || PACKAGES.iter().any(|package| octets.starts_with(package))
+}
+
+/// Whether a picture or a sound that lies within other octets is one that programs and
+/// archives bring; `amid` where their beginning is not known.
+pub(super) fn is_resource(file: &File, octets: &[u8], amid: bool) -> bool {
+    const FAR: usize = 1024;
+    let before = octets.get(..file.range.start).unwrap_or_default();
+    let is_little = matches!(file.format, Format::Png | Format::WebP | Format::Wav);
+    let bring = [
+        &b"MZ"[..],
+        b"\x7fELF",
+        b"PK\x03\x04",
+        b"%PDF-",
+        b"!<arch>\n",
+    ];
+    let is_brought = |mark: &&[u8]| memchr::memmem::find(before, mark).is_some();
+    is_little && (amid || before.len() > FAR || bring.iter().any(is_brought))
 }
 
 /// How base64 of pictures begins: JPEG, PNG, WebP.

@@ -10,7 +10,7 @@ use crate::{
     inspect::{Claim, Scene},
 };
 
-use super::findings::Findings;
+use super::findings::{Findings, is_package, is_resource};
 
 /// What a client begins with (3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -44,9 +44,12 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
             let file = file.or_else(|| container::at_start(behind).map(|file| (file, behind)));
             match file {
                 Some((file, octets)) => findings.add(file, octets, place),
+                None if is_package(&octets) => {}
                 None => {
                     for file in container::within(&octets, MOST_FILES) {
-                        findings.add(file, &octets, place);
+                        if !is_resource(&file, &octets, false) {
+                            findings.add(file, &octets, place);
+                        }
                     }
                 }
             }

@@ -15,7 +15,7 @@ use crate::{
     inspect::{Claim, Scene},
 };
 
-use super::findings::{Findings, in_text, is_package};
+use super::findings::{Findings, in_text, is_package, is_resource};
 
 pub(super) use pieces::recognise as across;
 pub(super) use playlist::recognise as playlists;
@@ -76,8 +76,13 @@ fn content(stream: &Stream, transfer: &Transfer<'_>, findings: &mut Findings) {
     if is_page || is_package(&content) {
         return;
     }
+    let range = transfer.head.value("content-range").unwrap_or_default();
+    let range = range.trim().trim_start_matches("bytes").trim_start();
+    let amid = !range.is_empty() && !range.starts_with("0-");
     for file in container::within(&content, MOST_FILES) {
-        findings.add(file, &content, place);
+        if !is_resource(&file, &content, amid) {
+            findings.add(file, &content, place);
+        }
     }
     in_text(&content, place, findings);
 }

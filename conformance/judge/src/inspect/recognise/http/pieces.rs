@@ -15,12 +15,16 @@ use crate::{
         container::{self, File, Surety},
         http::transfer::{self, Transfer},
     },
-    inspect::{Claim, Scene},
+    inspect::{Claim, Scene, recognise::findings::is_package},
 };
 
 /// Files that are joined, and octets of one.
 const MOST_FILES: usize = 256;
 const MOST_OCTETS: usize = 32 << 20;
+/// No file is longer, in octets.
+const LONGEST_FILE: usize = 1 << 40;
+/// Flows that each play a file that nothing else proves.
+const MOST_PLAYS: usize = 4;
 /// Descriptions that are tried for a segment, and segments that are joined to one.
 const MOST_INITS: usize = 8;
 const MOST_SEGMENTS: usize = 32;
@@ -88,7 +92,7 @@ fn content_range(value: &str) -> Option<(usize, usize, Option<usize>)> {
     let (first, last) = range.split_once('-')?;
     let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
     let total = total.trim().parse().ok();
-    (first <= last).then_some((first, last, total))
+    (first <= last && last < LONGEST_FILE).then_some((first, last, total))
 }
 
 /// A file of which pieces came: what it is called, its length, and its version.
@@ -151,7 +155,7 @@ fn join(pieces: &BTreeMap<usize, &Seen<'_>>) -> Vec<(usize, Claim)> {
 
 /// What is claimed of the flows that brought the pieces of a file.
 fn told(run: &[&Seen<'_>], octets: &[u8]) -> Vec<(usize, Claim)> {
-    if run.len() < 2 {
+    if run.len() < 2 || is_package(octets) {
         return Vec::new();
     }
     let file = container::at_start(octets).or_else(|| {
@@ -186,7 +190,8 @@ fn claims(
         );
         // What only playing proves, every flow has to play.
         let media = match (number, file.surety) {
-            (0, _) | (_, Surety::Possible) => vec![media.clone()],
+            (0, _) => vec![media.clone()],
+            (..MOST_PLAYS, Surety::Possible) => vec![media.clone()],
             _ => Vec::new(),
         };
         let place = mine.first().and_then(|seen| seen.place);
