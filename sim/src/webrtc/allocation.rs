@@ -1,4 +1,4 @@
-//! An allocation (RFC 8656 2.2): an address on a TURN server, by which an end is
+//! An allocation (RFC 8656 3.2): an address on a TURN server, by which an end is
 //! reached that can't be reached itself. The server passes on what it can't read.
 
 use std::{collections::VecDeque, fmt, net::SocketAddr, time::Duration};

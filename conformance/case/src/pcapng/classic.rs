@@ -4,7 +4,7 @@ use super::{Capture, Interface, Octets, Packet};
 
 /// Octets of the file header.
 const FILE_HEADER: usize = 24;
-/// Longer than any packet that a tool would write (Wireshark's limit for them).
+/// Longer than any packet that a tool would write: twice Wireshark's greatest limit.
 const LONGEST_PACKET: u32 = 1 << 28;
 /// How many records have to fit a layout that the magic number does not tell.
 const TRIED: usize = 20;

@@ -50,7 +50,7 @@ impl Message {
         let known = match message.version {
             // Phase 1 and its kin, informational, configuration, quick, new group.
             1 => matches!(message.exchange, 1..=6 | 32 | 33) && flags & !0x07 == 0,
-            // 34 to 37, and those of RFC 5723, RFC 6311, RFC 9242, RFC 9370.
+            // 34 to 37, and those of RFC 5723, RFC 9242, RFC 9370, RFC 9838.
             2 => matches!(message.exchange, 34..=44) && flags & !0x38 == 0,
             _ => false,
         };

@@ -27,7 +27,8 @@ pub mod opcode {
     pub const CONTROL_WKC_V1: u8 = 11;
 }
 
-/// Octets of HMACs that tls-auth may put before: none, MD5, SHA-1, SHA-256, SHA-512.
+/// Octets of HMACs that tls-auth may put before: none, MD5, SHA-1, SHA-224, SHA-256,
+/// SHA-512.
 const HMACS: [usize; 6] = [0, 16, 20, 28, 32, 64];
 
 /// A packet.

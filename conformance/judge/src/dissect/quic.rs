@@ -60,9 +60,8 @@ pub fn is_known(version: u32) -> bool {
             | 0x5130_3530
             | 0x5430_3530
             | 0x5430_3531
-            // quant, picoquic, MsQuic
+            // picoquic, MsQuic
             | 0x5043_5130..=0x5043_5132
-            | 0x5051_3530
             | 0xabcd_0000..=0xabcd_000f
     ) || is_reserved(version)
 }

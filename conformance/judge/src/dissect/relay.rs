@@ -1,6 +1,6 @@
 //! Datagrams inside what relays them: TURN's channels and indications (RFC 8656
-//! 11.6, 12.4), over UDP or TCP (RFC 6062 and RFC 8656 2.1), and the framing of
-//! datagrams in TCP (RFC 4571).
+//! 12.4, 11), over UDP or TCP (RFC 8656 3.1), and the framing of datagrams in TCP
+//! (RFC 4571).
 
 use lightleak_case::TransportProtocol;
 
@@ -10,7 +10,7 @@ use super::{Flow, Stream, stun};
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// Octets of the header of STUN.
 const STUN: usize = 20;
-/// DATA, an attribute (RFC 8656 18.5).
+/// DATA, an attribute (RFC 8656 18.4).
 const DATA: u16 = 0x0013;
 /// Octets of the header of ChannelData.
 const CHANNEL: usize = 4;

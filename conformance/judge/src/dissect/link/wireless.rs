@@ -1,4 +1,5 @@
-//! IEEE Std 802.11, and what capture tools put before it: radiotap, Prism, AVS, PPI.
+//! IEEE Std 802.11-2016, and what capture tools put before it: radiotap, Prism, AVS,
+//! PPI.
 
 use std::ops::Range;
 

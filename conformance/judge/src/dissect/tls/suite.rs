@@ -259,8 +259,8 @@ pub fn is_null(suite: u16) -> bool {
 }
 
 /// Why what a suite encrypts is weak, in words: its cipher, that nobody proves who
-/// they are, or that the server's key opens what was recorded before (RFC 7465,
-/// RFC 7525 4, RFC 9325 4.1).
+/// they are (RFC 5246 A.5), or that the server's key opens what was recorded before
+/// (RFC 7465, RFC 7525 4, RFC 9325 4.1).
 pub fn weakness(suite: u16) -> Option<&'static str> {
     Some(match suite {
         0x0003

@@ -13,7 +13,7 @@ const CHECK_VALUES: [usize; 5] = [12, 16, 0, 24, 32];
 const PACKETS: [u8; 2] = [4, 41];
 
 /// A packet in clear, behind it padding that counts up, its length and a Next
-/// Header (2.4), then the integrity check value.
+/// Header (RFC 4303 2.4 to 2.6), then the integrity check value (2.8).
 pub(super) fn read(rest: Rest<'_>) -> Option<Inside> {
     if rest.missing > 0 {
         return None;

@@ -1,7 +1,7 @@
 //! WhatsApp: the Noise handshake of its chat behind `WA` and a version, in frames
 //! behind their lengths; and its calls, by how they ask relays for a place. Media of
-//! these are SRTP with keys that went through the chat (WhatsApp Encryption Overview,
-//! 2024: Noise, "Calls").
+//! these are SRTP with keys that went through the chat (WhatsApp Encryption Overview:
+//! "Transport Security", "Call Setup").
 
 use lightleak_case::TransportProtocol;
 
@@ -12,7 +12,7 @@ use crate::{
     inspect::{Claim, Scene},
 };
 
-/// Allocate, a method of TURN (RFC 8656 18.1).
+/// Allocate, a method of TURN (RFC 8656 17).
 const ALLOCATE: u8 = 3;
 /// The high octet of the attribute with which a relay is asked, 0x4000: of nobody's
 /// registry.

@@ -255,7 +255,7 @@ fn frames_from(
     })
 }
 
-/// Application data of TURN over TCP (RFC 8656 2.1, 12.5), from the beginning on.
+/// Application data of TURN over TCP (RFC 8656 3.1, 12.5), from the beginning on.
 fn turn_in_bytes(stream: &Stream) -> Vec<Range<usize>> {
     let bytes = &stream.bytes;
     let mut found = Vec::new();
