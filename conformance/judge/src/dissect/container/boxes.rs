@@ -16,7 +16,7 @@ use crate::{
 const FIRST: [&[u8; 4]; 8] = [
     b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"emsg", b"prft", b"mdat",
 ];
-/// Sample entries of encrypted samples (ISO/IEC 14496-12 8.12).
+/// Sample entries of encrypted samples (ISO/IEC 14496-12 8.12, and Apple's).
 const ENCRYPTED: [&[u8; 4]; 4] = [b"encv", b"enca", b"drmi", b"drms"];
 /// Boxes that tell how samples of a fragment are encrypted (ISO/IEC 23001-7).
 const AUXILIARY: [&[u8; 4]; 2] = [b"senc", b"saiz"];

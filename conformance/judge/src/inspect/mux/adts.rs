@@ -1,6 +1,6 @@
 //! AAC in frames of ADTS (ISO/IEC 14496-3 1.A.2.2).
 
-/// Samples per second, by their index (ISO/IEC 14496-3 table 1.18).
+/// Samples per second, by their index (ISO/IEC 14496-3:2009 table 1.18).
 pub const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,
     7350,

@@ -1,7 +1,8 @@
 //! A JPEG picture out of what RTP carries of it (RFC 2435): the headers that it
 //! leaves out are always the same.
 
-/// Zigzag order is that of the tables as RFC 2435 appendix A has them.
+/// The tables of RFC 2435 appendix A (ITU-T T.81 K.1), which has them by rows, in
+/// zigzag order, as they are sent.
 const LUMA: [u8; 64] = [
     16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40, 26, 24, 22, 22, 24, 49, 35, 37,
     29, 40, 58, 51, 61, 60, 57, 51, 56, 55, 64, 72, 92, 78, 64, 68, 87, 69, 55, 56, 80, 109, 81,

@@ -50,7 +50,7 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let minis: usize = sides.iter().map(|s| s.minis).sum();
     let of = |kind: u8| -> usize { sides.iter().filter_map(|s| s.full.get(&kind)).sum() };
     let unfit: usize = sides.iter().map(|s| s.unfit).sum();
-    // Encryption leaves the numbers of calls in clear (RFC 5456 10.2): mini frames
+    // Encryption leaves the numbers of calls in clear (RFC 5456 8.1.4): mini frames
     // tell nothing, and of full ones few fit by chance.
     if full < 2 || of(IAX) + of(VOICE) == 0 || foreign * 10 > all || unfit * 10 > full {
         return Vec::new();

@@ -124,7 +124,7 @@ pub(super) fn survey(octets: &[u8]) -> Survey {
     survey
 }
 
-/// syncword of AC-3 and E-AC-3 (ETSI TS 102 366 4.3.1).
+/// syncword of AC-3 and E-AC-3 (ETSI TS 102 366 4.3.1, E.1.2.1).
 fn is_ac3(octets: &[u8]) -> bool {
     octets.starts_with(&[0x0b, 0x77])
 }

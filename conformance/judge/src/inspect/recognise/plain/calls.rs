@@ -372,7 +372,7 @@ fn pcp(octets: &[u8]) -> Option<u32> {
     Some(form.bits())
 }
 
-/// Gatekeeper and registration requests name the protocol (H.225.0 7.9).
+/// Gatekeeper and registration requests name the protocol (H.225.0 7.8, 7.9).
 fn ras(octets: &[u8]) -> Option<u32> {
     const PROTOCOL: &[u8] = &[0x06, 0x00, 0x08, 0x91, 0x4a, 0x00];
     let head = octets.get(..octets.len().min(16))?;

@@ -149,7 +149,7 @@ fn dcerpc(octets: &[u8]) -> Option<Frame> {
     form.frame(length.into())
 }
 
-/// C706 12.5.1: version 4, without connection.
+/// C706 12.5.2: version 4, without connection.
 fn dcerpc_datagram(octets: &[u8]) -> Option<u32> {
     let mut form = Form::new(octets);
     form.exact(&[4])?;

@@ -359,7 +359,7 @@ fn knx(octets: &[u8]) -> Option<u32> {
     Some(form.bits())
 }
 
-/// AUTOSAR SOME/IP 4.1.2: length from behind it, protocol version 1, type, return code.
+/// AUTOSAR SOME/IP, PRS_SOMEIP_00030: length from behind it, protocol version 1, type, return code.
 fn some_ip(octets: &[u8]) -> Option<Frame> {
     let mut form = Form::new(octets);
     form.skip(4)?;

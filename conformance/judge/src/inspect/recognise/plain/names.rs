@@ -76,7 +76,7 @@ fn mdns(octets: &[u8]) -> Option<u32> {
     (dns.id == 0 && local).then_some(dns.bits)
 }
 
-/// NB and NBSTAT, of a name in 32 letters (RFC 1002 4.2.1.3).
+/// NB and NBSTAT, of a name in 32 letters (RFC 1002 4.1, 4.2.1.2, 4.2.1.3).
 fn nbns(octets: &[u8]) -> Option<u32> {
     let dns = read_dns(octets)?;
     let first = dns.name.split(|&o| o == b'.').next()?;

@@ -383,7 +383,7 @@ fn slp(octets: &[u8]) -> Option<u32> {
     Some(form.bits())
 }
 
-/// sFlow version 5 (sflow.org), 2 and 4 (RFC 3176).
+/// sFlow version 5 (sflow.org), 4 (RFC 3176), and 2 before it.
 fn sflow(octets: &[u8]) -> Option<u32> {
     let mut form = Form::new(octets);
     let version = form.u32()?;

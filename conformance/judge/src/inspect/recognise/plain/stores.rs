@@ -109,8 +109,8 @@ fn is_opaque(content: &[u8], length: usize) -> bool {
     length > MOST && !text
 }
 
-/// MQTT 3.1.1 and 5.0, 2.1: type, flags that it has, and the length; a name where one
-/// has to be. Pictures in what is published are looked for elsewhere.
+/// MQTT 3.1.1 2.2 and 5.0 2.1: type, flags that it has, and the length; a name where
+/// one has to be. Pictures in what is published are looked for elsewhere.
 fn mqtt(octets: &[u8]) -> Option<Frame> {
     let mut form = Form::new(octets);
     let first = form.u8()?;
@@ -375,7 +375,7 @@ fn mysql(octets: &[u8]) -> Option<Frame> {
     form.frame(end)
 }
 
-/// PostgreSQL 55.7: a startup message, or type and length.
+/// PostgreSQL 16 55.7: a startup message, or type and length.
 fn postgresql(octets: &[u8]) -> Option<Frame> {
     let mut form = Form::new(octets);
     if octets.first() == Some(&0) {
@@ -398,7 +398,7 @@ fn postgresql(octets: &[u8]) -> Option<Frame> {
     form.frame(1 + usize::try_from(length).ok()?)
 }
 
-/// memcached's binary protocol 2.1.
+/// memcached's binary protocol (draft-stone-memcache-binary) 2.
 fn memcached_binary(octets: &[u8]) -> Option<Frame> {
     let mut form = Form::new(octets);
     form.u8_of(&[0x80, 0x81])?;

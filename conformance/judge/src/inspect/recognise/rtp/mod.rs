@@ -44,7 +44,7 @@ const MIN_PACKETS: usize = 4;
 const MIN_UNKNOWN: usize = 10;
 /// Octets of a track that are looked at.
 const MOST_OCTETS: usize = 24 << 20;
-/// Octets that SRTP adds (RFC 3711 5, RFC 7714 12, RFC 6188 3) or, of tags cut short,
+/// Octets that SRTP adds (RFC 3711 5, RFC 7714 12, RFC 6188 4) or, of tags cut short,
 /// an MKI of 4 octets with them.
 const TAGS: [usize; 6] = [4, 8, 10, 12, 14, 16];
 /// Claims of one flow.

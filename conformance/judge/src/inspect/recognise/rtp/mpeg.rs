@@ -140,7 +140,7 @@ pub(super) fn audio(track: &Track<'_>) -> Option<Found> {
     Some(Found::new("mpa", file(Format::MpegAudio, octets), reason))
 }
 
-/// ONVIF metadata: XML (ONVIF Streaming 5.2.2.2.1).
+/// ONVIF metadata: XML (ONVIF Streaming 5.1.2.1.1).
 pub(super) fn metadata(track: &Track<'_>) -> Option<Found> {
     let starts = track.packets.iter().filter(|packet| {
         let text = packet.payload.trim_ascii_start();

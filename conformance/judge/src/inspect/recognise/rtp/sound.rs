@@ -253,7 +253,7 @@ pub(super) fn ilbc(track: &Track<'_>) -> Option<Found> {
         })
 }
 
-/// L16 and L8 (RFC 3551 4.5.10, 4.5.11): samples as they are.
+/// L8, L16 (RFC 3551 4.5.10, 4.5.11) and L24 (RFC 3190): samples as they are.
 pub(super) fn linear(track: &Track<'_>) -> Option<Found> {
     let (width, channels, rate) = match (track.encoding(), track.payload_type()) {
         (Some(name @ ("L16" | "L8" | "L24")), _) => {
