@@ -84,9 +84,10 @@ pub fn file(octets: &[u8]) -> Option<File> {
             let sound = movie.tracks.iter().any(|t| t.handler.0 == *b"soun");
             let video = movie.tracks.iter().any(|t| t.handler.0 == *b"vide");
             (video || sound).then_some(())?;
+            // Of other codecs a player tells.
             let surety = match is_clear(octets, &movie) {
-                Some(false) => Surety::Possible,
-                _ => Surety::Shown,
+                Some(true) => Surety::Shown,
+                _ => Surety::Possible,
             };
             (surety, format!("an MP4 file with {samples} samples"))
         }
