@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod logins;
 pub mod mark;
 pub mod open;
+mod parallel;
 pub mod picture;
 pub mod presence;
 pub mod probe;

@@ -14,7 +14,10 @@ pub mod recognise;
 mod scene;
 mod show;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use lightleak_case::{Capture, TransportProtocol};
 
@@ -22,6 +25,7 @@ use crate::{
     decoder::{Decoder, DecoderError, Elementary, Picture},
     dissect::{self, Flow, FlowState, Place},
     mark::{self, Mark},
+    parallel::in_parallel,
 };
 
 pub use claim::{Claim, Proof, Standing};
@@ -123,20 +127,27 @@ pub fn inspect(capture: &Capture, decoder: &dyn Decoder, limits: Limits) -> Insp
             }
         }
     }
-    // One flow after the other: claims bring their media with them.
-    let flows = traffic.flows.iter().zip(claims).zip(across);
-    let flows = flows.map(|((flow, mut claims), across)| {
+    // Few flows at a time: claims bring their media with them.
+    let known = claims.into_iter().zip(across).map(Mutex::new);
+    let known: Vec<_> = known.collect();
+    let inspected = in_parallel(traffic.flows.len(), |index| {
+        let mut known = known[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut claims, across) = std::mem::take(&mut *known);
+        let flow = &traffic.flows[index];
         for recognise in recognise::IN_A_FLOW {
             claims.extend(recognise(&scene, flow));
         }
         claims.extend(across);
+        let mut failures = Vec::new();
         let shown = show::show(claims, decoder, limits, &mut failures);
-        conclude(flow, shown)
+        (conclude(flow, shown), failures)
     });
+    let (flows, failed): (Vec<_>, Vec<_>) = inspected.into_iter().unzip();
+    failures.extend(failed.into_iter().flatten());
     Inspection {
         packets: capture.packets.len() as u64,
         bytes: capture.packets.iter().map(|p| p.data.len() as u64).sum(),
-        flows: flows.collect(),
+        flows,
         others: traffic
             .other_protocols
             .iter()

@@ -18,6 +18,7 @@ use crate::{
     adversary::known_plaintext::Indexes,
     attribution::Octets,
     decoder::{Decoder, Picture},
+    parallel::in_parallel,
     requirement::{self, Level, Profile, Requirement},
     seen::{Account, HELD, Seen},
     verdict::{Assurance, Evidence, Outcome, Verdict},
@@ -154,7 +155,7 @@ impl Report {
         let rows: Vec<_> = requirement::all()
             .filter(|r| (options.selected)(r.id))
             .collect();
-        let judged = in_parallel(case, |index| {
+        let judged = in_parallel(case.sessions.len(), |index| {
             let mut findings = Vec::new();
             let seen = Seen::look(case, &case.sessions[index], decoder, indexes);
             for vantage in Vantage::ALL {
@@ -467,35 +468,4 @@ fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {
             ))
         })
         .collect()
-}
-
-/// Sessions are independent of one another.
-fn in_parallel<T: Send>(case: &Case, judge: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    use std::sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    };
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(case.sessions.len()) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= case.sessions.len() {
-                        break;
-                    }
-                    let result = judge(index);
-                    results
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push((index, result));
-                }
-            });
-        }
-    });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
 }
