@@ -4,15 +4,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lightleak_case::{Capture, Interface, Packet};
-use lightleak_fuzz::packets;
+use lightleak_fuzz::{ipv4, packets, raw_ip};
 use lightleak_judge::{
     decoder::{Decoder, DecoderError, Picture},
     inspect::{self, Limits},
 };
 
-/// LINKTYPE_RAW: a packet begins with its IP header.
-const RAW_IP: u16 = 101;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
@@ -42,22 +39,7 @@ fuzz_target!(|input: &[u8]| {
         });
         *sequence = sequence.wrapping_add(said.len() as u32);
     }
-    let packets = data.into_iter().zip(1..);
-    let packets = packets.map(|(data, number)| Packet {
-        number,
-        interface: 0,
-        time_ns: number * 20_000_000,
-        original_length: data.len() as u32,
-        data: data.into(),
-    });
-    let capture = Capture {
-        interfaces: vec![Interface {
-            link_type: RAW_IP,
-            ..Interface::default()
-        }],
-        packets: packets.collect(),
-        ..Capture::default()
-    };
+    let capture = raw_ip(data);
     let limits = Limits {
         pictures_per_flow: 1,
     };
@@ -91,16 +73,9 @@ fn ports(of_a: bool) -> Vec<u8> {
     }
 }
 
-/// An IPv4 packet, whose checksum is left out: nobody looks.
 fn ip(of_a: bool, protocol: u8, payload: &[u8]) -> Vec<u8> {
-    let length = (payload.len() as u16).wrapping_add(20).to_be_bytes();
-    let (from, to) = match of_a {
-        true => (1, 2),
-        false => (2, 1),
-    };
-    let header = [
-        0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, protocol, 0, 0, 192, 0, 2, from, 192, 0, 2,
-        to,
-    ];
-    [&header, payload].concat()
+    match of_a {
+        true => ipv4(1, 2, protocol, payload),
+        false => ipv4(2, 1, protocol, payload),
+    }
 }

@@ -3,7 +3,7 @@
 
 #![forbid(unsafe_code)]
 
-use lightleak_case::{Capture, TransportProtocol};
+use lightleak_case::{Capture, Interface, Packet, TransportProtocol};
 use lightleak_judge::dissect::{Flow, FlowState, Stream, Traffic};
 
 /// Stands between the texts of one input.
@@ -51,6 +51,45 @@ pub fn packed<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
         packed.extend(&packet[..usize::from(length)]);
     }
     packed
+}
+
+/// A capture of packets that begin with their IP headers (LINKTYPE_RAW), one every 20
+/// milliseconds.
+pub fn raw_ip(packets: impl IntoIterator<Item = Vec<u8>>) -> Capture {
+    const RAW_IP: u16 = 101;
+    let packets = packets.into_iter().zip(1..);
+    let packets = packets.map(|(data, number)| Packet {
+        number,
+        interface: 0,
+        time_ns: number * 20_000_000,
+        original_length: data.len() as u32,
+        data: data.into(),
+    });
+    Capture {
+        interfaces: vec![Interface {
+            link_type: RAW_IP,
+            ..Interface::default()
+        }],
+        packets: packets.collect(),
+        ..Capture::default()
+    }
+}
+
+/// An IPv4 packet with a right checksum, from one host of 192.0.2.0/24 to another.
+pub fn ipv4(from: u8, to: u8, protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u16).wrapping_add(20).to_be_bytes();
+    let mut header = [
+        0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, protocol, 0, 0, 192, 0, 2, from, 192, 0, 2,
+        to,
+    ];
+    let words = header
+        .chunks(2)
+        .map(|w| u32::from(w[0]) << 8 | u32::from(w[1]));
+    let sum: u32 = words.sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let checksum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    header[10..12].copy_from_slice(&checksum.to_be_bytes());
+    [&header, payload].concat()
 }
 
 /// A stream of those pieces, a packet for each.
