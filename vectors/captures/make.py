@@ -7,8 +7,8 @@ found in it, from programs that are not ours. Run by hand, as root, on Debian 12
         gstreamer1.0-plugins-ugly gstreamer1.0-tools libnginx-mod-rtmp mosquitto \\
         mosquitto-clients nginx-light openssh-server openssl openvpn python3-aiortc \\
         python3-gi python3-websockets tshark wireguard-go wireguard-tools zip zstd
-    python3 -m venv /tmp/aioquic && /tmp/aioquic/bin/pip install aioquic
-    AIOQUIC=/tmp/aioquic/bin/python vectors/captures/make.py [NAME-GLOB ..]
+    python3 -m venv VENV && VENV/bin/pip install aioquic
+    AIOQUIC=VENV/bin/python vectors/captures/make.py [NAME-GLOB ..]
 
 It goes into a network of its own, where only what it starts is recorded. The sidecars
 are written from what is known of the programs and from tshark's count of flows;
@@ -53,10 +53,10 @@ def derived():
     def tool(*command):
         def make():
             record.run([*command[:1], *(str(OUT / "rtp-h264.pcap") if w == "IN" else w for w in command[1:])])
-            return pathlib.Path("/tmp/captures-work/out").read_bytes()
+            return out.read_bytes()
         return make
 
-    out = "/tmp/captures-work/out"
+    out = media.WORK / "out"
     rules = [r for name, _, _, r, _, _ in CASES if name == "rtp-h264"][0]
     mac = bytes.fromhex("02000000000102000000000a")
     sll = lambda f: struct.pack(">HHH8sH", 4, 772, 6, f[6:12] + bytes(2), 0x0800) + f[14:]

@@ -1,18 +1,21 @@
 """Media in clear, and what resembles them."""
 
+import atexit
 import base64
 import http.server
-import os
 import pathlib
 import random
+import shutil
 import socket
+import tempfile
 import threading
 import time
 
 from . import case, record
 from .record import run, spawn, wait_for
 
-WORK = pathlib.Path(os.environ.get("WORK", "/tmp/captures-work"))
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="captures-"))
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 FFMPEG = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
 VIDEO = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=5:duration=2"]
 AUDIO = ["-f", "lavfi", "-i", "sine=440:duration=1"]
@@ -22,7 +25,6 @@ HEVC = ["-c:v", "libx265", "-x265-params", "log-level=none:keyint=5"]
 
 def prepare():
     """The clips."""
-    WORK.mkdir(exist_ok=True)
     for name, options in {
         "clip.h264": [*VIDEO, *X264, "-f", "h264"],
         "clip.h265": [*VIDEO, *HEVC, "-f", "hevc"],
@@ -224,8 +226,8 @@ def rtmp():
     pushed("rtmp://127.0.0.1:1935/live/cam", 1935)
 
 
-NGINX = """daemon off; pid /tmp/captures-work/nginx.pid; error_log /dev/null; load_module modules/ngx_rtmp_module.so;
-events {} rtmp { server { listen 127.0.0.1:19350; application live { live on; } } }"""
+NGINX = f"""daemon off; pid {WORK}/nginx.pid; error_log /dev/null; load_module modules/ngx_rtmp_module.so;
+events {{}} rtmp {{ server {{ listen 127.0.0.1:19350; application live {{ live on; }} }} }}"""
 
 
 @case("rtmp-nginx", "RTMP published to nginx-rtmp, and played from it", ["nginx", "ffmpeg"],
@@ -347,8 +349,8 @@ for file, frames in (("clip.mp4", 10), ("late.mp4", 10), ("frag.mp4", 10), ("cli
         downloaded(file)
 
 
-NGINX_H2C = """daemon off; pid /tmp/captures-work/nginx.pid; error_log /dev/null; events {}
-http { access_log off; types { video/mp4 mp4; image/jpeg jpg; } server { listen 127.0.0.1:8086 http2; root /tmp/captures-work; } }"""
+NGINX_H2C = f"""daemon off; pid {WORK}/nginx.pid; error_log /dev/null; events {{}}
+http {{ access_log off; types {{ video/mp4 mp4; image/jpeg jpg; }} server {{ listen 127.0.0.1:8086 http2; root {WORK}; }} }}"""
 
 
 @case("h2c-mp4", "MP4 over HTTP/2 in clear", ["nginx", "curl"], [("tcp", 8086, "leak", "*", 1)])
