@@ -4,7 +4,8 @@
 use super::{Found, track::Track};
 use crate::{
     decoder::{Elementary, Format},
-    dissect::h264::{self, IDR_SLICE, PPS, SLICE, SPS, START_CODE},
+    dissect::h264::{self, IDR_SLICE, PPS, SLICE, SPS},
+    inspect::mux::annex_b,
 };
 
 /// STAP-A and FU-A.
@@ -54,8 +55,7 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
                 PPS if h264::parse_pps(&nal).is_some() => 2,
                 _ => 0,
             };
-            file.extend(START_CODE);
-            file.extend(nal);
+            file.push(nal);
         }
     }
     let reason = heads.shown()?;
@@ -63,7 +63,7 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
     let media = match heads.sets {
         3 => vec![Elementary {
             format: Format::H264,
-            octets: file,
+            octets: annex_b(file.iter().map(Vec::as_slice)),
         }],
         _ => Vec::new(),
     };
@@ -131,35 +131,8 @@ impl Heads {
 /// slice_type and pic_parameter_set_id of a slice that begins a picture (ITU-T H.264
 /// 7.3.3).
 fn first_slice(nal: &[u8]) -> Option<(u32, u32)> {
-    let body = nal.get(1..)?;
-    let body = h264::without_emulation_prevention(body, 12);
-    let mut at = 0;
-    let first = golomb(&body, &mut at)?;
-    let slice_type = golomb(&body, &mut at)?;
-    let set = golomb(&body, &mut at)?;
-    (first == 0 && slice_type <= 9 && set <= 15).then_some((slice_type, set))
-}
-
-/// ue(v) (ITU-T H.264 9.1).
-pub(super) fn golomb(octets: &[u8], at: &mut usize) -> Option<u32> {
-    let mut bit = || {
-        let octet = *octets.get(*at / 8)?;
-        let bit = octet >> (7 - *at % 8) & 1;
-        *at += 1;
-        Some(u32::from(bit))
-    };
-    let mut zeros = 0;
-    while bit()? == 0 {
-        zeros += 1;
-        if zeros > 24 {
-            return None;
-        }
-    }
-    let mut value = 1;
-    for _ in 0..zeros {
-        value = value << 1 | bit()?;
-    }
-    Some(value - 1)
+    let header = h264::parse_slice_header(nal)?;
+    (header.first_mb == 0 && header.pps_id <= 15).then_some((header.slice_type, header.pps_id))
 }
 
 /// Whether a payload is one by its form (RFC 6184 5.2 to 5.8).
