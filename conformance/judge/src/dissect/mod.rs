@@ -144,6 +144,31 @@ pub struct Flow {
     pub packets: u64,
 }
 
+impl Flow {
+    /// The same between the same two, with other octets: those inside a protection.
+    pub fn carrying(&self, from_a: Stream, from_b: Stream) -> Self {
+        let Self {
+            transport,
+            a,
+            b,
+            state,
+            first_packet,
+            packets,
+            ..
+        } = *self;
+        Self {
+            transport,
+            a,
+            b,
+            state,
+            from_a,
+            from_b,
+            first_packet,
+            packets,
+        }
+    }
+}
+
 /// How far a TCP connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlowState {

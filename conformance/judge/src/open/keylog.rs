@@ -23,6 +23,11 @@ impl KeyLog {
         log
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
     /// The secret with that label of the connection with that client random.
     pub fn secret(&self, label: &str, client_random: &[u8; 32]) -> Option<&[u8]> {
         self.secrets

@@ -58,13 +58,12 @@ pub(super) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
 
 /// The application data of a session whose secrets came with the capture.
 fn with_secrets(scene: &Scene<'_>, flow: &Flow) -> Option<(&'static str, Flow)> {
+    if scene.keys.is_empty() {
+        return None;
+    }
     let reading = tls::read(flow)?;
     let opened = open::open(flow, &reading, &scene.keys).ok()?;
-    let inner = Flow {
-        from_a: opened.from_a,
-        from_b: opened.from_b,
-        ..flow.clone()
-    };
+    let inner = flow.carrying(opened.from_a, opened.from_b);
     Some(("tls-secrets", inner))
 }
 
@@ -87,11 +86,10 @@ fn unencrypted(flow: &Flow) -> Option<(&'static str, Flow)> {
     let begins = |hello: &Option<Hello>| hello.as_ref().map_or(0, |hello| hello.records_at);
     let [a, b] = &hellos;
     let inner = |stream, from| null::application_data(stream, from, chosen);
-    let inner = Flow {
-        from_a: inner(&flow.from_a, begins(a))?,
-        from_b: inner(&flow.from_b, begins(b))?,
-        ..flow.clone()
-    };
+    let inner = flow.carrying(
+        inner(&flow.from_a, begins(a))?,
+        inner(&flow.from_b, begins(b))?,
+    );
     Some(("tls-null", inner))
 }
 
