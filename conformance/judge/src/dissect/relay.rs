@@ -2,6 +2,8 @@
 //! 12.4, 11), over UDP or TCP (RFC 8656 3.1), and the framing of datagrams in TCP
 //! (RFC 4571).
 
+use std::ops::Range;
+
 use lightleak_case::TransportProtocol;
 
 use super::{Flow, Stream, stun};
@@ -12,6 +14,8 @@ const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const STUN: usize = 20;
 /// DATA, an attribute (RFC 8656 18.4).
 const DATA: u16 = 0x0013;
+/// Send and Data, methods of indications (RFC 8656 17).
+const METHODS: [u16; 2] = [6, 7];
 /// Octets of the header of ChannelData.
 const CHANNEL: usize = 4;
 
@@ -75,33 +79,36 @@ pub fn datagrams<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Relayed<'a>> {
 
 /// What is inside, if it is a channel's or an indication's; else itself.
 fn unwrap(outer: Relayed<'_>) -> Relayed<'_> {
-    let octets = outer.octets;
-    if let Some(length) = channel(octets) {
-        let end = CHANNEL + length;
-        // Padding is allowed over UDP as well (RFC 8656 12.5).
-        if let Some(inner) = octets.get(CHANNEL..end).filter(|_| octets.len() - end < 4) {
-            return Relayed {
-                at: outer.at + CHANNEL,
-                octets: inner,
-                by: By::Channel,
-                cut: outer.cut,
-            };
-        }
-    }
-    if is_stun(octets)
-        && let Some(message) = stun::Message::read(octets)
-        && message.class == stun::Class::Indication
-        && let Some((_, range)) = message.attributes.iter().find(|(kind, _)| *kind == DATA)
-        && let Some(inner) = octets.get(range.clone())
-    {
-        return Relayed {
+    let channel = channel_data(outer.octets).map(|range| (range, By::Channel));
+    let inner = channel.or_else(|| Some((indication(outer.octets)?, By::Indication)));
+    let inner = inner.and_then(|(range, by)| {
+        Some(Relayed {
             at: outer.at + range.start,
-            octets: inner,
-            by: By::Indication,
+            octets: outer.octets.get(range)?,
+            by,
             cut: outer.cut,
-        };
+        })
+    });
+    inner.unwrap_or(outer)
+}
+
+/// Where the application data of a channel lie in a datagram that is ChannelData
+/// (RFC 8656 12.4). Padding may follow them over UDP as well (12.5).
+pub fn channel_data(octets: &[u8]) -> Option<Range<usize>> {
+    let end = CHANNEL + channel(octets)?;
+    let behind = octets.len().checked_sub(end)?;
+    (behind < 4).then_some(CHANNEL..end)
+}
+
+/// Where DATA of a Send or Data indication lies in it (RFC 8656 11).
+pub fn indication(octets: &[u8]) -> Option<Range<usize>> {
+    if !is_stun(octets) {
+        return None;
     }
-    outer
+    let message = stun::Message::read(octets)?;
+    let is_one = message.class == stun::Class::Indication && METHODS.contains(&message.method);
+    let (_, range) = message.attributes.iter().find(|(kind, _)| *kind == DATA)?;
+    is_one.then(|| range.clone())
 }
 
 /// STUN and ChannelData one behind the other.

@@ -7,7 +7,7 @@ use lightleak_case::TransportProtocol;
 
 use super::track::Packet;
 use crate::dissect::{
-    Flow, Stream,
+    Flow, Stream, relay,
     rtp::{Header, is_rtcp, is_rtp},
     rtsp, stun,
 };
@@ -88,8 +88,8 @@ fn in_datagrams(stream: &Stream) -> Vec<Source<'_>> {
         let part = piece.at..piece.at + octets.len();
         match octets.first() {
             Some(0x80..=0xbf) => bare.push(part.clone()),
-            Some(0x40..=0x4f) => turn.extend(channel_data(octets, part.start)),
-            Some(0..=3) => turn.extend(indication(octets, part.start)),
+            Some(0x40..=0x4f) => turn.extend(within(part.start, relay::channel_data(octets))),
+            Some(0..=3) => turn.extend(within(part.start, relay::indication(octets))),
             _ => {}
         }
         datagrams.push(part);
@@ -138,23 +138,9 @@ fn samples<T>(all: &[T]) -> Vec<&[T]> {
         .collect()
 }
 
-/// The application data of a channel (RFC 8656 12.4); padding may follow them.
-fn channel_data(octets: &[u8], at: usize) -> Option<Range<usize>> {
-    let &[_, _, high, low] = octets.first_chunk()?;
-    let length = usize::from(u16::from_be_bytes([high, low]));
-    let behind = octets.len().checked_sub(4 + length)?;
-    (behind < 4).then_some(at + 4..at + 4 + length)
-}
-
-/// DATA of a Send or Data indication (RFC 8656 18.4).
-fn indication(octets: &[u8], at: usize) -> Option<Range<usize>> {
-    const DATA: u16 = 0x0013;
-    const METHODS: [u16; 2] = [6, 7];
-    let message = stun::Message::read(octets)?;
-    let is_one = message.class == stun::Class::Indication && METHODS.contains(&message.method);
-    let data = message.attributes.iter().find(|(kind, _)| *kind == DATA);
-    let (_, range) = data.filter(|_| is_one)?;
-    Some(at + range.start..at + range.end)
+/// A part of what begins there.
+fn within(start: usize, part: Option<Range<usize>>) -> Option<Range<usize>> {
+    part.map(|part| start + part.start..start + part.end)
 }
 
 fn in_bytes<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Source<'a>> {
@@ -278,7 +264,7 @@ fn turn_in_bytes(stream: &Stream) -> Vec<Range<usize>> {
                 if stun::Message::read(octets).is_none() {
                     break;
                 }
-                found.extend(indication(octets, at));
+                found.extend(within(at, relay::indication(octets)));
                 at += 20 + length;
             }
             _ => break,
