@@ -1,6 +1,8 @@
 //! IVF, as libvpx and libaom write it: a header of 32 octets, and before each frame
 //! its length and its time.
 
+use crate::decoder::{Elementary, Format};
+
 /// A file of frames with their times in units of `1 / rate` seconds. `codec` is the
 /// four octets that name it, such as `VP80`.
 pub fn file(
@@ -29,6 +31,27 @@ pub fn file(
         file.extend_from_slice(frame);
     }
     file
+}
+
+/// Frames of VP8 or VP9 with the time stamps of RTP, as a file, if a key frame said
+/// how large they are; and what is to be said of that.
+pub fn film(
+    codec: [u8; 4],
+    size: Option<(u16, u16)>,
+    frames: &[(u64, Vec<u8>)],
+) -> (String, Vec<Elementary>) {
+    const CLOCK: u32 = 90_000;
+    match size {
+        Some((width, height)) => {
+            let media = Elementary {
+                format: Format::Ivf,
+                octets: file(codec, (width, height), CLOCK, frames),
+            };
+            let said = format!(", the first key frame {width}x{height}");
+            (said, vec![media])
+        }
+        None => ("; no key frame was captured".to_owned(), Vec::new()),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! VP8 (RFC 7741, RFC 6386).
 
 use super::{Found, track::Track};
-use crate::{
-    decoder::{Elementary, Format},
-    inspect::mux::ivf,
-};
+use crate::inspect::mux::ivf;
 
 /// Frames that have to be read.
 const MIN_FRAMES: usize = 8;
@@ -133,18 +130,10 @@ pub(super) fn vp8(track: &Track<'_>) -> Option<Found> {
     if frames < MIN_FRAMES || wrong * 8 > frames || !shown {
         return None;
     }
-    let reason = format!(
-        "{frames} whole frames of VP8 in clear, {follows} of them numbered on{}",
-        match size {
-            Some((width, height)) => format!(", the first key frame {width}x{height}"),
-            None => "; no key frame was captured".to_owned(),
-        }
-    );
-    let media = size.map(|size| Elementary {
-        format: Format::Ivf,
-        octets: ivf::file(*b"VP80", size, 90_000, &whole_frames),
-    });
-    Some(Found::new("vp8", media.into_iter().collect(), reason))
+    let (key_frame, media) = ivf::film(*b"VP80", size, &whole_frames);
+    let reason =
+        format!("{frames} whole frames of VP8 in clear, {follows} of them numbered on{key_frame}");
+    Some(Found::new("vp8", media, reason))
 }
 
 #[cfg(test)]

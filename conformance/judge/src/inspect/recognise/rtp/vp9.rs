@@ -1,10 +1,7 @@
 //! VP9 (RFC 9628).
 
 use super::{Found, track::Track};
-use crate::{
-    decoder::{Elementary, Format},
-    inspect::mux::ivf,
-};
+use crate::inspect::mux::ivf;
 
 /// Frames that have to be read.
 const MIN_FRAMES: usize = 8;
@@ -172,18 +169,9 @@ pub(super) fn vp9(track: &Track<'_>) -> Option<Found> {
     {
         return None;
     }
-    let reason = format!(
-        "{frames} whole frames of VP9 in clear{}",
-        match size {
-            Some((width, height)) => format!(", the first key frame {width}x{height}"),
-            None => "; no key frame was captured".to_owned(),
-        }
-    );
-    let media = size.map(|size| Elementary {
-        format: Format::Ivf,
-        octets: ivf::file(*b"VP90", size, 90_000, &file),
-    });
-    Some(Found::new("vp9", media.into_iter().collect(), reason))
+    let (key_frame, media) = ivf::film(*b"VP90", size, &file);
+    let reason = format!("{frames} whole frames of VP9 in clear{key_frame}");
+    Some(Found::new("vp9", media, reason))
 }
 
 /// Columns and rows.
