@@ -11,6 +11,11 @@ const CHAIN_WITHIN: usize = 24;
 
 /// Frames of ADTS.
 pub fn adts(octets: &[u8], from: usize) -> Option<File> {
+    adts_frames(octets, from).map(|(_, file)| file)
+}
+
+/// The same, and how many.
+fn adts_frames(octets: &[u8], from: usize) -> Option<(usize, File)> {
     let (frames, end) = chain(octets, from, |octets| {
         let [0xff, s, f, c, l1, l0, ..] = *octets else {
             return None;
@@ -21,17 +26,17 @@ pub fn adts(octets: &[u8], from: usize) -> Option<File> {
         fits.then_some((length, [s, f & 0xfd, c & 0xc0]))
     })?;
     let what = format!("AAC sound of {frames} frames in ADTS");
-    Some(File::new(
-        "aac",
-        Format::Adts,
-        from..end,
-        what,
-        Surety::Shown,
-    ))
+    let file = File::new("aac", Format::Adts, from..end, what, Surety::Shown);
+    Some((frames, file))
 }
 
 /// Frames of MPEG audio, layers I to III.
 pub fn mpeg(octets: &[u8], from: usize) -> Option<File> {
+    mpeg_frames(octets, from).map(|(_, file)| file)
+}
+
+/// The same, and how many.
+fn mpeg_frames(octets: &[u8], from: usize) -> Option<(usize, File)> {
     let begin = from + id3(octets.get(from..)?);
     let (frames, end) = chain(octets, begin, |octets| {
         let [0xff, version, rates, mode, ..] = *octets else {
@@ -48,13 +53,8 @@ pub fn mpeg(octets: &[u8], from: usize) -> Option<File> {
         ))
     })?;
     let what = format!("MPEG sound of {frames} frames");
-    Some(File::new(
-        "mp3",
-        Format::MpegAudio,
-        from..end,
-        what,
-        Surety::Shown,
-    ))
+    let file = File::new("mp3", Format::MpegAudio, from..end, what, Surety::Shown);
+    Some((frames, file))
 }
 
 /// A long chain of frames anywhere.
@@ -64,16 +64,12 @@ pub fn within(octets: &[u8]) -> Option<File> {
         at += next;
         let second = octets.get(at + 1).copied().unwrap_or(0);
         if second & 0xe0 == 0xe0 {
-            let found = adts(octets, at).or_else(|| match second & 6 {
+            let found = adts_frames(octets, at).or_else(|| match second & 6 {
                 0 => None,
-                _ => mpeg(octets, at),
+                _ => mpeg_frames(octets, at),
             });
-            if let Some(file) = found {
-                let frames = file
-                    .what
-                    .split(' ')
-                    .filter_map(|word| word.parse::<usize>().ok());
-                if frames.max().unwrap_or(0) >= CHAIN_WITHIN {
+            if let Some((frames, file)) = found {
+                if frames >= CHAIN_WITHIN {
                     return Some(file);
                 }
                 at = file.range.end.max(at + 1);
