@@ -1,6 +1,8 @@
 //! What the judge asks of a video decoder. Codecs are attacked code, so the
 //! implementation runs them in a child process and hands them in as a trait.
 
+use crate::inspect::mux::wav;
+
 /// Decodes what was found somewhere.
 pub trait Decoder: Sync {
     /// Decodes an Annex B byte stream (ITU-T H.264 Annex B) as far as it goes
@@ -139,24 +141,10 @@ pub struct Sound {
 impl Sound {
     /// As a WAVE file of 16 bits per sample (RIFF MCI, IBM and Microsoft, 1991).
     pub fn wav(&self) -> Vec<u8> {
-        const HEADER: u32 = 36;
         const PCM: u16 = 1;
-        const OCTETS: u16 = 2;
-        let length = u32::try_from(2 * self.samples.len()).unwrap_or(u32::MAX - HEADER);
-        let mut file = b"RIFF".to_vec();
-        file.extend((HEADER + length).to_le_bytes());
-        file.extend(b"WAVEfmt ");
-        file.extend(16_u32.to_le_bytes());
-        file.extend(PCM.to_le_bytes());
-        file.extend(1_u16.to_le_bytes());
-        file.extend(self.rate.to_le_bytes());
-        file.extend((self.rate * u32::from(OCTETS)).to_le_bytes());
-        file.extend(OCTETS.to_le_bytes());
-        file.extend((8 * OCTETS).to_le_bytes());
-        file.extend(b"data");
-        file.extend(length.to_le_bytes());
-        file.extend(self.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        file
+        let octets = self.samples.iter().flat_map(|sample| sample.to_le_bytes());
+        let codec = wav::Codec::of_samples(PCM, self.rate, 16);
+        wav::file(codec, &octets.collect::<Vec<_>>())
     }
 }
 

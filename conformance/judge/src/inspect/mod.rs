@@ -8,7 +8,7 @@
 //! `undetermined` for what its octets look like: no entropy decides anything.
 
 mod claim;
-mod mux;
+pub(crate) mod mux;
 mod others;
 pub mod recognise;
 mod scene;
