@@ -291,20 +291,16 @@ mod tests {
         dissect::jpeg::scan::made,
         inspect::{
             Label, Standing,
-            recognise::testing::{tcp, udp},
+            recognise::talk::{alone, kinds, tcp_between, udp_between},
         },
     };
 
     fn claims(flow: &Flow) -> Vec<Claim> {
-        let traffic = Default::default();
-        recognise(&Scene::new(&traffic), flow)
+        alone(recognise, flow)
     }
 
     fn told(flow: &Flow) -> Vec<(String, Label)> {
-        claims(flow)
-            .into_iter()
-            .map(|c| (c.kind.clone(), c.label()))
-            .collect()
+        kinds(recognise, flow)
     }
 
     #[test]
@@ -312,10 +308,10 @@ mod tests {
         let jpeg = made::jpeg(160, 120);
         let raw = [&random(1, 500)[..], &jpeg, &random(2, 500)].concat();
         let leak = |kind: &str| vec![(kind.to_owned(), Label::Leak)];
-        assert_eq!(told(&tcp(&[&raw], &[])), leak("tcp/jpeg"));
-        assert_eq!(told(&tcp(&[], &[&raw])), leak("tcp/jpeg"));
+        assert_eq!(told(&tcp_between(&[&raw], &[])), leak("tcp/jpeg"));
+        assert_eq!(told(&tcp_between(&[], &[&raw])), leak("tcp/jpeg"));
         let mqtt = [&b"\x10\x0e\0\x04MQTT\x04\x02\0\x3c\0\x02ab\x30"[..], &raw].concat();
-        assert_eq!(told(&tcp(&[&mqtt], &[])), leak("mqtt/jpeg"));
+        assert_eq!(told(&tcp_between(&[&mqtt], &[])), leak("mqtt/jpeg"));
     }
 
     #[test]
@@ -329,7 +325,7 @@ mod tests {
                 .zip([9, 8, 7, 6].iter().cycle())
                 .map(|(o, m)| o ^ m),
         );
-        let found = told(&tcp(&[&octets], &[]));
+        let found = told(&tcp_between(&[&octets], &[]));
         assert_eq!(found, [("websocket/jpeg".to_owned(), Label::Leak)]);
     }
 
@@ -343,7 +339,7 @@ mod tests {
             .collect();
         let mut sent: Vec<&[u8]> = datagrams.iter().map(Vec::as_slice).collect();
         sent.insert(1, b"keep alive");
-        let found = told(&udp(&sent, &[]));
+        let found = told(&udp_between(&sent, &[]));
         assert_eq!(found, [("udp/jpeg".to_owned(), Label::Leak)]);
     }
 
@@ -359,7 +355,7 @@ mod tests {
             .collect();
         let all = records.concat();
         let datagrams: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
-        for flow in [tcp(&[&all], &[]), udp(&datagrams, &[])] {
+        for flow in [tcp_between(&[&all], &[]), udp_between(&datagrams, &[])] {
             let claims = claims(&flow);
             let media = claims.iter().flat_map(|claim| match &claim.standing {
                 Standing::Clear { media, .. } => &media[..],
@@ -383,7 +379,7 @@ mod tests {
                 .map(|(o, k)| o ^ k)
                 .collect();
             let octets = [&veiled[..], &veiled].concat();
-            let found = told(&tcp(&[&octets], &[]));
+            let found = told(&tcp_between(&[&octets], &[]));
             assert_eq!(found[0].1, Label::Leak, "{key:?} {found:?}");
         }
     }
@@ -392,13 +388,13 @@ mod tests {
     fn noise_is_not_claimed() {
         for seed in 0..4 {
             let noise = random(seed, 200_000);
-            assert_eq!(told(&tcp(&[&noise], &[&noise])), []);
+            assert_eq!(told(&tcp_between(&[&noise], &[&noise])), []);
             let datagrams: Vec<&[u8]> = noise.chunks(1000).collect();
-            assert_eq!(told(&udp(&datagrams, &[])), []);
+            assert_eq!(told(&udp_between(&datagrams, &[])), []);
         }
         let mut headers = made::headers(640, 480);
         headers.extend(random(9, 20_000));
-        assert_eq!(told(&tcp(&[&headers], &[])), []);
+        assert_eq!(told(&tcp_between(&[&headers], &[])), []);
     }
 
     proptest! {
@@ -409,8 +405,8 @@ mod tests {
         ) {
             let stream = video().concat();
             let octets = [&octets, &stream[..cut], &octets].concat();
-            let _ = told(&tcp(&[&octets], &[&octets]));
-            let _ = told(&udp(&[&octets, &octets], &[]));
+            let _ = told(&tcp_between(&[&octets], &[&octets]));
+            let _ = told(&udp_between(&[&octets, &octets], &[]));
         }
     }
 }

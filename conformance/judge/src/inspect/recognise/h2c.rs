@@ -116,7 +116,7 @@ fn data(stream: &Stream) -> Option<Data> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{Label, recognise::testing::tcp};
+    use crate::inspect::{Label, recognise::talk::tcp_between};
 
     fn frame(kind: u8, id: u8, body: &[u8]) -> Vec<u8> {
         let length = (body.len() as u32).to_be_bytes();
@@ -136,9 +136,9 @@ mod tests {
         .concat();
         let traffic = Default::default();
         let scene = Scene::new(&traffic);
-        let claims = recognise(&scene, &tcp(&[&asked], &[]));
+        let claims = recognise(&scene, &tcp_between(&[&asked], &[]));
         assert_eq!(claims[0].label(), Label::Other);
-        assert!(recognise(&scene, &tcp(&[&[0; 900]], &[])).is_empty());
-        assert!(recognise(&scene, &tcp(&[b"\0\0\x06\x04\0\0\0\0\0"], &[])).is_empty());
+        assert!(recognise(&scene, &tcp_between(&[&[0; 900]], &[])).is_empty());
+        assert!(recognise(&scene, &tcp_between(&[b"\0\0\x06\x04\0\0\0\0\0"], &[])).is_empty());
     }
 }

@@ -165,35 +165,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dissect::{FlowState, Traffic};
+    use crate::inspect::{
+        Label,
+        recognise::talk::{between, kinds},
+    };
 
-    fn flow(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Flow {
-        let stream = |datagrams: &[Vec<u8>]| {
-            let mut stream = Stream::default();
-            for (datagram, n) in datagrams.iter().zip(1..) {
-                stream.push(datagram, n, 42, n);
-            }
-            stream
-        };
-        Flow {
-            transport: TransportProtocol::Udp,
-            a: ([10, 0, 0, 1], 4569).into(),
-            b: ([10, 0, 0, 2], 4569).into(),
-            state: FlowState::Open,
-            from_a: stream(from_a),
-            from_b: stream(from_b),
-            first_packet: 1,
-            packets: 1,
-        }
-    }
-
-    fn claims(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Vec<(String, &'static str)> {
-        let traffic = Traffic::default();
-        let claims = recognise(&Scene::new(&traffic), &flow(from_a, from_b));
-        claims
-            .into_iter()
-            .map(|c| (c.kind.clone(), c.label().name()))
-            .collect()
+    fn claims(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Vec<(String, Label)> {
+        kinds(recognise, &between(TransportProtocol::Udp, from_a, from_b))
     }
 
     fn full(call: u8, kind: u8, subclass: u8, body: &[u8]) -> Vec<u8> {
@@ -212,9 +190,9 @@ mod tests {
         ];
         one.extend((0..10).map(|n| mini(4, n)));
         let other = [full(9, IAX, 4, &[])];
-        assert_eq!(claims(&one, &other), [("iax2".into(), "leak")]);
-        assert_eq!(claims(&other, &one), [("iax2".into(), "leak")]);
-        assert_eq!(claims(&one, &[]), [("iax2".into(), "leak")]);
+        assert_eq!(claims(&one, &other), [("iax2".into(), Label::Leak)]);
+        assert_eq!(claims(&other, &one), [("iax2".into(), Label::Leak)]);
+        assert_eq!(claims(&one, &[]), [("iax2".into(), Label::Leak)]);
     }
 
     #[test]
@@ -222,7 +200,7 @@ mod tests {
         let one = [full(4, IAX, 0x0d, &[6, 1, 65]), full(4, IAX, 4, &[])];
         assert_eq!(
             claims(&one, &[full(5, IAX, 0x0f, &[])]),
-            [("iax2".into(), "other")]
+            [("iax2".into(), Label::Other)]
         );
     }
 

@@ -23,8 +23,6 @@ mod srt;
 mod ssh;
 #[cfg(test)]
 mod talk;
-#[cfg(test)]
-mod testing;
 mod tls;
 mod ts;
 mod tunnel;
@@ -86,5 +84,4 @@ pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     tls::inside,
     whatsapp::calls,
     http::across,
-    http::playlists,
 ];

@@ -110,13 +110,13 @@ fn handshake(flow: &Flow) -> Option<Claim> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{Label, recognise::testing::tcp};
+    use crate::inspect::{
+        Label,
+        recognise::talk::{kinds, tcp_between},
+    };
 
     fn claims(from_a: &[u8], from_b: &[u8]) -> Vec<(String, Label)> {
-        let flow = tcp(&[from_a], &[from_b]);
-        let traffic = Default::default();
-        let claims = recognise(&Scene::new(&traffic), &flow);
-        claims.iter().map(|c| (c.kind.clone(), c.label())).collect()
+        kinds(recognise, &tcp_between(&[from_a], &[from_b]))
     }
 
     fn hello(version: u8, then: &[u8]) -> Vec<u8> {

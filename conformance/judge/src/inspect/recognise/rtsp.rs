@@ -133,37 +133,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dissect::{FlowState, Traffic};
+    use crate::inspect::{
+        Label,
+        recognise::talk::{between, kinds},
+    };
 
-    fn flow(transport: TransportProtocol, from_a: &[u8], from_b: &[u8]) -> Flow {
-        let stream = |octets: &[u8]| {
-            let mut stream = Stream::default();
-            stream.push(octets, 1, 54, 0);
-            stream
-        };
-        Flow {
-            transport,
-            a: ([10, 0, 0, 1], 40_000).into(),
-            b: ([10, 0, 0, 2], 8554).into(),
-            state: FlowState::Open,
-            from_a: stream(from_a),
-            from_b: stream(from_b),
-            first_packet: 1,
-            packets: 1,
-        }
-    }
-
-    fn claims(
-        transport: TransportProtocol,
-        from_a: &[u8],
-        from_b: &[u8],
-    ) -> Vec<(String, &'static str)> {
-        let traffic = Traffic::default();
-        let claims = recognise(&Scene::new(&traffic), &flow(transport, from_a, from_b));
-        claims
-            .into_iter()
-            .map(|c| (c.kind.clone(), c.label().name()))
-            .collect()
+    fn claims(transport: TransportProtocol, from_a: &[u8], from_b: &[u8]) -> Vec<(String, Label)> {
+        kinds(recognise, &between(transport, &[from_a], &[from_b]))
     }
 
     use TransportProtocol::{Tcp, Udp};
@@ -172,7 +148,7 @@ mod tests {
 
     #[test]
     fn dialogues_are_leaks_whoever_speaks() {
-        let leak = [("rtsp".to_owned(), "leak")];
+        let leak = [("rtsp".to_owned(), Label::Leak)];
         for (a, b) in [
             (ASK, ANSWER),
             (ANSWER, ASK),
@@ -188,7 +164,10 @@ mod tests {
     fn a_probe_that_gets_nothing_is_none() {
         let probe = b"OPTIONS / RTSP/1.0\r\nCSeq: 1\r\n\r\n";
         let refused = b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\n\r\n";
-        assert_eq!(claims(Tcp, probe, refused), [("rtsp".to_owned(), "other")]);
+        assert_eq!(
+            claims(Tcp, probe, refused),
+            [("rtsp".to_owned(), Label::Other)]
+        );
     }
 
     #[test]
@@ -196,7 +175,10 @@ mod tests {
         // "DESCRIBE rtsp://c/ RTSP/1.0\r\nCSeq: 1\r\n\r\n"
         let post = b"POST /live HTTP/1.0\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n\
             REVTQ1JJQkUgcnRzcDovL2MvIFJUU1AvMS4wDQpDU2VxOiAxDQoNCg==";
-        assert_eq!(claims(Tcp, post, b""), [("rtsp/http".to_owned(), "leak")]);
+        assert_eq!(
+            claims(Tcp, post, b""),
+            [("rtsp/http".to_owned(), Label::Leak)]
+        );
         assert!(claims(Tcp, b"POST / HTTP/1.0\r\n\r\nREVTQ1JJQkU=", b"").is_empty());
     }
 

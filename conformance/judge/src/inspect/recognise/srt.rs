@@ -181,35 +181,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dissect::{FlowState, Traffic};
+    use crate::inspect::{
+        Label,
+        recognise::talk::{between, kinds},
+    };
 
-    fn flow(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Flow {
-        let stream = |datagrams: &[Vec<u8>]| {
-            let mut stream = Stream::default();
-            for (datagram, n) in datagrams.iter().zip(1..) {
-                stream.push(datagram, n, 42, n);
-            }
-            stream
-        };
-        Flow {
-            transport: TransportProtocol::Udp,
-            a: ([10, 0, 0, 1], 9000).into(),
-            b: ([10, 0, 0, 2], 9001).into(),
-            state: FlowState::Open,
-            from_a: stream(from_a),
-            from_b: stream(from_b),
-            first_packet: 1,
-            packets: 1,
-        }
-    }
-
-    fn claims(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Vec<(String, &'static str)> {
-        let traffic = Traffic::default();
-        let claims = recognise(&Scene::new(&traffic), &flow(from_a, from_b));
-        claims
-            .into_iter()
-            .map(|c| (c.kind.clone(), c.label().name()))
-            .collect()
+    fn claims(from_a: &[Vec<u8>], from_b: &[Vec<u8>]) -> Vec<(String, Label)> {
+        kinds(recognise, &between(TransportProtocol::Udp, from_a, from_b))
     }
 
     fn handshake_packet(keys: bool) -> Vec<u8> {
@@ -260,7 +238,7 @@ mod tests {
     fn without_encryption_media_are_a_leak() {
         let shakes = vec![handshake_packet(false)];
         let sent = [shakes.clone(), transport()].concat();
-        assert_eq!(claims(&sent, &shakes), [("srt".into(), "leak")]);
+        assert_eq!(claims(&sent, &shakes), [("srt".into(), Label::Leak)]);
     }
 
     #[test]
@@ -272,7 +250,7 @@ mod tests {
             .collect();
         assert_eq!(
             claims(&sent, &[handshake_packet(true)]),
-            [("srt".into(), "sealed")]
+            [("srt".into(), Label::Sealed)]
         );
     }
 

@@ -4,7 +4,7 @@ use lightleak_case::TransportProtocol;
 
 use crate::{
     dissect::{Flow, FlowState, Stream, Traffic},
-    inspect::{Claim, Scene},
+    inspect::{Claim, Label, Scene},
 };
 
 /// A flow of datagrams, or of segments: who sends (`true` is `a`), and what.
@@ -26,6 +26,30 @@ pub(super) fn flow(transport: TransportProtocol, said: &[(bool, Vec<u8>)]) -> Fl
     }
 }
 
+/// The same of two sides, who speak in turn.
+pub(super) fn between<T: AsRef<[u8]>>(
+    transport: TransportProtocol,
+    from_a: &[T],
+    from_b: &[T],
+) -> Flow {
+    let mut said = Vec::new();
+    for turn in 0..from_a.len().max(from_b.len()) {
+        for (is_a, side) in [(true, from_a), (false, from_b)] {
+            let octets = side.get(turn).map(|octets| octets.as_ref().to_vec());
+            said.extend(octets.map(|octets| (is_a, octets)));
+        }
+    }
+    flow(transport, &said)
+}
+
+pub(super) fn udp_between(from_a: &[&[u8]], from_b: &[&[u8]]) -> Flow {
+    between(TransportProtocol::Udp, from_a, from_b)
+}
+
+pub(super) fn tcp_between(from_a: &[&[u8]], from_b: &[&[u8]]) -> Flow {
+    between(TransportProtocol::Tcp, from_a, from_b)
+}
+
 pub(super) fn udp(said: &[(bool, Vec<u8>)]) -> Flow {
     flow(TransportProtocol::Udp, said)
 }
@@ -44,6 +68,12 @@ pub(super) fn alone(recognise: super::InAFlow, flow: &Flow) -> Vec<Claim> {
 pub(super) fn told(recognise: super::InAFlow, flow: &Flow) -> Option<(&'static str, String)> {
     let claims = alone(recognise, flow);
     claims.first().map(|c| (c.label().name(), c.kind.clone()))
+}
+
+/// Kind and label of all its claims.
+pub(super) fn kinds(recognise: super::InAFlow, flow: &Flow) -> Vec<(String, Label)> {
+    let claims = alone(recognise, flow).into_iter();
+    claims.map(|c| (c.kind.clone(), c.label())).collect()
 }
 
 /// Octets that look like nothing, the same for the same seed.

@@ -17,9 +17,6 @@ use crate::{
 
 use super::findings::{Findings, in_text, is_package, is_resource};
 
-pub(super) use pieces::recognise as across;
-pub(super) use playlist::recognise as playlists;
-
 /// Files that are kept of one content.
 const MOST_FILES: usize = 64;
 
@@ -34,6 +31,14 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         }
     }
     findings.claims()
+}
+
+/// What comes in pieces, and what keys in clear open.
+pub(super) fn across(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
+    let seen = pieces::everything(scene);
+    let mut claims = pieces::claims(&seen);
+    claims.extend(playlist::claims(&seen));
+    claims
 }
 
 /// Whether it may be HTTP: cheaply.
@@ -95,16 +100,14 @@ mod tests {
     use crate::{
         adversary::media_player::fixture::random,
         dissect::jpeg::scan::made,
-        inspect::{Label, recognise::testing::tcp},
+        inspect::{
+            Label,
+            recognise::talk::{kinds, tcp_between},
+        },
     };
 
     fn told(from_a: &[&[u8]], from_b: &[&[u8]]) -> Vec<(String, Label)> {
-        let traffic = Default::default();
-        let claims = recognise(&Scene::new(&traffic), &tcp(from_a, from_b));
-        claims
-            .into_iter()
-            .map(|c| (c.kind.clone(), c.label()))
-            .collect()
+        kinds(recognise, &tcp_between(from_a, from_b))
     }
 
     fn answer(headers: &str, body: &[u8]) -> Vec<u8> {

@@ -78,10 +78,9 @@ pub(super) fn everything<'a>(scene: &Scene<'a>) -> Vec<Seen<'a>> {
     seen
 }
 
-pub(in crate::inspect::recognise) fn recognise(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
-    let seen = everything(scene);
-    let mut claims = ranges(&seen);
-    claims.extend(segments(&seen));
+pub(super) fn claims(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
+    let mut claims = ranges(seen);
+    claims.extend(segments(seen));
     claims
 }
 
@@ -166,11 +165,11 @@ fn told(run: &[&Seen<'_>], octets: &[u8]) -> Vec<(usize, Claim)> {
     let Some(file) = file else {
         return Vec::new();
     };
-    claims(run, "http-range", &file, &file.elementary(octets))
+    one_each(run, "http-range", &file, &file.elementary(octets))
 }
 
 /// One claim for each flow; the first has the file.
-fn claims(
+fn one_each(
     run: &[&Seen<'_>],
     carriage: &str,
     file: &File,
@@ -262,7 +261,7 @@ fn segments(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
     let joined = joined.into_values();
     joined
         .flat_map(|(octets, run)| match container::at_start(&octets) {
-            Some(file) => claims(&run, "http-segments", &file, &file.elementary(&octets)),
+            Some(file) => one_each(&run, "http-segments", &file, &file.elementary(&octets)),
             None => Vec::new(),
         })
         .collect()
@@ -298,10 +297,10 @@ mod tests {
 
 #[cfg(test)]
 mod joined {
-    use super::recognise;
+    use super::super::across;
     use crate::{
         dissect::{Traffic, jpeg::scan::made},
-        inspect::{Label, Scene, recognise::testing::tcp},
+        inspect::{Label, Scene, recognise::talk::tcp_between},
     };
 
     fn piece(octets: &[u8], first: usize, last: usize, total: usize) -> Vec<u8> {
@@ -319,7 +318,7 @@ mod joined {
         let asked = b"GET /p HTTP/1.1\r\nRange: bytes=0-1\r\n\r\n";
         let cuts = [0, 500, 900, jpeg.len()];
         let flow = |at: usize| {
-            tcp(
+            tcp_between(
                 &[asked],
                 &[&piece(&jpeg, cuts[at], cuts[at + 1], jpeg.len())],
             )
@@ -328,12 +327,12 @@ mod joined {
             flows: vec![
                 flow(2),
                 flow(0),
-                tcp(&[b"HTTP/1.1 200 OK\r\n\r\nno piece"], &[]),
+                tcp_between(&[b"HTTP/1.1 200 OK\r\n\r\nno piece"], &[]),
                 flow(1),
             ],
             ..Traffic::default()
         };
-        let claims = recognise(&Scene::new(&traffic));
+        let claims = across(&Scene::new(&traffic));
         let told: Vec<_> = claims
             .iter()
             .map(|(flow, c)| (*flow, c.kind.as_str(), c.label()))

@@ -9,10 +9,10 @@ use aes::{
 use crate::{
     decoder::{Elementary, Format},
     dissect::container,
-    inspect::{Claim, Scene},
+    inspect::Claim,
 };
 
-use super::pieces::{Seen, everything};
+use super::pieces::Seen;
 
 /// Octets of a key, and of a block.
 const KEY: usize = 16;
@@ -24,8 +24,7 @@ const MOST_OPENED: usize = 16;
 /// Octets that are opened to see whether a key fits.
 const TRIED: usize = 188 * 9 - (188 * 9) % KEY;
 
-pub(in crate::inspect::recognise) fn recognise(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
-    let seen = everything(scene);
+pub(super) fn claims(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
     let is_key =
         |seen: &&Seen<'_>| seen.transfer.head.status == 200 && seen.transfer.raw.len() == KEY;
     let keys: Vec<_> = seen.iter().filter(is_key).take(MOST_KEYS).collect();

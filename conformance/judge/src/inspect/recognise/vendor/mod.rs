@@ -80,17 +80,12 @@ mod tests {
         dissect::jpeg::scan::made,
         inspect::{
             Label,
-            recognise::testing::{tcp, udp},
+            recognise::talk::{kinds, tcp_between, udp_between},
         },
     };
 
     fn told(flow: &Flow) -> Vec<(String, Label)> {
-        let traffic = Default::default();
-        let claims = recognise(&Scene::new(&traffic), flow);
-        claims
-            .into_iter()
-            .map(|c| (c.kind.clone(), c.label()))
-            .collect()
+        kinds(recognise, flow)
     }
 
     #[test]
@@ -108,7 +103,7 @@ mod tests {
             .collect();
         let mut sent: Vec<&[u8]> = packets.iter().map(Vec::as_slice).collect();
         sent.swap(1, 2);
-        let found = told(&udp(&sent, &[]));
+        let found = told(&udp_between(&sent, &[]));
         assert_eq!(found[0], ("pppp/jpeg".into(), Label::Leak));
     }
 
@@ -124,9 +119,9 @@ mod tests {
             octets.extend(head);
             octets.extend(part);
         }
-        let found = told(&tcp(&[&octets], &[]));
+        let found = told(&tcp_between(&[&octets], &[]));
         assert_eq!(found[0], ("dvrip/jpeg".into(), Label::Leak));
-        assert_eq!(told(&tcp(&[&[0xff; 400]], &[])), []);
+        assert_eq!(told(&tcp_between(&[&[0xff; 400]], &[])), []);
     }
 
     proptest! {
@@ -138,8 +133,8 @@ mod tests {
             ]),
         ) {
             let octets = [head, &octets, head, &octets].concat();
-            let _ = told(&tcp(&[&octets], &[]));
-            let _ = told(&udp(&[&octets, &octets], &[&octets]));
+            let _ = told(&tcp_between(&[&octets], &[]));
+            let _ = told(&udp_between(&[&octets, &octets], &[&octets]));
         }
     }
 }
