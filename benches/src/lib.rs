@@ -1,5 +1,7 @@
 //! What the benchmarks share.
 
+pub mod traffic;
+
 /// Octets of xorshift64*, which nothing can be found in or compressed of.
 pub fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;

@@ -48,5 +48,7 @@ pub use declaration::{
 pub use error::Error;
 pub use folder::{Case, CaseWriter, Session, is_ours};
 pub use ledger::{Ledger, Track, Unit};
-pub use pcapng::{Capture, CaptureError, Interface, Octets, Packet, PcapngWriter, SecretsType};
+pub use pcapng::{
+    Capture, CaptureError, CaptureParts, Interface, Octets, Packet, PcapngWriter, SecretsType,
+};
 pub use session::{Experience, SessionRecord, Vantage};

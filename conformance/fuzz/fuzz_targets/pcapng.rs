@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use lightleak_case::{Capture, PcapngWriter};
 
 fuzz_target!(|input: &[u8]| {
-    let Ok((capture, damage)) = Capture::salvage(input.to_vec()) else {
+    let Ok((capture, damage)) = Capture::salvage(input) else {
         return;
     };
     match Capture::read(input) {

@@ -10,8 +10,21 @@ use std::{
 
 /// What is made of each number below `count`, in their order.
 pub(crate) fn in_parallel<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let mut made = Vec::with_capacity(count);
+    as_made(count, make, |index, one| made.push((index, one)));
+    made.sort_by_key(|(index, _)| *index);
+    made.into_iter().map(|(_, one)| one).collect()
+}
+
+/// Takes what is made of each number below `count`, one after the other, as soon as it
+/// is made.
+pub(crate) fn as_made<T: Send>(
+    count: usize,
+    make: impl Fn(usize) -> T + Sync,
+    take: impl FnMut(usize, T) + Send,
+) {
     let next = AtomicUsize::new(0);
-    let made = Mutex::new(Vec::with_capacity(count));
+    let take = Mutex::new(take);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..threads.min(count) {
@@ -22,15 +35,12 @@ pub(crate) fn in_parallel<T: Send>(count: usize, make: impl Fn(usize) -> T + Syn
                         break;
                     }
                     let one = make(index);
-                    let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
-                    made.push((index, one));
+                    let mut take = take.lock().unwrap_or_else(PoisonError::into_inner);
+                    take(index, one);
                 }
             });
         }
     });
-    let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-    made.sort_by_key(|(index, _)| *index);
-    made.into_iter().map(|(_, one)| one).collect()
 }
 
 #[cfg(test)]

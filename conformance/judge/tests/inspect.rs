@@ -47,7 +47,7 @@ static CAPTURES: LazyLock<Vec<(String, Capture)>> = LazyLock::new(|| {
         })
         .map(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let (capture, _) = Capture::salvage(fs::read(path).unwrap()).unwrap();
+            let (capture, _) = Capture::salvage(&fs::read(path).unwrap()).unwrap();
             (name, capture)
         })
         .collect();

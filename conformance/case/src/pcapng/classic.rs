@@ -53,52 +53,84 @@ pub(super) fn kind(magic: [u8; 4]) -> Option<Kind> {
     of(u32::from_le_bytes(magic), false).or_else(|| of(u32::from_be_bytes(magic), true))
 }
 
-/// Reads a classic pcap. Its records hold nothing that could be checked but
-/// lengths, so that the only fault it can have is to be cut short.
-pub(super) fn read(file: &Octets, kind: Kind) -> Capture {
-    let mut capture = Capture::default();
-    let reader = Reader { file, kind };
-    let header = (reader.u16(6), reader.u32(16), reader.u32(20));
-    let (Some(minor_version), Some(snap_length), Some(network)) = header else {
-        capture.truncated = true;
-        return capture;
-    };
-    capture.interfaces.push(Interface {
-        // The upper bits tell of the frame check sequence.
-        link_type: (network & 0xFFFF) as u16,
-        snap_length,
-        ..Interface::default()
-    });
-    let first = FILE_HEADER + kind.gap;
-    let layout = reader.layout(first);
-    let unit = if kind.nanoseconds { 1 } else { 1000 };
-    let mut at = first;
-    while at < file.len() {
-        let Some(record) = reader.record(at, layout) else {
-            capture.truncated = true;
-            break;
-        };
-        // Up to 2.3 some wrote the two lengths the other way round.
-        let swapped = minor_version <= 3 && record.captured > record.original;
-        let (captured, original) = match swapped {
-            true => (record.original, record.captured),
-            false => (record.captured, record.original),
-        };
-        let begins = at + layout as usize;
-        let Some(ends) = end(begins, captured).filter(|end| *end <= file.len()) else {
-            capture.truncated = true;
-            break;
-        };
-        capture.packets.push(Packet {
-            number: capture.packets.len() as u64 + 1,
-            interface: 0,
-            time_ns: u64::from(record.seconds) * 1_000_000_000 + u64::from(record.fraction) * unit,
-            data: file.part(begins..ends),
-            original_length: original,
-        });
-        at = ends;
+/// State of reading a classic pcap, part by part. Its records hold nothing that could
+/// be checked but lengths, so that the only fault it can have is to be cut short.
+#[derive(Debug)]
+pub(super) struct Classic {
+    kind: Kind,
+    /// What the file header and the first records told.
+    header: Option<Header>,
+    /// Packets so far.
+    packets: u64,
+}
+
+#[derive(Debug)]
+struct Header {
+    interface: Interface,
+    minor_version: u16,
+    layout: Layout,
+}
+
+impl Classic {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            header: None,
+            packets: 0,
+        }
     }
-    capture
+
+    /// Reads the records that are whole in the next part of the file, and says how many
+    /// octets they are. Of the last part all is read.
+    pub(super) fn read(&mut self, file: &Octets, last: bool) -> (Capture, usize) {
+        let mut capture = Capture::default();
+        let reader = Reader {
+            file,
+            kind: self.kind,
+        };
+        let mut at = 0;
+        let header = match &self.header {
+            Some(header) => header,
+            None => {
+                let Some(header) = reader.header() else {
+                    capture.truncated = last;
+                    return (capture, 0);
+                };
+                at = FILE_HEADER + self.kind.gap;
+                self.header.insert(header)
+            }
+        };
+        capture.interfaces.push(header.interface.clone());
+        let unit = if self.kind.nanoseconds { 1 } else { 1000 };
+        while at < file.len() {
+            let Some(record) = reader.record(at, header.layout) else {
+                capture.truncated = last;
+                break;
+            };
+            // Up to 2.3 some wrote the two lengths the other way round.
+            let swapped = header.minor_version <= 3 && record.captured > record.original;
+            let (captured, original) = match swapped {
+                true => (record.original, record.captured),
+                false => (record.captured, record.original),
+            };
+            let begins = at + header.layout as usize;
+            let Some(ends) = end(begins, captured).filter(|end| *end <= file.len()) else {
+                capture.truncated = last;
+                break;
+            };
+            self.packets += 1;
+            let fraction = u64::from(record.fraction) * unit;
+            capture.packets.push(Packet {
+                number: self.packets,
+                interface: 0,
+                time_ns: u64::from(record.seconds) * 1_000_000_000 + fraction,
+                data: file.part(begins..ends),
+                original_length: original,
+            });
+            at = ends;
+        }
+        (capture, at)
+    }
 }
 
 struct Reader<'a> {
@@ -114,6 +146,21 @@ struct Record {
 }
 
 impl Reader<'_> {
+    fn header(&self) -> Option<Header> {
+        let (minor_version, snap_length) = (self.u16(6)?, self.u32(16)?);
+        // The upper bits tell of the frame check sequence.
+        let link_type = (self.u32(20)? & 0xFFFF) as u16;
+        Some(Header {
+            interface: Interface {
+                link_type,
+                snap_length,
+                ..Interface::default()
+            },
+            minor_version,
+            layout: self.layout(FILE_HEADER + self.kind.gap),
+        })
+    }
+
     /// The layout that the magic number tells, if the first records have it;
     /// else the one that they have: patched tools kept the old number.
     fn layout(&self, first: usize) -> Layout {

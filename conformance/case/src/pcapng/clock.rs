@@ -2,6 +2,7 @@
 //! `if_tsoffset`).
 
 /// How an interface's time stamps become nanoseconds.
+#[derive(Debug)]
 pub(super) struct Clock {
     /// `if_tsresol`.
     pub(super) resolution: u8,

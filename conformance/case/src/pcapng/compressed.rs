@@ -1,9 +1,9 @@
 //! Captures inside gzip (RFC 1952) and Zstandard (RFC 8878).
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 const GZIP: [u8; 3] = [0x1F, 0x8B, 8];
 /// Of a Zstandard frame (RFC 8878 3.1.1).
@@ -20,102 +20,210 @@ const OTHERS: &[(&[u8], &str)] = &[
 ];
 
 /// No capture is compressed better: each packet has a time of its own.
-const MOST_TIMES: usize = 256;
+const MOST_TIMES: u64 = 256;
 /// Octets that may be unpacked of any file.
-const ALWAYS: usize = 64 << 20;
-/// Octets that are unpacked at most.
-const MOST: usize = 8 << 30;
+const ALWAYS: u64 = 64 << 20;
+/// Octets that are unpacked at most, of a file that is read in parts.
+const MOST: u64 = 1 << 40;
 
-/// What was unpacked, and why it is not all.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unpacked {
-    pub(super) octets: Vec<u8>,
-    pub(super) broken: Option<String>,
+/// Octets that are unpacked before it is asked again whether they are too many.
+const STEP: u64 = 16 << 20;
+
+/// A file of which the octets are read in order, unpacked if they are compressed.
+pub(super) struct Unpacked<'r> {
+    source: Source<'r>,
+    given: u64,
+    most: u64,
+    broken: Option<String>,
 }
 
-/// Unpacks what is compressed; `None` if the octets are not.
-pub(super) fn unpack(bytes: &[u8]) -> Option<Unpacked> {
-    unpack_at_most(
-        bytes,
-        bytes
-            .len()
-            .saturating_mul(MOST_TIMES)
-            .saturating_add(ALWAYS)
-            .min(MOST),
-    )
+enum Source<'r> {
+    Plain(Input<'r>),
+    Gzip(MultiGzDecoder<BufReader<Input<'r>>>),
+    Zstd(Zstd<'r>),
+}
+
+impl<'r> Unpacked<'r> {
+    /// Looks at the first octets.
+    pub(super) fn new(file: impl Read + Send + 'r) -> Self {
+        let mut input = Input {
+            ahead: Vec::new(),
+            file: Box::new(file),
+            read: 0,
+        };
+        let mut broken = None;
+        let mut first = Vec::new();
+        if let Err(e) = input.by_ref().take(4).read_to_end(&mut first) {
+            broken = Some(unreadable(0, &e));
+        }
+        input.ahead.clone_from(&first);
+        let source = if first.starts_with(&GZIP) {
+            Source::Gzip(MultiGzDecoder::new(BufReader::new(input)))
+        } else if first.starts_with(&ZSTD) || skippable(&first) {
+            Source::Zstd(Zstd {
+                state: Some(State::Between(input)),
+            })
+        } else {
+            Source::Plain(input)
+        };
+        Self {
+            source,
+            given: 0,
+            most: MOST,
+            broken,
+        }
+    }
+
+    /// Adds the next octets, as many as are wanted unless there are no more.
+    pub(super) fn fill(&mut self, octets: &mut Vec<u8>, wanted: usize) {
+        let mut missing = wanted as u64;
+        while missing > 0 && self.broken.is_none() {
+            let room = self.room();
+            let step = missing.min(room).min(STEP);
+            let before = octets.len();
+            let done = match &mut self.source {
+                Source::Plain(file) => file.take(step).read_to_end(octets),
+                Source::Gzip(file) => file.take(step).read_to_end(octets),
+                Source::Zstd(file) => file.take(step).read_to_end(octets),
+            };
+            // What was read before an error stays.
+            let length = (octets.len() - before) as u64;
+            self.given += length;
+            missing -= length;
+            self.broken = match (done, &self.source) {
+                (Err(e), Source::Plain(_)) => Some(unreadable(self.given, &e)),
+                (Err(e), _) => Some(format!(
+                    "the compression is damaged or cut after {} octets: {e}",
+                    self.given
+                )),
+                (Ok(_), _) if room == 0 => Some(format!(
+                    "more than {} octets in {} that are compressed; unpack it first",
+                    self.given,
+                    self.packed()
+                )),
+                (Ok(_), _) if length < step => return,
+                (Ok(_), _) => None,
+            };
+        }
+    }
+
+    /// Why not all can be read, as far as is known.
+    pub(super) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// How many octets may still be unpacked.
+    fn room(&self) -> u64 {
+        if let Source::Plain(_) = self.source {
+            return u64::MAX;
+        }
+        let allowed = self.packed().saturating_mul(MOST_TIMES) + ALWAYS;
+        allowed.min(self.most).saturating_sub(self.given)
+    }
+
+    /// Octets of the file that were read.
+    fn packed(&self) -> u64 {
+        match &self.source {
+            Source::Plain(file) => file.read,
+            Source::Gzip(file) => file.get_ref().get_ref().read,
+            Source::Zstd(file) => match &file.state {
+                Some(State::Between(file)) => file.read,
+                Some(State::Frame(frame)) => frame.get_ref().read,
+                None => u64::MAX,
+            },
+        }
+    }
+}
+
+fn unreadable(octets: u64, error: &io::Error) -> String {
+    format!("it can't be read on after {octets} octets: {error}")
+}
+
+/// A file of which some octets were looked at.
+struct Input<'r> {
+    /// Octets that come before the rest of the file.
+    ahead: Vec<u8>,
+    file: Box<dyn Read + Send + 'r>,
+    read: u64,
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        if !self.ahead.is_empty() {
+            let length = self.ahead.as_slice().read(octets)?;
+            self.ahead.drain(..length);
+            return Ok(length);
+        }
+        let length = self.file.read(octets)?;
+        self.read += length as u64;
+        Ok(length)
+    }
+}
+
+/// Frames of Zstandard one behind the other.
+struct Zstd<'r> {
+    state: Option<State<'r>>,
+}
+
+enum State<'r> {
+    Between(Input<'r>),
+    Frame(Box<StreamingDecoder<Input<'r>, FrameDecoder>>),
+}
+
+impl Read for Zstd<'_> {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        // So much is lost of a frame that is damaged, at most.
+        let wanted = octets.len().min(64 << 10);
+        if wanted == 0 {
+            return Ok(0);
+        }
+        loop {
+            self.state = match self.state.take() {
+                None => return Ok(0),
+                Some(State::Frame(mut frame)) => {
+                    let length = frame.read(&mut octets[..wanted])?;
+                    if length > 0 {
+                        self.state = Some(State::Frame(frame));
+                        return Ok(length);
+                    }
+                    Some(State::Between(frame.into_inner()))
+                }
+                Some(State::Between(file)) => next_frame(file)?,
+            };
+        }
+    }
+}
+
+fn next_frame(mut file: Input<'_>) -> io::Result<Option<State<'_>>> {
+    let mut magic = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut magic)?;
+    if magic == ZSTD {
+        file.ahead = magic;
+        let frame = StreamingDecoder::new(file).map_err(io::Error::other)?;
+        return Ok(Some(State::Frame(Box::new(frame))));
+    }
+    if skippable(&magic) {
+        let mut length = [0; 4];
+        file.read_exact(&mut length)?;
+        let length = u64::from(u32::from_le_bytes(length));
+        io::copy(&mut file.by_ref().take(length), &mut io::sink())?;
+        return Ok(Some(State::Between(file)));
+    }
+    match magic.is_empty() {
+        true => Ok(None),
+        false => Err(io::Error::other("no frame of Zstandard")),
+    }
+}
+
+/// Whether a skippable frame begins so (RFC 8878 3.1.2).
+fn skippable(magic: &[u8]) -> bool {
+    matches!(magic, [0x50..=0x5F, 0x2A, 0x4D, 0x18])
 }
 
 /// What else the octets are compressed with, in words.
 pub(super) fn other(bytes: &[u8]) -> Option<&'static str> {
     let known = OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic));
     known.map(|(_, name)| *name)
-}
-
-fn unpack_at_most(bytes: &[u8], most: usize) -> Option<Unpacked> {
-    let mut octets = Vec::new();
-    let done = if bytes.starts_with(&GZIP) {
-        fill(&mut MultiGzDecoder::new(bytes), &mut octets, most)
-    } else if zstd_frame(bytes).is_some() {
-        zstd(bytes, &mut octets, most)
-    } else {
-        return None;
-    };
-    let broken = match done {
-        Ok(true) => None,
-        Ok(false) => Some(format!(
-            "more than {most} octets in {} that are compressed; unpack it first",
-            bytes.len()
-        )),
-        Err(e) => Some(format!(
-            "the compression is damaged or cut after {} octets: {e}",
-            octets.len()
-        )),
-    };
-    Some(Unpacked { octets, broken })
-}
-
-/// Frames one behind the other. False if there are more octets than may be.
-fn zstd(mut bytes: &[u8], octets: &mut Vec<u8>, most: usize) -> io::Result<bool> {
-    while !bytes.is_empty() {
-        match zstd_frame(bytes) {
-            Some(Frame::Content) => {
-                let mut decoder = StreamingDecoder::new(&mut bytes).map_err(io::Error::other)?;
-                if !fill(&mut decoder, octets, most)? {
-                    return Ok(false);
-                }
-            }
-            Some(Frame::Skipped(length)) => bytes = bytes.get(length..).unwrap_or_default(),
-            None => return Err(io::Error::other("no frame of Zstandard")),
-        }
-    }
-    Ok(true)
-}
-
-enum Frame {
-    Content,
-    /// A skippable frame of so many octets (RFC 8878 3.1.2).
-    Skipped(usize),
-}
-
-fn zstd_frame(bytes: &[u8]) -> Option<Frame> {
-    if bytes.starts_with(&ZSTD) {
-        return Some(Frame::Content);
-    }
-    let &[0x50..=0x5F, 0x2A, 0x4D, 0x18, a, b, c, d] = bytes.first_chunk()? else {
-        return None;
-    };
-    let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?;
-    Some(Frame::Skipped(length.saturating_add(8)))
-}
-
-/// What was read before an error stays.
-fn fill(from: &mut impl Read, octets: &mut Vec<u8>, most: usize) -> io::Result<bool> {
-    let room = most.saturating_sub(octets.len());
-    let limit = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
-    from.take(limit).read_to_end(octets)?;
-    let fits = octets.len() <= most;
-    octets.truncate(most);
-    Ok(fits)
 }
 
 #[cfg(test)]
@@ -140,10 +248,18 @@ mod tests {
         [&ZSTD[..], &[0x20, length], &block[..3], octets].concat()
     }
 
+    fn unpack(bytes: &[u8], most: u64) -> (Vec<u8>, Option<String>) {
+        let mut unpacked = Unpacked::new(bytes);
+        unpacked.most = most;
+        let mut octets = Vec::new();
+        unpacked.fill(&mut octets, usize::MAX);
+        (octets, unpacked.broken)
+    }
+
     fn all(bytes: &[u8]) -> Vec<u8> {
-        let unpacked = unpack(bytes).unwrap();
-        assert_eq!(unpacked.broken, None);
-        unpacked.octets
+        let (octets, broken) = unpack(bytes, MOST);
+        assert_eq!(broken, None);
+        octets
     }
 
     #[test]
@@ -155,7 +271,7 @@ mod tests {
         let skipped = [&[0x53, 0x2A, 0x4D, 0x18, 2, 0, 0, 0][..], b"xx"].concat();
         let frames = [&skipped[..], &zstd(b"one "), &skipped, &zstd(b"two")].concat();
         assert_eq!(all(&frames), b"one two");
-        assert_eq!(unpack(b"\x1F\x8B\x07"), None);
+        assert_eq!(all(b"\x1F\x8B\x07"), b"\x1F\x8B\x07");
         assert_eq!(
             other(b"\x1F\x8B\x07"),
             Some("gzip data of an unknown method")
@@ -163,29 +279,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wanted_comes_in_parts() {
+        let noise: Vec<u8> = (0..99_999u32)
+            .map(|n| (n.wrapping_mul(n) >> 7) as u8)
+            .collect();
+        let packed = gzip(&noise);
+        for file in [&packed[..], &noise] {
+            let mut unpacked = Unpacked::new(file);
+            let (mut whole, mut parts) = (Vec::new(), 0);
+            loop {
+                let mut part = Vec::new();
+                unpacked.fill(&mut part, 30_000);
+                if part.is_empty() {
+                    break;
+                }
+                parts += 1;
+                whole.extend(part);
+            }
+            assert!(whole == noise && parts == 4 && unpacked.broken.is_none());
+        }
+    }
+
+    #[test]
     fn what_came_before_a_cut_stays() {
         let noise: Vec<u8> = (0..9999u32).map(|n| ((n * n) >> 7) as u8).collect();
         let whole = gzip(&noise);
-        let cut = unpack(&whole[..whole.len() / 2]).unwrap();
-        assert!(cut.octets.len() > 1000 && noise.starts_with(&cut.octets));
-        assert!(cut.broken.unwrap().contains("damaged or cut"));
-        let cut = unpack(&[zstd(b"one"), zstd(b"two")[..8].to_vec()].concat()).unwrap();
-        assert!(cut.octets.starts_with(b"one") && cut.broken.is_some());
+        let (cut, broken) = unpack(&whole[..whole.len() / 2], MOST);
+        assert!(cut.len() > 1000 && noise.starts_with(&cut));
+        assert!(broken.unwrap().contains("damaged or cut"));
+        let (cut, broken) = unpack(&[zstd(b"one"), zstd(b"two")[..8].to_vec()].concat(), MOST);
+        assert!(cut.starts_with(b"one") && broken.is_some());
     }
 
     #[test]
     fn a_bomb_is_not_unpacked() {
-        let bomb = gzip(&vec![0; 1 << 20]);
-        let unpacked = unpack_at_most(&bomb, 1000).unwrap();
-        assert_eq!(unpacked.octets.len(), 1000);
-        assert!(
-            unpacked
-                .broken
-                .unwrap()
-                .starts_with("more than 1000 octets")
-        );
-        let unpacked = unpack_at_most(&zstd(&[7; 200]), 10).unwrap();
-        assert!(unpacked.octets == [7; 10] && unpacked.broken.is_some());
+        let (octets, broken) = unpack(&gzip(&vec![0; 1 << 20]), 1000);
+        assert_eq!(octets.len(), 1000);
+        assert!(broken.unwrap().starts_with("more than 1000 octets"));
+        let (octets, broken) = unpack(&zstd(&[7; 200]), 10);
+        assert!(octets == [7; 10] && broken.is_some());
+        // Nothing that a capture holds is compressed so well.
+        let (octets, broken) = unpack(&gzip(&vec![0; 100 << 20]), MOST);
+        assert!(octets.len() < 100 << 20 && broken.is_some());
     }
 
     proptest! {
@@ -195,7 +330,7 @@ mod tests {
             octets in prop::collection::vec(any::<u8>(), 0..300),
         ) {
             let magic = if gzipped { &GZIP[..] } else { &ZSTD };
-            let _ = unpack_at_most(&[magic, &octets].concat(), 1 << 20);
+            let _ = unpack(&[magic, &octets].concat(), 1 << 20);
         }
     }
 }

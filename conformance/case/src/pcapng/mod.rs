@@ -1,15 +1,17 @@
 //! Captures: pcapng (draft-ietf-opsawg-pcapng), written and read; and classic pcap
 //! read, compressed or not.
 
+mod blocks;
 mod classic;
 mod clock;
 mod compressed;
 mod octets;
-mod reader;
+mod parts;
 mod writer;
 
+pub use blocks::CaptureError;
 pub use octets::Octets;
-pub use reader::CaptureError;
+pub use parts::CaptureParts;
 pub use writer::PcapngWriter;
 
 /// A capture in memory.

@@ -177,11 +177,11 @@ fn what_is_left_of_a_damaged_file_is_salvaged() {
             [o.u32(EPB), o.u32(13), vec![0; 40]].concat(),
             o.enhanced(0, 3, b"lost", 4),
         ];
-        let (capture, damage) = Capture::salvage(blocks.concat()).unwrap();
+        let (capture, damage) = Capture::salvage(&blocks.concat()).unwrap();
         let data: Vec<_> = capture.packets.iter().map(|p| &p.data[..]).collect();
         assert_eq!(data, [b"one", b"two"]);
         // The first damage is told.
         assert_eq!(damage.unwrap().block, 3);
     }
-    assert!(Capture::salvage(b"no capture".to_vec()).is_err());
+    assert!(Capture::salvage(b"no capture").is_err());
 }

@@ -1,20 +1,28 @@
 //! `lightleak inspect`: what leaks in any capture.
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
+    sync::mpsc::sync_channel,
+    thread,
 };
 
 use clap::Args;
-use lightleak_case::Capture;
+use lightleak_case::CaptureParts;
 use lightleak_judge::{
-    inspect::{self, Inspection, Label, Limits},
+    decoder::Decoder,
+    inspect::{Eavesdropper, Inspected, Inspection, Label, Limits},
+    mark::Mark,
     picture,
     report::inspection::{self, Saved},
 };
 
 use super::{Failure, Outcome, Terminal, child_decoder, write_file};
+
+/// Octets of a capture that are read at once.
+const PART: usize = 8 << 20;
 
 /// Options of `inspect`.
 #[derive(Debug, Args)]
@@ -41,18 +49,12 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     };
     let mut inspected = Vec::new();
     for (number, path) in arguments.captures.iter().enumerate() {
-        let (capture, damage) = read(path)?;
-        let mut found = inspect::inspect(&capture, &decoder, limits);
-        let files = match &arguments.pictures {
-            Some(folder) => save(&found, folder, &prefix(path, number))?,
-            None => Vec::new(),
+        let mut media = match &arguments.pictures {
+            Some(folder) => Some(Media::new(folder, prefix(path, number))?),
+            None => None,
         };
-        // What was written is not needed any more.
-        for flow in &mut found.flows {
-            flow.pictures.clear();
-            flow.sounds.clear();
-            flow.unplayed.clear();
-        }
+        let (found, damage) = listen(path, &decoder, limits, media.as_mut())?;
+        let files = media.map_or(Ok(Vec::new()), |media| media.files)?;
         inspected.push((path.display().to_string(), found, damage, files));
     }
     let captures: Vec<_> = inspected
@@ -80,23 +82,47 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     })
 }
 
-/// The capture, and what of it could not be read.
-fn read(path: &Path) -> Result<(Capture, Option<String>), Failure> {
+/// What was learned from a capture, and what of it could not be read.
+fn listen(
+    path: &Path,
+    decoder: &dyn Decoder,
+    limits: Limits,
+    mut media: Option<&mut Media<'_>>,
+) -> Result<(Inspection, Option<String>), Failure> {
     let name = path.display();
-    let octets = match path == Path::new("-") {
-        true => {
-            let mut octets = Vec::new();
-            io::stdin().lock().read_to_end(&mut octets).map(|_| octets)
+    let file: Box<dyn Read + Send> = match path == Path::new("-") {
+        true => Box::new(io::stdin()),
+        false => {
+            Box::new(File::open(path).map_err(|e| Failure::usage(format!("read {name}: {e}")))?)
         }
-        false => fs::read(path),
     };
-    let octets = octets.map_err(|e| Failure::usage(format!("read {name}: {e}")))?;
-    let read = Capture::salvage(octets);
-    let (capture, damage) = read.map_err(|e| Failure::usage(format!("read {name}: {e}")))?;
-    let cut = "it ends in the middle of a block".to_owned();
-    let damage = damage.map(|damage| damage.to_string());
-    let damage = damage.or(capture.truncated.then_some(cut));
-    Ok((capture, damage))
+    let parts = CaptureParts::new(file);
+    let mut parts = parts.map_err(|e| Failure::usage(format!("read {name}: {e}")))?;
+    let mut eavesdropper = Eavesdropper::new(decoder, limits).giving(move |flow, inspected| {
+        if let Some(media) = &mut media {
+            media.save(flow, inspected);
+        }
+    });
+    let damage = thread::scope(|scope| {
+        let (send, receive) = sync_channel(1);
+        let reader = scope.spawn(move || {
+            let mut truncated = false;
+            while let Some(part) = parts.part(PART) {
+                truncated = part.truncated;
+                if send.send((part, parts.is_at_end())).is_err() {
+                    break;
+                }
+            }
+            let cut = "it ends in the middle of a block".to_owned();
+            let damage = parts.damage().map(|damage| damage.to_string());
+            damage.or(truncated.then_some(cut))
+        });
+        for (part, last) in receive {
+            eavesdropper.add(&part, last);
+        }
+        reader.join().unwrap_or_default()
+    });
+    Ok((eavesdropper.finish(), damage))
 }
 
 /// What the names of the files of a capture begin with.
@@ -105,39 +131,69 @@ fn prefix(path: &Path, number: usize) -> String {
     format!("{}-{stem}", number + 1)
 }
 
-/// Writes pictures, sound, and media that were not played.
-fn save(found: &Inspection, folder: &Path, prefix: &str) -> Result<Vec<Saved>, Failure> {
-    let failed =
-        |path: &Path, e: io::Error| Failure::harness(format!("write {}: {e}", path.display()));
-    fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
-    let mut files = Vec::new();
-    for (index, flow) in found.flows.iter().enumerate() {
-        let write = |number: usize, extension: &str, octets: &[u8]| {
-            let name = format!("{prefix}-flow{}-{}.{extension}", index + 1, number + 1);
-            let path = folder.join(&name);
-            fs::write(&path, octets).map_err(|e| failed(&path, e))?;
-            Ok::<_, Failure>(name)
-        };
-        for (number, (shown, mark)) in flow.pictures.iter().enumerate() {
-            let file = picture::png(shown);
-            files.push(Saved {
-                flow: index,
-                file: write(number, "png", &file)?,
-                size: Some((shown.width, shown.height)),
-                mark: *mark,
-            });
+/// Pictures, sound, and media that were not played, of one capture.
+struct Media<'a> {
+    folder: &'a Path,
+    prefix: String,
+    /// How many files were written of each flow and kind.
+    written: BTreeMap<(usize, &'static str), usize>,
+    files: Result<Vec<Saved>, Failure>,
+}
+
+impl<'a> Media<'a> {
+    /// Makes the folder.
+    fn new(folder: &'a Path, prefix: String) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).map_err(|e| unwritten(folder, &e))?;
+        Ok(Self {
+            folder,
+            prefix,
+            written: BTreeMap::new(),
+            files: Ok(Vec::new()),
+        })
+    }
+
+    fn save(&mut self, flow: usize, inspected: &Inspected) {
+        for (shown, mark) in &inspected.pictures {
+            let size = Some((shown.width, shown.height));
+            self.write(flow, ("picture", "png"), &picture::png(shown), size, *mark);
         }
-        let sounds = flow.sounds.iter().map(|sound| ("wav", sound.wav()));
-        let media = flow.unplayed.iter();
-        let media = media.map(|file| (file.format.extension(), file.octets.clone()));
-        for (number, (extension, octets)) in sounds.chain(media).enumerate() {
-            files.push(Saved {
-                flow: index,
-                file: write(number, extension, &octets)?,
-                size: None,
-                mark: None,
-            });
+        for sound in &inspected.sounds {
+            self.write(flow, ("sound", "wav"), &sound.wav(), None, None);
+        }
+        for file in &inspected.unplayed {
+            let names = ("sound", file.format.extension());
+            self.write(flow, names, &file.octets, None, None);
         }
     }
-    Ok(files)
+
+    /// Files of one `kind` are numbered; after one that failed nothing is written.
+    fn write(
+        &mut self,
+        flow: usize,
+        (kind, extension): (&'static str, &str),
+        octets: &[u8],
+        size: Option<(usize, usize)>,
+        mark: Option<Mark>,
+    ) {
+        let Ok(files) = &mut self.files else {
+            return;
+        };
+        let number = self.written.entry((flow, kind)).or_default();
+        *number += 1;
+        let file = format!("{}-flow{}-{number}.{extension}", self.prefix, flow + 1);
+        let path = self.folder.join(&file);
+        match fs::write(&path, octets) {
+            Ok(()) => files.push(Saved {
+                flow,
+                file,
+                size,
+                mark,
+            }),
+            Err(e) => self.files = Err(unwritten(&path, &e)),
+        }
+    }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure::harness(format!("write {}: {error}", path.display()))
 }

@@ -13,7 +13,11 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use lightleak_case::{TransportProtocol, Vantage};
 
@@ -21,6 +25,7 @@ use crate::{
     decoder::{Decoder, DecoderError, Picture},
     dissect::{Flow, Place, Stream, Traffic, h264::START_CODE, rtsp},
     mark::{self, Mark},
+    parallel::in_parallel,
 };
 
 use carriage::Candidate;
@@ -164,20 +169,33 @@ pub fn play(
     guesses: &[u8],
     decoder: &dyn Decoder,
 ) -> Result<Vec<Footage>, Unplayed> {
-    let dialogues: Vec<_> = traffic.flows.iter().map(Dialogue::read).collect();
-    let announced: Vec<_> = traffic
-        .flows
+    let every: Vec<_> = (0..traffic.flows.len()).collect();
+    play_flows(traffic, &every, guesses, decoder)
+}
+
+/// Plays the flows of those indices, as [`play`] does.
+pub fn play_flows(
+    traffic: &Traffic,
+    chosen: &[usize],
+    guesses: &[u8],
+    decoder: &dyn Decoder,
+) -> Result<Vec<Footage>, Unplayed> {
+    let flows = &traffic.flows;
+    let dialogues = in_parallel(flows.len(), |index| Dialogue::read(&flows[index]));
+    let announced: Vec<_> = flows
         .iter()
         .zip(&dialogues)
         .filter(|(_, dialogue)| !dialogue.sets.is_empty())
         .collect();
     let guesses = split_parameter_sets(guesses);
-    let mut found = Vec::new();
-    let mut failures = Vec::new();
-    for (index, (flow, dialogue)) in traffic.flows.iter().zip(&dialogues).enumerate() {
-        if flow.from_a.bytes.is_empty() && flow.from_b.bytes.is_empty() {
-            continue;
-        }
+    let failed = AtomicUsize::new(0);
+    let played = in_parallel(chosen.len(), |number| {
+        let mut found = Vec::new();
+        let mut failures = Vec::new();
+        let index = chosen[number];
+        let (Some(flow), Some(dialogue)) = (flows.get(index), dialogues.get(index)) else {
+            return (found, failures);
+        };
         let mut sets = described_sets(flow, &announced);
         let described = sets.len();
         sets.extend(guesses.iter().take(MAX_GUESSES).cloned());
@@ -196,21 +214,22 @@ pub fn play(
                 from_a,
             };
             for candidate in candidates(flow, dialogue, from_a) {
-                if failures.len() == MAX_FAILURES {
+                if failed.load(Ordering::Relaxed) >= MAX_FAILURES {
                     break;
                 }
                 let (footage, failure) = show.play(origin, stream, &candidate);
+                failed.fetch_add(usize::from(failure.is_some()), Ordering::Relaxed);
                 found.extend(footage);
                 failures.extend(failure);
             }
         }
-    }
-    match failures.into_iter().next() {
-        None => Ok(found),
-        Some(error) => Err(Unplayed {
-            error,
-            footage: found,
-        }),
+        (found, failures)
+    });
+    let (found, failures): (Vec<_>, Vec<_>) = played.into_iter().unzip();
+    let footage = found.into_iter().flatten().collect();
+    match failures.into_iter().flatten().next() {
+        None => Ok(footage),
+        Some(error) => Err(Unplayed { error, footage }),
     }
 }
 

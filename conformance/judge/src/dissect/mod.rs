@@ -145,6 +145,36 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// One of which nothing is known but who began it, and in which packet.
+    fn new(
+        transport: TransportProtocol,
+        a: SocketAddr,
+        b: SocketAddr,
+        state: FlowState,
+        first_packet: u64,
+    ) -> Self {
+        Self {
+            transport,
+            a,
+            b,
+            state,
+            from_a: Stream::default(),
+            from_b: Stream::default(),
+            first_packet,
+            packets: 0,
+        }
+    }
+
+    /// Octets of payload that are kept of it.
+    pub fn kept(&self) -> usize {
+        self.from_a.bytes.len() + self.from_b.bytes.len()
+    }
+
+    /// Octets of payload that were captured, each once.
+    pub fn octets(&self) -> u64 {
+        self.kept() as u64 + self.from_a.left_out + self.from_b.left_out
+    }
+
     /// The same between the same two, with other octets: those inside a protection.
     pub fn carrying(&self, from_a: Stream, from_b: Stream) -> Self {
         let Self {
@@ -188,19 +218,118 @@ pub enum FlowState {
 /// have no place in its stream are named there too. A heartbeat is the first
 /// packet or the last: anybody can send frames that look like it.
 pub fn dissect(capture: &Capture) -> Traffic {
-    let mut dissection = Dissection::default();
-    dissection.traffic.carried = vec![None; capture.packets.len()];
-    let last = capture.packets.len().saturating_sub(1);
-    for (index, packet) in capture.packets.iter().enumerate() {
-        let interface = capture.interfaces.get(packet.interface);
-        let link_type = interface.map(|i| i.link_type);
-        dissection.packet(packet, link_type, index == 0 || index == last);
-    }
-    dissection.finish()
+    let mut dissector = Dissector::default();
+    dissector.traffic.carried = vec![None; capture.packets.len()];
+    dissector.add(capture, true);
+    let mut traffic = dissector.traffic;
+    traffic.flows.sort_by_key(|flow| flow.first_packet);
+    traffic
 }
 
-/// A capture, half dissected.
+/// Dissects a capture part by part.
 #[derive(Default)]
+pub struct Dissector {
+    traffic: Traffic,
+    connections: tcp::Connections<'static>,
+    conversations: udp::Conversations,
+    associations: sctp::Associations<'static>,
+    others: other::Others,
+    control: infrastructure::Control,
+    /// Packets of parts before that wait for others.
+    waiting: [Vec<Packet>; 2],
+}
+
+impl Dissector {
+    /// Adds the next part, and what is there of everything if it is the `last`.
+    pub fn add(&mut self, part: &Capture, last: bool) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut dissection = Dissection {
+            traffic: std::mem::take(&mut self.traffic),
+            fragments: ip::Fragments::default(),
+            connections: std::mem::take(&mut self.connections),
+            conversations: std::mem::take(&mut self.conversations),
+            associations: std::mem::take(&mut self.associations),
+            others: std::mem::take(&mut self.others),
+            control: std::mem::take(&mut self.control),
+            looks_for: Some(Again::Fragments),
+            link: 0,
+            time_ns: 0,
+        };
+        let link_type = |packet: &Packet| {
+            let interface = part.interfaces.get(packet.interface);
+            interface.map(|i| i.link_type)
+        };
+        let [fragments, segments] = &waiting;
+        for packet in fragments {
+            dissection.packet(packet, link_type(packet), false);
+        }
+        dissection.looks_for = Some(Again::Segments);
+        for packet in segments {
+            dissection.packet(packet, link_type(packet), false);
+        }
+        dissection.looks_for = None;
+        let end = part.packets.len().saturating_sub(1);
+        for (index, packet) in part.packets.iter().enumerate() {
+            let outermost = index == 0 || index == end;
+            dissection.packet(packet, link_type(packet), last && outermost);
+        }
+
+        let mut incomplete = [Vec::new(), Vec::new()];
+        if !last {
+            let now = dissection.time_ns;
+            incomplete[0] = dissection.fragments.waiting(now);
+        }
+        dissection.cut_datagrams();
+        let flows = &mut dissection.traffic.flows;
+        incomplete[1] = dissection.connections.deliver(flows, last);
+        self.waiting = incomplete.map(|mut numbers| {
+            numbers.sort_unstable();
+            numbers.dedup();
+            let [fragments, segments] = &waiting;
+            let all = || fragments.iter().chain(segments).chain(&part.packets);
+            let waits = |packet: &&Packet| numbers.binary_search(&packet.number).is_ok();
+            let copied = |packet: &Packet| Packet {
+                // Not the whole part has to wait.
+                data: packet.data.to_vec().into(),
+                ..*packet
+            };
+            match numbers.is_empty() {
+                true => Vec::new(),
+                false => all().filter(waits).map(copied).collect(),
+            }
+        });
+        self.associations = dissection.associations.deliver(flows);
+        self.connections = dissection.connections.emptied();
+        self.conversations = dissection.conversations;
+        self.others = dissection.others;
+        self.control = dissection.control;
+        self.traffic = dissection.traffic;
+        self.traffic.tunnels = self.conversations.tunnels();
+        if last {
+            let traffic = &mut self.traffic;
+            traffic.undissected.sort_by_key(|u| u.packet);
+            traffic.other_protocols = std::mem::take(&mut self.others).finish();
+        }
+    }
+
+    /// What was seen so far; flows are in order of when they were found.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The flows, of whose streams octets may be left out ([`Stream::leave_out`]).
+    pub fn flows_mut(&mut self) -> &mut [Flow] {
+        &mut self.traffic.flows
+    }
+
+    /// Forgets what was noted of packets that are in no flow.
+    pub fn forget_notes(&mut self) {
+        self.traffic.undissected.clear();
+        self.traffic.infrastructure.clear();
+    }
+}
+
+/// A part of a capture, half dissected.
 struct Dissection<'a> {
     traffic: Traffic,
     fragments: ip::Fragments<'a>,
@@ -209,11 +338,22 @@ struct Dissection<'a> {
     associations: sctp::Associations<'a>,
     others: other::Others,
     control: infrastructure::Control,
+    /// Only what it is looked for counts: the packet was dissected before.
+    looks_for: Option<Again>,
     /// The interface of the packet at hand and what lies before its IP packet, in
     /// short.
     link: u64,
     /// When it was captured.
     time_ns: u64,
+}
+
+/// What is dissected once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// IP fragments.
+    Fragments,
+    /// TCP segments that were counted.
+    Segments,
 }
 
 /// What lies around a UDP datagram.
@@ -229,7 +369,8 @@ struct Around {
 impl<'a> Dissection<'a> {
     /// `outermost`: whether it is the first or the last of the capture.
     fn packet(&mut self, packet: &'a Packet, link_type: Option<u16>, outermost: bool) {
-        if u64::from(packet.original_length) > packet.data.len() as u64 {
+        if u64::from(packet.original_length) > packet.data.len() as u64 && self.looks_for.is_none()
+        {
             self.traffic.cut += 1;
         }
         let chunk = Chunk {
@@ -290,11 +431,14 @@ impl<'a> Dissection<'a> {
                 let why = "an IP fragment inside of fragments".to_owned();
                 self.note(content.packet, why, Some(content.source), None);
             }
+            ip::Packet::Fragment(_) if self.looks_for == Some(Again::Segments) => {}
             ip::Packet::Fragment(fragment) => {
                 let (whole, odd) = self.fragments.add(&fragment);
                 self.traffic.undissected.extend(odd);
                 if let Some(datagram) = whole {
+                    let looks_for = self.looks_for.take();
                     self.datagram(datagram, depth);
+                    self.looks_for = looks_for;
                 }
             }
         }
@@ -302,7 +446,7 @@ impl<'a> Dissection<'a> {
 
     fn datagram(&mut self, mut datagram: Datagram<'a>, depth: usize) {
         let (number, from) = (datagram.packet, Some(datagram.source));
-        if datagram.protocol == other::AH {
+        if datagram.protocol == other::AH && self.looks_for.is_none() {
             self.others.add(other::AH, &datagram, None);
         }
         if let Err(why) = ip::pass_extensions(&mut datagram) {
@@ -313,9 +457,14 @@ impl<'a> Dissection<'a> {
         let ends: Vec<_> = datagram.chunks.iter().map(ends).collect();
         match protocol {
             transport::TCP => match transport::tcp(datagram) {
-                Ok((packet, segment)) => {
+                Ok(_) if self.looks_for == Some(Again::Fragments) => {}
+                Ok((mut packet, segment)) => {
                     self.carries(&packet, &ends);
-                    if let Some(why) = self.connections.segment(&packet, segment) {
+                    if self.looks_for.is_some() {
+                        packet.packets = 0;
+                    }
+                    let flows = &mut self.traffic.flows;
+                    if let Some(why) = self.connections.segment(flows, &packet, segment) {
                         self.note(number, why.to_owned(), from, None);
                     }
                 }
@@ -333,9 +482,11 @@ impl<'a> Dissection<'a> {
                 }
             }
             sctp::SCTP => match sctp::read(datagram) {
+                Ok(_) if self.looks_for.is_some() => {}
                 Ok((transport, packet)) => {
                     self.carries(&transport, &ends);
-                    if let Some(why) = self.associations.packet(&transport, packet) {
+                    let flows = &mut self.traffic.flows;
+                    if let Some(why) = self.associations.packet(flows, &transport, packet) {
                         self.note(number, why.to_owned(), from, None);
                     }
                 }
@@ -355,15 +506,21 @@ impl<'a> Dissection<'a> {
         if let Some(why) = &packet.odd {
             self.note(packet.packet, why.clone(), Some(source), None);
         }
+        let flows = &mut self.traffic.flows;
         let Some(inside) = found else {
+            if self.looks_for.is_some() {
+                return;
+            }
             let sighting = udp::Sighting {
                 link: self.link,
                 identification: around.identification,
                 time_ns: self.time_ns,
             };
-            return self.conversations.datagram(&packet, sighting);
+            return self.conversations.datagram(flows, &packet, sighting);
         };
-        self.conversations.tunnelled(&packet, inside.name);
+        if self.looks_for.is_none() {
+            self.conversations.tunnelled(flows, &packet, inside.name);
+        }
         let payload = Datagram {
             source,
             destination,
@@ -387,8 +544,13 @@ impl<'a> Dissection<'a> {
             false => None,
         };
         if let Some(inside) = found {
-            self.others.add(protocol, &datagram, Some(inside.name));
+            if self.looks_for.is_none() {
+                self.others.add(protocol, &datagram, Some(inside.name));
+            }
             return self.inside(inside, datagram, depth);
+        }
+        if self.looks_for.is_some() {
+            return;
         }
         match self.control.read(&datagram) {
             Some(message) => self.infrastructure(number, message),
@@ -442,10 +604,15 @@ impl<'a> Dissection<'a> {
     }
 
     fn infrastructure(&mut self, packet: u64, message: infrastructure::Message) {
-        self.traffic.infrastructure.push((packet, message));
+        if self.looks_for.is_none() {
+            self.traffic.infrastructure.push((packet, message));
+        }
     }
 
     fn note(&mut self, packet: u64, reason: String, from: Option<IpAddr>, protocol: Option<u8>) {
+        if self.looks_for.is_some() {
+            return;
+        }
         self.traffic.undissected.push(Undissected {
             packet,
             reason,
@@ -454,22 +621,14 @@ impl<'a> Dissection<'a> {
         });
     }
 
-    fn finish(mut self) -> Traffic {
+    /// Datagrams of which fragments are missing, as far as they go.
+    fn cut_datagrams(&mut self) {
         let (incomplete, odd) = std::mem::take(&mut self.fragments).finish();
         for datagram in incomplete {
             // Cut as it is, nothing inside of it holds together.
             self.datagram(datagram, tunnel::DEEPEST);
         }
-        let mut traffic = self.traffic;
-        traffic.undissected.extend(odd);
-        traffic.undissected.sort_by_key(|u| u.packet);
-        traffic.tunnels = self.conversations.tunnels();
-        traffic.other_protocols = self.others.finish();
-        traffic.flows = self.connections.finish();
-        traffic.flows.extend(self.conversations.finish());
-        traffic.flows.extend(self.associations.finish());
-        traffic.flows.sort_by_key(|flow| flow.first_packet);
-        traffic
+        self.traffic.undissected.extend(odd);
     }
 }
 

@@ -12,6 +12,8 @@ use std::{
     ops::Range,
 };
 
+use memchr::{memchr_iter, memmem};
+
 use super::{
     Stream,
     rtp::{is_rtcp, is_rtp},
@@ -211,7 +213,9 @@ fn scan(stream: &Stream) -> Scan {
             continue;
         }
         let start = at;
-        let found = (at..limit).find_map(|at| lone_frame(bytes, at, limit, end));
+        let dollars = memchr_iter(b'$', bytes.get(at..limit).unwrap_or_default());
+        let mut places = dollars.map(|dollar| at + dollar);
+        let found = places.find_map(|at| lone_frame(bytes, at, limit, end));
         at = match &found {
             Some(frame) => frame.payload.start - 4,
             // What looked like a message and was none must not hold us up.
@@ -255,7 +259,7 @@ fn lone_frame(bytes: &[u8], at: usize, limit: usize, end: usize) -> Option<Frame
 /// Where the next message begins at or behind `from`.
 fn find_message(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
-    while let Some(skip) = find(&bytes[at..], b"RTSP/") {
+    while let Some(skip) = memmem::find(&bytes[at..], b"RTSP/") {
         let version = at + skip;
         if is_status_line(&bytes[version..]) {
             return Some(version);
@@ -268,10 +272,6 @@ fn find_message(bytes: &[u8], from: usize) -> Option<usize> {
         at = version + 5;
     }
     None
-}
-
-fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
-    bytes.windows(needle.len()).position(|w| w == needle)
 }
 
 /// The beginning of the request line whose version lies at `version`, not

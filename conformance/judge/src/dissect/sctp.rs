@@ -103,7 +103,8 @@ pub fn read(datagram: Datagram<'_>) -> Result<(Transport<'_>, Packet<'_>), Strin
     Ok((transport, packet))
 }
 
-/// The associations of a capture. Holds references to the user data until the end.
+/// The associations of a capture. Holds references to the user data until it is
+/// delivered.
 #[derive(Debug, Default)]
 pub struct Associations<'a> {
     all: Vec<Association<'a>>,
@@ -112,10 +113,10 @@ pub struct Associations<'a> {
 
 #[derive(Debug)]
 struct Association<'a> {
+    /// Index of its flow.
+    flow: usize,
     a: SocketAddr,
-    b: SocketAddr,
     state: FlowState,
-    first_packet: u64,
     packets: u64,
     from_a: Side<'a>,
     from_b: Side<'a>,
@@ -125,6 +126,8 @@ struct Association<'a> {
 #[derive(Debug, Default)]
 struct Side<'a> {
     near: Option<i64>,
+    /// Messages before that number are in the stream, as far as they were captured.
+    delivered: Option<i64>,
     data: BTreeMap<i64, Data<'a>>,
     again: Vec<i64>,
     ended: bool,
@@ -134,6 +137,7 @@ impl<'a> Associations<'a> {
     /// Adds a packet. What it returns is why octets of it are left out.
     pub fn packet(
         &mut self,
+        flows: &mut Vec<Flow>,
         transport: &Transport<'_>,
         packet: Packet<'a>,
     ) -> Option<&'static str> {
@@ -146,14 +150,16 @@ impl<'a> Associations<'a> {
                 // These answer somebody: their receiver opened.
                 let answers = has(INIT_ACK) || has(ABORT);
                 let (a, b) = if answers { (to, from) } else { (from, to) };
+                let state = match has(INIT) {
+                    true => FlowState::Unanswered,
+                    false => FlowState::Joined,
+                };
+                let sctp = TransportProtocol::Sctp;
+                flows.push(Flow::new(sctp, a, b, state, transport.packet));
                 self.all.push(Association {
+                    flow: flows.len() - 1,
                     a,
-                    b,
-                    state: match has(INIT) {
-                        true => FlowState::Unanswered,
-                        false => FlowState::Joined,
-                    },
-                    first_packet: transport.packet,
+                    state,
                     packets: 0,
                     from_a: Side::default(),
                     from_b: Side::default(),
@@ -181,20 +187,28 @@ impl<'a> Associations<'a> {
         odd.last()
     }
 
-    /// The associations, in order of their first packet.
-    pub fn finish(self) -> Vec<Flow> {
-        let all = self.all.into_iter();
-        all.map(|association| Flow {
-            transport: TransportProtocol::Sctp,
-            a: association.a,
-            b: association.b,
-            state: association.state,
-            from_a: association.from_a.finish(),
-            from_b: association.from_b.finish(),
-            first_packet: association.first_packet,
-            packets: association.packets,
-        })
-        .collect()
+    /// Adds what came to the streams of the flows, and keeps nothing of it.
+    pub fn deliver<'b>(self, flows: &mut [Flow]) -> Associations<'b> {
+        let all = self.all.into_iter().map(|association| {
+            if let Some(flow) = flows.get_mut(association.flow) {
+                flow.state = association.state;
+                flow.packets = association.packets;
+                association.from_a.deliver(&mut flow.from_a);
+                association.from_b.deliver(&mut flow.from_b);
+            }
+            Association {
+                flow: association.flow,
+                a: association.a,
+                state: association.state,
+                packets: association.packets,
+                from_a: association.from_a.emptied(),
+                from_b: association.from_b.emptied(),
+            }
+        });
+        Associations {
+            all: all.collect(),
+            by_pair: self.by_pair,
+        }
     }
 }
 
@@ -204,6 +218,9 @@ impl<'a> Side<'a> {
         let ahead = i64::from(data.number.wrapping_sub(near as u32) as i32);
         let at = near + ahead;
         self.near = Some(near.max(at));
+        if self.delivered.is_some_and(|delivered| at < delivered) {
+            return None;
+        }
         match self.data.get(&at) {
             None => {
                 self.data.insert(at, data);
@@ -220,17 +237,14 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The messages one by one; of those that are not whole, what there is.
-    fn finish(self) -> Stream {
-        let mut stream = Stream {
-            ended: self.ended,
-            ..Stream::default()
-        };
+    /// Adds the messages one by one; of those that are not whole, what there is.
+    fn deliver(&self, stream: &mut Stream) {
+        stream.ended |= self.ended;
         let mut message: Vec<Chunk<'a>> = Vec::new();
-        let mut expected = None;
+        let mut expected = self.delivered;
         let mut places = BTreeMap::new();
-        let mut at = 0;
-        for (number, data) in self.data {
+        let mut at = stream.bytes.len();
+        for (&number, data) in &self.data {
             let follows = expected.is_none_or(|expected| expected == number);
             if data.begins || !follows {
                 stream.push_datagram(&std::mem::take(&mut message));
@@ -241,7 +255,7 @@ impl<'a> Side<'a> {
             let length: usize = data.octets.iter().map(|chunk| chunk.data.len()).sum();
             places.insert(number, at..at + length);
             at += length;
-            message.extend(data.octets);
+            message.extend(&data.octets);
             if data.ends || data.missing > 0 {
                 stream.push_datagram(&std::mem::take(&mut message));
             }
@@ -253,7 +267,18 @@ impl<'a> Side<'a> {
         stream.push_datagram(&message);
         let again = self.again.iter().filter_map(|number| places.get(number));
         stream.again.extend(again.cloned());
-        stream
+    }
+
+    /// The same, when all of it is in the stream.
+    fn emptied<'b>(self) -> Side<'b> {
+        let last = self.data.last_key_value();
+        Side {
+            near: self.near,
+            delivered: last.map(|(number, _)| number + 1).or(self.delivered),
+            data: BTreeMap::new(),
+            again: Vec::new(),
+            ended: self.ended,
+        }
     }
 }
 
@@ -284,7 +309,12 @@ mod tests {
         chunk(DATA, flags, &[&head, octets].concat())
     }
 
-    fn add<'a>(all: &mut Associations<'a>, back: bool, number: u64, octets: &'a [u8]) {
+    fn add<'a>(
+        (all, flows): &mut (Associations<'a>, Vec<Flow>),
+        back: bool,
+        number: u64,
+        octets: &'a [u8],
+    ) {
         let (source, destination) = if back { (THERE, HERE) } else { (HERE, THERE) };
         let datagram = Datagram {
             source: source.into(),
@@ -303,7 +333,12 @@ mod tests {
             packets: 1,
         };
         let (transport, packet) = read(datagram).unwrap();
-        all.packet(&transport, packet);
+        all.packet(flows, &transport, packet);
+    }
+
+    fn finish((all, mut flows): (Associations<'_>, Vec<Flow>)) -> Vec<Flow> {
+        let _ = all.deliver(&mut flows);
+        flows
     }
 
     fn packet(back: bool, chunks: &[Vec<u8>]) -> Vec<u8> {
@@ -328,11 +363,11 @@ mod tests {
             ),
             (true, packet(true, &[data(5, 3, b"answer")])),
         ];
-        let mut all = Associations::default();
+        let mut all = (Associations::default(), Vec::new());
         for ((back, octets), number) in packets.iter().zip(1..) {
             add(&mut all, *back, number, octets);
         }
-        let [flow] = all.finish().try_into().unwrap();
+        let [flow] = finish(all).try_into().unwrap();
         let said: Vec<_> = flow.from_a.parts().map(|(_, octets)| octets).collect();
         assert_eq!(said, [&b"one"[..], b"three", b"four", b"ten"]);
         assert_eq!(flow.from_a.gaps, [12]);
@@ -354,9 +389,9 @@ mod tests {
                 .map(|(number, flags, length)| data(*number, *flags, &octets[..octets.len().min(*length)]))
                 .collect();
             let whole = packet(false, &chunks);
-            let mut all = Associations::default();
+            let mut all = (Associations::default(), Vec::new());
             add(&mut all, false, 1, &whole);
-            for flow in all.finish() {
+            for flow in finish(all) {
                 let parts: usize = flow.from_a.parts().map(|(_, octets)| octets.len()).sum();
                 prop_assert_eq!(parts, flow.from_a.bytes.len());
             }

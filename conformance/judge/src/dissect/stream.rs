@@ -22,6 +22,8 @@ pub struct Stream {
     pub again: Vec<Range<usize>>,
     /// Whether the sender ended the direction (FIN or RST).
     pub ended: bool,
+    /// Octets of payload that were captured and are not in `bytes`.
+    pub left_out: u64,
 }
 
 /// A part of a stream.
@@ -132,6 +134,52 @@ impl Stream {
         self.continued.extend(first + 1..self.pieces.len());
     }
 
+    /// Leaves out what is neither among the first nor among the last `octets`, as if it
+    /// had not been captured: parts stay whole.
+    pub fn leave_out(&mut self, octets: usize) {
+        let end = self.bytes.len();
+        if end <= octets.saturating_mul(2) {
+            return;
+        }
+        let begins_part = |index: &usize| self.continued.binary_search(index).is_err();
+        let first = self.pieces.partition_point(|p| p.at + p.length <= octets);
+        let first = (0..=first).rev().find(begins_part).unwrap_or(0);
+        let last = self.pieces.partition_point(|p| p.at < end - octets);
+        let last = (last..self.pieces.len()).find(begins_part);
+        let last = last.unwrap_or(self.pieces.len()).max(first);
+        let at = |index: usize| self.pieces.get(index).map_or(end, |piece| piece.at);
+        let (from, to) = (at(first), at(last));
+        if from == to {
+            return;
+        }
+        let less = to - from;
+        self.bytes.drain(from..to);
+        self.bytes.shrink_to_fit();
+        self.pieces.drain(first..last);
+        for piece in self.pieces.iter_mut().skip(first) {
+            piece.at -= less;
+        }
+        self.continued.retain_mut(|index| {
+            let stays = *index < first || *index >= last;
+            if *index >= last {
+                *index -= last - first;
+            }
+            stays
+        });
+        self.gaps.retain_mut(|gap| {
+            let stays = *gap <= from || *gap > to;
+            if *gap > to {
+                *gap -= less;
+            }
+            stays
+        });
+        self.gaps.retain(|gap| *gap != from);
+        let place = self.gaps.partition_point(|gap| *gap < from);
+        self.gaps.insert(place, from);
+        self.again.clear();
+        self.left_out += less as u64;
+    }
+
     /// The payload part by part: for UDP, the datagrams, each with its first
     /// piece; for TCP, the pieces.
     pub fn parts(&self) -> impl Iterator<Item = (&Piece, &[u8])> {
@@ -182,5 +230,30 @@ mod tests {
             offset: 43,
         };
         assert_eq!(stream.place(5), Some(place));
+    }
+
+    #[test]
+    fn what_is_left_out_is_a_gap_between_whole_parts() {
+        let mut stream = Stream::default();
+        for number in 0..10 {
+            let octets = [number as u8; 10];
+            stream.push_datagram(&[
+                chunk(&octets[..6], 2 * number),
+                chunk(&octets[6..], 2 * number + 1),
+            ]);
+        }
+        stream.gaps = vec![10, 50, 80, 100];
+        let whole = stream.clone();
+        stream.leave_out(50);
+        assert_eq!(stream, whole);
+        stream.leave_out(25);
+        let parts: Vec<_> = stream
+            .parts()
+            .map(|(p, d)| (p.packet, d[0], d.len()))
+            .collect();
+        assert_eq!(parts, [(0, 0, 10), (2, 1, 10), (16, 8, 10), (18, 9, 10)]);
+        assert_eq!(stream.gaps, [10, 20, 40]);
+        assert_eq!(stream.left_out, 60);
+        assert_eq!(stream.place(38).unwrap().packet, 19);
     }
 }

@@ -24,22 +24,25 @@ const CANDIDATES: usize = 4;
 /// them in sequence space; else it opens another connection.
 const REORDERED: i64 = 1 << 20;
 
-/// The connections of a capture. Holds references to the payload until the end,
-/// at most two per segment.
+/// The connections of a capture. Holds references to the payload until it is
+/// delivered, at most two per segment.
 #[derive(Debug, Default)]
 pub struct Connections<'a> {
     all: Vec<Connection<'a>>,
+    /// Indices of those that have segments to deliver.
+    busy: Vec<usize>,
     by_pair: HashMap<(SocketAddr, SocketAddr), Vec<usize>>,
 }
 
 #[derive(Debug)]
 struct Connection<'a> {
+    /// Index of its flow.
+    flow: usize,
     a: SocketAddr,
-    b: SocketAddr,
     state: FlowState,
-    first_packet: u64,
     packets: u64,
     reset: bool,
+    busy: bool,
     from_a: Side<'a>,
     from_b: Side<'a>,
 }
@@ -47,7 +50,12 @@ struct Connection<'a> {
 impl<'a> Connections<'a> {
     /// Adds a segment. What it returns is why octets of it have no place in
     /// the stream.
-    pub fn segment(&mut self, packet: &Transport<'a>, segment: Segment) -> Option<&'static str> {
+    pub fn segment(
+        &mut self,
+        flows: &mut Vec<Flow>,
+        packet: &Transport<'a>,
+        segment: Segment,
+    ) -> Option<&'static str> {
         let (from, to) = (packet.from, packet.to);
         let pair = self.by_pair.entry((from.min(to), from.max(to)));
         let known = pair.or_default();
@@ -64,15 +72,41 @@ impl<'a> Connections<'a> {
         };
         let index = found.unwrap_or_else(|| {
             known.push(self.all.len());
-            self.all.push(Connection::new(packet, segment));
+            self.all.push(Connection::new(flows, packet, segment));
             self.all.len() - 1
         });
-        self.all.get_mut(index)?.add(packet, segment)
+        let connection = self.all.get_mut(index)?;
+        if !std::mem::replace(&mut connection.busy, true) {
+            self.busy.push(index);
+        }
+        connection.add(packet, segment)
     }
 
-    /// The connections, in order of their first packet.
-    pub fn finish(self) -> Vec<Flow> {
-        self.all.into_iter().map(Connection::finish).collect()
+    /// Adds what came to the streams of the flows, as [`Side::deliver`] does; the
+    /// packets that are returned have to be added again.
+    pub fn deliver(&mut self, flows: &mut [Flow], last: bool) -> Vec<u64> {
+        let busy: Vec<usize> = match last {
+            true => (0..self.all.len()).collect(),
+            false => std::mem::take(&mut self.busy),
+        };
+        let mut wait = Vec::new();
+        for index in busy {
+            if let Some(connection) = self.all.get_mut(index)
+                && let Some(flow) = flows.get_mut(connection.flow)
+            {
+                wait.extend(connection.deliver(flow, last));
+            }
+        }
+        wait
+    }
+
+    /// The same without what is not delivered.
+    pub fn emptied<'b>(self) -> Connections<'b> {
+        Connections {
+            all: self.all.into_iter().map(Connection::emptied).collect(),
+            busy: self.busy,
+            by_pair: self.by_pair,
+        }
     }
 }
 
@@ -134,17 +168,19 @@ fn continued(recent: &[(usize, &Connection)], from: SocketAddr, segment: Segment
 
 impl<'a> Connection<'a> {
     /// A SYN-ACK and an RST answer somebody: their receiver opened.
-    fn new(packet: &Transport<'a>, segment: Segment) -> Self {
+    fn new(flows: &mut Vec<Flow>, packet: &Transport<'a>, segment: Segment) -> Self {
         let (from, to) = (packet.from, packet.to);
         let answers = segment.rst || segment.syn && segment.acknowledgment.is_some();
         let (a, b) = if answers { (to, from) } else { (from, to) };
+        let (tcp, state) = (TransportProtocol::Tcp, FlowState::Unanswered);
+        flows.push(Flow::new(tcp, a, b, state, packet.packet));
         Self {
+            flow: flows.len() - 1,
             a,
-            b,
-            state: FlowState::Unanswered,
-            first_packet: packet.packet,
+            state,
             packets: 0,
             reset: false,
+            busy: false,
             from_a: Side::default(),
             from_b: Side::default(),
         }
@@ -199,20 +235,29 @@ impl<'a> Connection<'a> {
         sender.data(packet, segment)
     }
 
-    fn finish(self) -> Flow {
+    fn deliver(&mut self, flow: &mut Flow, last: bool) -> Vec<u64> {
         let begun = self.from_a.isn().or(self.from_b.isn()).is_some();
-        Flow {
-            transport: TransportProtocol::Tcp,
+        flow.state = match begun {
+            true => self.state,
+            false => FlowState::Joined,
+        };
+        flow.packets = self.packets;
+        self.busy = false;
+        let mut wait = self.from_a.deliver(&mut flow.from_a, last);
+        wait.extend(self.from_b.deliver(&mut flow.from_b, last));
+        wait
+    }
+
+    fn emptied<'b>(self) -> Connection<'b> {
+        Connection {
+            flow: self.flow,
             a: self.a,
-            b: self.b,
-            state: match begun {
-                true => self.state,
-                false => FlowState::Joined,
-            },
-            from_a: self.from_a.finish(),
-            from_b: self.from_b.finish(),
-            first_packet: self.first_packet,
+            state: self.state,
             packets: self.packets,
+            reset: self.reset,
+            busy: self.busy,
+            from_a: self.from_a.emptied(),
+            from_b: self.from_b.emptied(),
         }
     }
 }

@@ -13,11 +13,17 @@ use super::{Flow, FlowState, Stream, transport::Transport};
 /// The conversations of a capture.
 #[derive(Debug, Default)]
 pub struct Conversations {
-    flows: Vec<Flow>,
+    all: Vec<Conversation>,
     by_pair: HashMap<(SocketAddr, SocketAddr), usize>,
     tunnels: HashMap<(SocketAddr, SocketAddr), Tunnel>,
-    /// Per flow, what came last from `a` and from `b`.
-    recent: Vec<[VecDeque<Recent>; 2]>,
+}
+
+#[derive(Debug)]
+struct Conversation {
+    /// Index of its flow.
+    flow: usize,
+    /// What came last from `a` and from `b`.
+    recent: [VecDeque<Recent>; 2],
 }
 
 /// How a datagram was captured, as far as its own octets do not tell.
@@ -71,16 +77,11 @@ impl Tunnel {
 impl Conversations {
     /// Adds a datagram. One of which a part is missing leaves a gap behind it. One
     /// that was captured at two places is there once.
-    pub fn datagram(&mut self, packet: &Transport<'_>, sighting: Sighting) {
-        let from = packet.from;
-        let Some(index) = self.flow(packet) else {
+    pub fn datagram(&mut self, flows: &mut Vec<Flow>, packet: &Transport<'_>, sighting: Sighting) {
+        let Some((flow, recent)) = self.flow(flows, packet) else {
             return;
         };
-        let (Some(flow), Some(recent)) = (self.flows.get_mut(index), self.recent.get_mut(index))
-        else {
-            return;
-        };
-        let of_a = flow.a == from;
+        let of_a = flow.a == packet.from;
         let [recent_a, recent_b] = recent;
         let (stream, recent) = match of_a {
             true => (&mut flow.from_a, recent_a),
@@ -109,9 +110,9 @@ impl Conversations {
     }
 
     /// Adds a datagram whose payload is elsewhere: a tunnel, of that name.
-    pub fn tunnelled(&mut self, packet: &Transport<'_>, name: &'static str) {
+    pub fn tunnelled(&mut self, flows: &mut Vec<Flow>, packet: &Transport<'_>, name: &'static str) {
         let (from, to) = (packet.from, packet.to);
-        let _ = self.flow(packet);
+        let _ = self.flow(flows, packet);
         let tunnel = self.tunnels.entry((from.min(to), from.max(to)));
         let tunnel = tunnel.or_insert_with(|| Tunnel {
             name,
@@ -123,28 +124,26 @@ impl Conversations {
     }
 
     /// The conversation of a datagram, which is counted.
-    fn flow(&mut self, packet: &Transport<'_>) -> Option<usize> {
+    fn flow<'f>(
+        &mut self,
+        flows: &'f mut Vec<Flow>,
+        packet: &Transport<'_>,
+    ) -> Option<(&'f mut Flow, &mut [VecDeque<Recent>; 2])> {
         let (from, to) = (packet.from, packet.to);
-        let index = *self
-            .by_pair
-            .entry((from.min(to), from.max(to)))
-            .or_insert_with(|| {
-                self.flows.push(Flow {
-                    transport: TransportProtocol::Udp,
-                    a: from,
-                    b: to,
-                    state: FlowState::Open,
-                    from_a: Stream::default(),
-                    from_b: Stream::default(),
-                    first_packet: packet.packet,
-                    packets: 0,
-                });
-                self.recent.push(Default::default());
-                self.flows.len() - 1
+        let pair = (from.min(to), from.max(to));
+        let index = *self.by_pair.entry(pair).or_insert_with(|| {
+            let (udp, open) = (TransportProtocol::Udp, FlowState::Open);
+            flows.push(Flow::new(udp, from, to, open, packet.packet));
+            self.all.push(Conversation {
+                flow: flows.len() - 1,
+                recent: Default::default(),
             });
-        let flow = self.flows.get_mut(index)?;
+            self.all.len() - 1
+        });
+        let conversation = self.all.get_mut(index)?;
+        let flow = flows.get_mut(conversation.flow)?;
         flow.packets += packet.packets;
-        Some(index)
+        Some((flow, &mut conversation.recent))
     }
 
     /// The conversations that are tunnels, in order of their ends.
@@ -152,11 +151,6 @@ impl Conversations {
         let mut all: Vec<_> = self.tunnels.values().cloned().collect();
         all.sort_by_key(Tunnel::pair);
         all
-    }
-
-    /// The conversations, in order of their first packet.
-    pub fn finish(self) -> Vec<Flow> {
-        self.flows
     }
 }
 
@@ -184,6 +178,7 @@ mod tests {
 
     fn conversation(sightings: &[(u64, u16, u64)]) -> Flow {
         let mut all = Conversations::default();
+        let mut flows = Vec::new();
         for (&(link, identification, time_ns), number) in sightings.iter().zip(1..) {
             let payload = Chunk {
                 data: b"datagram",
@@ -205,9 +200,9 @@ mod tests {
                 identification,
                 time_ns,
             };
-            all.datagram(&packet, sighting);
+            all.datagram(&mut flows, &packet, sighting);
         }
-        let [flow] = all.finish().try_into().unwrap();
+        let [flow] = flows.try_into().unwrap();
         flow
     }
 

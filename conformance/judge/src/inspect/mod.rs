@@ -8,27 +8,26 @@
 //! `undetermined` for what its octets look like: no entropy decides anything.
 
 mod claim;
+mod conclusion;
+mod eavesdropper;
 pub(crate) mod mux;
 mod others;
 pub mod recognise;
 mod scene;
 mod show;
 
-use std::{
-    net::SocketAddr,
-    sync::{Mutex, PoisonError},
-};
+use std::net::SocketAddr;
 
 use lightleak_case::{Capture, TransportProtocol};
 
 use crate::{
-    decoder::{Decoder, DecoderError, Elementary, Picture},
-    dissect::{self, Flow, FlowState, Place},
-    mark::{self, Mark},
-    parallel::in_parallel,
+    decoder::{Decoder, DecoderError, Elementary, Picture, Sound},
+    dissect::Place,
+    mark::Mark,
 };
 
 pub use claim::{Claim, Proof, Standing};
+pub use eavesdropper::Eavesdropper;
 pub use others::InspectedOther;
 pub use scene::{Description, Scene};
 
@@ -109,127 +108,14 @@ pub struct Inspected {
     /// Media that nobody here can play, as they were.
     pub unplayed: Vec<Elementary>,
     /// Sound that was decoded.
-    pub sounds: Vec<crate::decoder::Sound>,
+    pub sounds: Vec<Sound>,
 }
 
-/// Inspects a capture.
+/// Inspects a capture that is in memory.
 pub fn inspect(capture: &Capture, decoder: &dyn Decoder, limits: Limits) -> Inspection {
-    let traffic = dissect::dissect(capture);
-    let scene = Scene::new(&traffic).with_secrets(&capture.secrets);
-    let mut claims: Vec<Vec<Claim>> = traffic.flows.iter().map(|_| Vec::new()).collect();
-    let mut failures = Vec::new();
-    recognise::footage(&scene, decoder, &mut claims, &mut failures);
-    let mut across: Vec<Vec<Claim>> = traffic.flows.iter().map(|_| Vec::new()).collect();
-    for recognise in recognise::ACROSS_FLOWS {
-        for (flow, claim) in recognise(&scene) {
-            if let Some(claims) = across.get_mut(flow) {
-                claims.push(claim);
-            }
-        }
-    }
-    // Few flows at a time: claims bring their media with them.
-    let known = claims.into_iter().zip(across).map(Mutex::new);
-    let known: Vec<_> = known.collect();
-    let inspected = in_parallel(traffic.flows.len(), |index| {
-        let mut known = known[index].lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut claims, across) = std::mem::take(&mut *known);
-        let flow = &traffic.flows[index];
-        for recognise in recognise::IN_A_FLOW {
-            claims.extend(recognise(&scene, flow));
-        }
-        claims.extend(across);
-        let mut failures = Vec::new();
-        let shown = show::show(claims, decoder, limits, &mut failures);
-        (conclude(flow, shown), failures)
-    });
-    let (flows, failed): (Vec<_>, Vec<_>) = inspected.into_iter().unzip();
-    failures.extend(failed.into_iter().flatten());
-    Inspection {
-        packets: capture.packets.len() as u64,
-        bytes: capture.packets.iter().map(|p| p.data.len() as u64).sum(),
-        flows,
-        others: traffic
-            .other_protocols
-            .iter()
-            .map(others::inspect)
-            .collect(),
-        failures,
-    }
-}
-
-/// What the claims of a flow come to: a leak that was shown, before what is sealed,
-/// before what nobody can tell, before what is no media.
-fn conclude(flow: &Flow, shown: show::Shown) -> Inspected {
-    let show::Shown {
-        claims,
-        frames,
-        pictures,
-        unplayed,
-        sounds,
-    } = shown;
-    let first = |label: Label| claims.iter().find(|claim| claim.label() == label);
-    let order = [
-        Label::Leak,
-        Label::Sealed,
-        Label::Undetermined,
-        Label::Other,
-    ];
-    let claim = order.into_iter().find_map(first);
-    let (label, kind, mut reason) = match claim {
-        Some(claim) => (claim.label(), claim.kind.clone(), claim.reason.clone()),
-        None => unclaimed(flow),
-    };
-    // One that is clear first and sealed later, or the other way round.
-    if label == Label::Leak
-        && let Some(sealed) = first(Label::Sealed)
-    {
-        reason = format!("{reason}; besides, {}: {}", sealed.kind, sealed.reason);
-    }
-    let weak = claim.and_then(|claim| match &claim.standing {
-        Standing::Sealed { weak } => weak.clone(),
-        _ => None,
-    });
-    let pictures = pictures.into_iter().map(|picture| {
-        let mark = mark::read(&picture);
-        (picture, mark)
-    });
-    Inspected {
-        transport: flow.transport,
-        a: flow.a,
-        b: flow.b,
-        packets: flow.packets,
-        bytes: (flow.from_a.bytes.len() + flow.from_b.bytes.len()) as u64,
-        label,
-        kind,
-        weak,
-        reason,
-        place: claim.and_then(|claim| claim.place),
-        frames_decoded: frames,
-        pictures: pictures.collect(),
-        unplayed,
-        sounds,
-    }
-}
-
-fn unclaimed(flow: &Flow) -> (Label, String, String) {
-    let is_empty = flow.from_a.bytes.is_empty() && flow.from_b.bytes.is_empty();
-    match (is_empty, flow.state) {
-        (true, FlowState::Unanswered | FlowState::Refused) => (
-            Label::Other,
-            "tcp".into(),
-            "nobody answered who would talk".into(),
-        ),
-        (true, _) => (
-            Label::Other,
-            "empty".into(),
-            "no octet of payload was captured".into(),
-        ),
-        (false, _) => (
-            Label::Undetermined,
-            "data".into(),
-            "no protocol, no codec and no handshake was recognised in it".into(),
-        ),
-    }
+    let mut eavesdropper = Eavesdropper::new(decoder, limits);
+    eavesdropper.add(capture, true);
+    eavesdropper.finish()
 }
 
 #[cfg(test)]

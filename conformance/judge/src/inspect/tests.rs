@@ -1,9 +1,11 @@
 //! What claims come to.
 
-use super::*;
+use lightleak_case::TransportProtocol;
+
+use super::{conclusion::conclude, *};
 use crate::{
     decoder::{Format, Playing, Sound},
-    dissect::Stream,
+    dissect::{Flow, FlowState, Stream},
 };
 
 /// Plays files of JPEG that say how many frames they have, fails at PNG, and has no
@@ -75,7 +77,8 @@ fn come_to(claims: Vec<Claim>) -> (Inspected, Vec<DecoderError>) {
     };
     let mut failures = Vec::new();
     let shown = show::show(claims, &Player, limits, &mut failures);
-    (conclude(&flow(b"x", FlowState::Open), shown), failures)
+    let conclusion = conclude(&flow(b"x", FlowState::Open), shown);
+    (conclusion.inspected, failures)
 }
 
 #[test]
@@ -155,6 +158,9 @@ fn a_flow_that_carries_nothing_is_no_secret() {
         (FlowState::Open, "empty"),
     ] {
         let found = conclude(&flow(b"", state), show::Shown::default());
-        assert_eq!((found.label, found.kind.as_str()), (Label::Other, kind));
+        assert_eq!(
+            (found.inspected.label, found.inspected.kind.as_str()),
+            (Label::Other, kind)
+        );
     }
 }

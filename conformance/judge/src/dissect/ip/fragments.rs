@@ -102,6 +102,21 @@ impl<'a> Fragments<'a> {
         (partial.whole(), odd)
     }
 
+    /// Takes away the fragments of datagrams that may still become whole at that time,
+    /// and returns the packets that brought them: they have to be added again.
+    pub fn waiting(&mut self, now_ns: u64) -> Vec<u64> {
+        let mut packets = Vec::new();
+        self.by_key.retain(|_, partial| {
+            let waits =
+                !partial.delivered && now_ns.saturating_sub(partial.begun_ns) <= PATIENCE_NS;
+            if waits {
+                packets.extend(partial.chunks.values().map(|chunk| chunk.packet));
+            }
+            !waits
+        });
+        packets
+    }
+
     /// What is incomplete: datagrams as far as they go, and fragments that have
     /// no place in one.
     pub fn finish(self) -> (Vec<Datagram<'a>>, Vec<Undissected>) {

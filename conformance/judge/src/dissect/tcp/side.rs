@@ -13,6 +13,8 @@ use crate::dissect::{
 
 /// The largest window (RFC 7323 2.3). No sender is further from where it was.
 pub const WINDOW: i64 = 1 << 30;
+/// Octets that wait behind a gap, at most.
+const PATIENCE: usize = 1 << 20;
 
 /// One side of a connection.
 #[derive(Debug, Default)]
@@ -26,7 +28,11 @@ pub struct Side<'a> {
     /// Where the last octets that joined others end. Sequence numbers are
     /// understood by it; a single forged segment does not move it.
     near: i64,
-    /// Position to octets, none of them twice.
+    /// The lowest position of an octet that was captured.
+    first: Option<i64>,
+    /// Octets before that position are in the stream, as far as they were captured.
+    delivered: Option<i64>,
+    /// Position to octets that are not in the stream yet, none of them twice.
     chunks: BTreeMap<i64, Chunk<'a>>,
     /// Positions of octets that came once more, and the same.
     again: Vec<(i64, i64)>,
@@ -45,7 +51,7 @@ impl<'a> Side<'a> {
 
     /// Whether nothing that it sent was captured.
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.first.is_none()
     }
 
     /// Whether it said that it sends nothing more.
@@ -66,7 +72,7 @@ impl<'a> Side<'a> {
     /// Whether a SYN with that number can be the beginning of what is known,
     /// which is at most `limit` behind it.
     pub fn may_begin_with(&self, isn: u32, limit: i64) -> bool {
-        let first = self.chunks.keys().next().copied().unwrap_or(0);
+        let first = self.first.unwrap_or(0);
         self.position(isn.wrapping_add(1))
             .is_none_or(|start| (0..limit).contains(&(first - start)))
     }
@@ -78,7 +84,7 @@ impl<'a> Side<'a> {
         }
         self.isn = Some(isn);
         let first = isn.wrapping_add(1);
-        if self.chunks.is_empty() {
+        if self.first.is_none() {
             let acked = self.origin.map(|o| o.wrapping_add(self.acked as u32));
             self.restart(first);
             self.start = Some(0);
@@ -109,7 +115,7 @@ impl<'a> Side<'a> {
         let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
         let mut at = match self.position(sequence) {
             Some(at) if (at - self.near).abs() <= WINDOW => at,
-            Some(_) if self.isn.is_some() || !self.chunks.is_empty() => {
+            Some(_) if self.isn.is_some() || self.first.is_some() => {
                 return Some("TCP segment outside of any window");
             }
             _ => {
@@ -132,6 +138,14 @@ impl<'a> Side<'a> {
                 chunk = chunk.after(before);
                 at = start;
             }
+            // What is in the stream stays as it is.
+            if let Some(delivered) = self.delivered
+                && at < delivered
+            {
+                let before = usize::try_from(delivered - at).unwrap_or(usize::MAX);
+                chunk = chunk.after(before);
+                at = delivered;
+            }
             if !chunk.data.is_empty() && self.insert(at, chunk) {
                 odd = Some("TCP octets sent again and not the same");
             }
@@ -141,27 +155,38 @@ impl<'a> Side<'a> {
         odd.filter(|_| octets > 1)
     }
 
-    /// The stream: what was captured, in order, with its gaps.
-    pub fn finish(self) -> Stream {
-        let mut stream = Stream {
-            ended: self.ended,
-            ..Stream::default()
-        };
-        let first = self.chunks.keys().next().copied().unwrap_or(0);
-        let mut expected = self.start.unwrap_or(first.min(0));
+    /// Adds to the stream what was captured, in order, with its gaps. Unless it is the
+    /// `last` time, octets behind a gap wait for those that may still come: the packets
+    /// that brought them are returned, and have to be added again.
+    pub fn deliver(&mut self, stream: &mut Stream, last: bool) -> Vec<u64> {
+        let chunks = std::mem::take(&mut self.chunks);
+        let again = std::mem::take(&mut self.again);
+        let lowest = self.first.unwrap_or(0);
+        let begins = self.delivered.or(self.start);
+        let mut expected = begins.unwrap_or(lowest.min(0));
+        let mut waiting: usize = chunks.values().map(|chunk| chunk.data.len()).sum();
         let mut places = Vec::new();
-        for (&at, chunk) in &self.chunks {
+        let mut rest = chunks.into_iter();
+        let mut wait = Vec::new();
+        for (at, chunk) in rest.by_ref() {
+            let octets = chunk.data.len();
             let before = usize::try_from(expected - at).unwrap_or(0);
             let chunk = chunk.after(before);
             let begins = at + before as i64;
             if at > expected {
+                if !last && waiting <= PATIENCE && self.acked <= expected {
+                    wait.push(chunk.packet);
+                    break;
+                }
                 stream.gaps.push(stream.bytes.len());
             }
-            expected = expected.max(at + before as i64 + length(chunk.data));
+            waiting -= octets;
+            expected = expected.max(begins + length(chunk.data));
             places.push((begins, begins + length(chunk.data), stream.bytes.len()));
             stream.push(chunk.data, chunk.packet, chunk.offset, chunk.time_ns);
         }
-        for &(low, high) in &self.again {
+        wait.extend(rest.map(|(_, chunk)| chunk.packet));
+        for (low, high) in again {
             let first = places.partition_point(|&(_, end, _)| end <= low);
             for &(begins, end, at) in &places[first..] {
                 if begins >= high {
@@ -173,11 +198,32 @@ impl<'a> Side<'a> {
                     .push(index(low.max(begins))..index(high.min(end)));
             }
         }
+        stream.ended |= self.ended;
         // An acknowledged FIN takes one sequence number, captured or not.
-        if self.sent.max(self.acked - 1) > expected {
+        if last && self.sent.max(self.acked - 1) > expected {
             stream.gaps.push(stream.bytes.len());
         }
-        stream
+        if self.first.is_some() {
+            self.delivered = Some(expected);
+        }
+        wait
+    }
+
+    /// The same without what is not in the stream yet.
+    pub fn emptied<'b>(self) -> Side<'b> {
+        Side {
+            isn: self.isn,
+            origin: self.origin,
+            start: self.start,
+            near: self.near,
+            first: self.first,
+            delivered: self.delivered,
+            chunks: BTreeMap::new(),
+            again: Vec::new(),
+            sent: self.sent,
+            acked: self.acked,
+            ended: self.ended,
+        }
     }
 
     /// Puts octets in their place; those that are there already stay. True if
@@ -186,7 +232,12 @@ impl<'a> Side<'a> {
         let end = at + length(chunk.data);
         let before = self.chunks.range(..=at).next_back();
         let before = before.map(|(&key, c)| (key, key + length(c.data)));
-        let joins = self.chunks.is_empty() || before.is_some_and(|(_, end)| end >= at);
+        let joins = match before {
+            Some((_, end)) => end >= at,
+            None if self.chunks.is_empty() => self.delivered.is_none_or(|end| end >= at),
+            None => false,
+        };
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
         let from = before.map_or(at, |(key, _)| key);
 
         let mut differs = false;

@@ -6,28 +6,27 @@ use crate::{
     inspect::{Claim, Proof, Scene, Standing},
 };
 
-/// Has every flow played.
+/// Has the flows of those indices played, and says of which flow it claims what.
 pub(in crate::inspect) fn footage(
     scene: &Scene<'_>,
+    chosen: &[usize],
     decoder: &dyn Decoder,
-    claims: &mut [Vec<Claim>],
     failures: &mut Vec<DecoderError>,
-) {
-    let footage = match media_player::play(scene.traffic, &[], decoder) {
+) -> Vec<(usize, Claim)> {
+    let footage = match media_player::play_flows(scene.traffic, chosen, &[], decoder) {
         Ok(footage) => footage,
         Err(unplayed) => {
             failures.push(unplayed.error);
             unplayed.footage
         }
     };
-    for footage in footage {
-        let Origin::Flow { flow, .. } = footage.origin else {
-            continue;
-        };
-        if let Some(claims) = claims.get_mut(flow) {
-            claims.push(claim(footage));
-        }
-    }
+    let of_flows = footage
+        .into_iter()
+        .filter_map(|footage| match footage.origin {
+            Origin::Flow { flow, .. } => Some((flow, claim(footage))),
+            _ => None,
+        });
+    of_flows.collect()
 }
 
 fn claim(footage: Footage) -> Claim {

@@ -103,9 +103,8 @@ pub(super) fn after(stream: &Stream, octets: usize) -> Stream {
             .filter(|gap| **gap >= octets)
             .map(|gap| gap - octets)
             .collect(),
-        continued: Vec::new(),
-        again: Vec::new(),
         ended: stream.ended,
+        ..Stream::default()
     }
 }
 

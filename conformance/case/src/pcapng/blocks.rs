@@ -1,5 +1,5 @@
-//! Reads pcapng and classic pcap. The file is hostile: lengths are checked
-//! against the input before anything is taken or reserved.
+//! Reads pcapng. The file is hostile: lengths are checked against the input before
+//! anything is taken or reserved.
 
 use pcap_parser::{
     Block, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, PcapError,
@@ -7,7 +7,7 @@ use pcap_parser::{
     traits::PcapNGPacketBlock,
 };
 
-use super::{Capture, Interface, Octets, Packet, SecretsType, classic, clock::Clock, compressed};
+use super::{Capture, Interface, Octets, Packet, SecretsType, clock::Clock};
 
 /// Where and why a capture cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,65 +20,6 @@ pub struct CaptureError {
     pub offset: usize,
     /// What is wrong, and what to do about it if that is known.
     pub what: String,
-}
-
-impl Capture {
-    /// Reads pcapng (either byte order, any number of sections and interfaces)
-    /// or classic pcap (microseconds or nanoseconds, either byte order), inside
-    /// gzip or Zstandard or not.
-    ///
-    /// A file that ends in the middle of a block gives what came before and
-    /// [`Capture::truncated`]. The memory used is at most a small multiple of
-    /// the input's length, or of what is unpacked from it, which is bounded.
-    pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
-        match Self::salvage(bytes.to_vec())? {
-            (capture, None) => Ok(capture),
-            (_, Some(damage)) => Err(damage),
-        }
-    }
-
-    /// Reads the same as far as it can be read: blocks that are damaged are left
-    /// out, and the first of them is named beside. An error is that there is
-    /// nothing to read.
-    pub fn salvage(file: Vec<u8>) -> Result<(Self, Option<CaptureError>), CaptureError> {
-        let at_start = |what: String| CaptureError {
-            block: 0,
-            offset: 0,
-            what,
-        };
-        let (file, broken) = match compressed::unpack(&file) {
-            Some(unpacked) if unpacked.octets.is_empty() => {
-                let what = unpacked
-                    .broken
-                    .unwrap_or("an empty file, compressed".into());
-                return Err(at_start(what));
-            }
-            Some(unpacked) => (unpacked.octets, unpacked.broken.map(at_start)),
-            None => (file, None),
-        };
-        let file = Octets::from(file);
-        let (mut capture, damage) = match file.first_chunk::<4>() {
-            None if file.is_empty() => return Err(at_start("the file is empty".into())),
-            Some(magic) if u32::from_le_bytes(*magic) == SHB_MAGIC => Pcapng::new(&file).read(),
-            magic => match magic.and_then(|magic| classic::kind(*magic)) {
-                Some(kind) => (classic::read(&file, kind), None),
-                None => return Err(at_start(unknown(&file))),
-            },
-        };
-        capture.truncated |= broken.is_some();
-        Ok((capture, broken.or(damage)))
-    }
-}
-
-fn unknown(file: &[u8]) -> String {
-    match compressed::other(file) {
-        Some(name) => format!("expected pcapng or pcap, found {name}; decompress it first"),
-        None => format!(
-            "expected pcapng or pcap, found a file that begins with {}; \
-             editcap -F pcapng converts other capture formats",
-            hex(&file[..file.len().min(4)])
-        ),
-    }
 }
 
 /// Obsolete packet block (draft-ietf-opsawg-pcapng, appendix A).
@@ -96,12 +37,19 @@ const ISB_IFRECV: u16 = 4;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
 
-/// State of reading a pcapng file.
-struct Pcapng<'a> {
-    file: &'a Octets,
-    bytes: &'a [u8],
-    /// Where the current block begins, and which it is.
-    offset: usize,
+/// Whether a file that begins so is pcapng.
+pub(super) fn begins(magic: [u8; 4]) -> bool {
+    u32::from_le_bytes(magic) == SHB_MAGIC
+}
+
+/// State of reading a pcapng file, part by part.
+#[derive(Debug, Default)]
+pub(super) struct Pcapng {
+    /// Octets of the file that are at hand, and where they begin in it.
+    part: Octets,
+    begins: usize,
+    /// Where the current block begins in them, and which it is in the file.
+    at: usize,
     block: usize,
     big_endian: bool,
     /// Frames so far, as Wireshark counts them.
@@ -110,52 +58,64 @@ struct Pcapng<'a> {
     section: usize,
     /// Per interface of the capture.
     clocks: Vec<Clock>,
+    /// Interfaces so far; packets and secrets of the part at hand.
     capture: Capture,
+    /// The first block that could not be read.
+    damage: Option<CaptureError>,
+    /// Whether nobody knows where the next block begins.
+    adrift: bool,
 }
 
-impl<'a> Pcapng<'a> {
-    fn new(file: &'a Octets) -> Self {
-        Self {
-            file,
-            bytes: file,
-            offset: 0,
-            block: 0,
-            big_endian: false,
-            frames: 0,
-            section: 0,
-            clocks: Vec::new(),
-            capture: Capture::default(),
-        }
-    }
-
-    fn read(mut self) -> (Capture, Option<CaptureError>) {
-        let mut damage = None;
-        while self.offset < self.bytes.len() {
-            let (block_type, block) = match self.frame() {
+impl Pcapng {
+    /// Reads the blocks that are whole in the next part of the file, and says how many
+    /// octets they are. Of the last part all is read.
+    pub(super) fn read(&mut self, part: &Octets, last: bool) -> (Capture, usize) {
+        self.part = part.clone();
+        self.at = 0;
+        while self.at < part.len() && !self.adrift {
+            let (block_type, block) = match self.frame(part) {
                 Ok(Some(block)) => block,
                 Ok(None) => {
-                    self.capture.truncated = true;
+                    self.capture.truncated |= last;
                     break;
                 }
-                // Nobody knows where the next block begins.
                 Err(error) => {
-                    damage.get_or_insert(error);
+                    self.damage.get_or_insert(error);
+                    self.adrift = true;
                     break;
                 }
             };
             if let Err(error) = self.content(block_type, block) {
-                damage.get_or_insert(error);
+                self.damage.get_or_insert(error);
             }
-            self.offset += block.len();
+            self.at += block.len();
             self.block += 1;
         }
-        (self.capture, damage)
+        self.part = Octets::default();
+        self.begins += self.at;
+        let of_part = Capture {
+            interfaces: self.capture.interfaces.clone(),
+            packets: std::mem::take(&mut self.capture.packets),
+            truncated: self.capture.truncated,
+            secrets: std::mem::take(&mut self.capture.secrets),
+        };
+        (of_part, self.at)
+    }
+
+    /// The first block that could not be read.
+    pub(super) fn damage(&self) -> Option<&CaptureError> {
+        self.damage.as_ref()
+    }
+
+    /// Whether what follows can't be read.
+    pub(super) fn is_adrift(&self) -> bool {
+        self.adrift
     }
 
     /// Type and octets of the block here; none if the file ends within it.
     /// A section header sets the byte order.
-    fn frame(&mut self) -> Result<Option<(u32, &'a [u8])>, CaptureError> {
-        let rest = &self.bytes[self.offset..];
+    fn frame<'a>(&mut self, part: &'a [u8]) -> Result<Option<(u32, &'a [u8])>, CaptureError> {
+        let rest = part.get(self.at..).unwrap_or_default();
         let (Some(block_type), Some(length)) = (word(rest, 0), word(rest, 4)) else {
             return Ok(None);
         };
@@ -333,13 +293,13 @@ impl<'a> Pcapng<'a> {
         Ok(())
     }
 
-    /// Those octets, which are a part of the file.
+    /// Those octets, which are in the part of the file at hand.
     fn shared(&self, octets: &[u8]) -> Octets {
         let at = octets
             .as_ptr()
             .addr()
-            .wrapping_sub(self.bytes.as_ptr().addr());
-        self.file.part(at..at.saturating_add(octets.len()))
+            .wrapping_sub(self.part.as_ptr().addr());
+        self.part.part(at..at.saturating_add(octets.len()))
     }
 
     /// Value of the first option of that code, in octets that options begin.
@@ -459,7 +419,7 @@ impl<'a> Pcapng<'a> {
     fn error(&self, what: String) -> CaptureError {
         CaptureError {
             block: self.block,
-            offset: self.offset,
+            offset: self.begins + self.at,
             what,
         }
     }
@@ -495,7 +455,8 @@ fn word(bytes: &[u8], at: usize) -> Option<[u8; 4]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Octets as people write them.
+pub(super) fn hex(bytes: &[u8]) -> String {
     let octets: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
     octets.join(" ")
 }

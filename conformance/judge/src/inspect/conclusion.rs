@@ -1,0 +1,135 @@
+//! What the claims of a flow come to.
+
+use crate::{
+    dissect::{Flow, FlowState},
+    mark,
+};
+
+use super::{Inspected, Label, Standing, show::Shown};
+
+/// What was learned from a flow, as far as it was looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Conclusion {
+    pub(super) inspected: Inspected,
+    /// Whether somebody recognised something in it.
+    pub(super) claimed: bool,
+}
+
+/// What the claims of a flow come to: a leak that was shown, before what is sealed,
+/// before what nobody can tell, before what is no media.
+pub(super) fn conclude(flow: &Flow, shown: Shown) -> Conclusion {
+    let Shown {
+        claims,
+        frames,
+        pictures,
+        unplayed,
+        sounds,
+    } = shown;
+    let first = |label: Label| claims.iter().find(|claim| claim.label() == label);
+    let order = [
+        Label::Leak,
+        Label::Sealed,
+        Label::Undetermined,
+        Label::Other,
+    ];
+    let claim = order.into_iter().find_map(first);
+    let (label, kind, mut reason) = match claim {
+        Some(claim) => (claim.label(), claim.kind.clone(), claim.reason.clone()),
+        None => unclaimed(flow),
+    };
+    // One that is clear first and sealed later, or the other way round.
+    if label == Label::Leak
+        && let Some(sealed) = first(Label::Sealed)
+    {
+        reason = format!("{reason}; besides, {}: {}", sealed.kind, sealed.reason);
+    }
+    let weak = claim.and_then(|claim| match &claim.standing {
+        Standing::Sealed { weak } => weak.clone(),
+        _ => None,
+    });
+    let pictures = pictures.into_iter().map(|picture| {
+        let mark = mark::read(&picture);
+        (picture, mark)
+    });
+    let inspected = Inspected {
+        transport: flow.transport,
+        a: flow.a,
+        b: flow.b,
+        packets: flow.packets,
+        bytes: flow.octets(),
+        label,
+        kind,
+        weak,
+        reason,
+        place: claim.and_then(|claim| claim.place),
+        frames_decoded: frames,
+        pictures: pictures.collect(),
+        unplayed,
+        sounds,
+    };
+    Conclusion {
+        inspected,
+        claimed: claim.is_some(),
+    }
+}
+
+fn unclaimed(flow: &Flow) -> (Label, String, String) {
+    let is_empty = flow.from_a.bytes.is_empty() && flow.from_b.bytes.is_empty();
+    match (is_empty, flow.state) {
+        (true, FlowState::Unanswered | FlowState::Refused) => (
+            Label::Other,
+            "tcp".into(),
+            "nobody answered who would talk".into(),
+        ),
+        (true, _) => (
+            Label::Other,
+            "empty".into(),
+            "no octet of payload was captured".into(),
+        ),
+        (false, _) => (
+            Label::Undetermined,
+            "data".into(),
+            "no protocol, no codec and no handshake was recognised in it".into(),
+        ),
+    }
+}
+
+impl Conclusion {
+    /// What it comes to with what was learned later from more of the flow.
+    pub(super) fn and_then(self, later: Self) -> Self {
+        let (earlier, claimed) = (self.inspected, self.claimed || later.claimed);
+        let is_worse = rank(&later.inspected, later.claimed) < rank(&earlier, self.claimed);
+        let (mut is, was) = match is_worse {
+            true => (later.inspected, earlier),
+            false => {
+                let mut is = earlier;
+                (is.packets, is.bytes) = (later.inspected.packets, later.inspected.bytes);
+                (is, later.inspected)
+            }
+        };
+        // One that is clear first and sealed later, or the other way round.
+        if is.label == Label::Leak && was.label == Label::Sealed && !is.reason.contains("; besides")
+        {
+            is.reason = format!("{}; besides, {}: {}", is.reason, was.kind, was.reason);
+        }
+        is.frames_decoded += was.frames_decoded;
+        is.pictures.extend(was.pictures);
+        is.unplayed.extend(was.unplayed);
+        is.sounds.extend(was.sounds);
+        Self {
+            inspected: is,
+            claimed,
+        }
+    }
+}
+
+/// What decides comes first.
+fn rank(inspected: &Inspected, claimed: bool) -> (bool, u8) {
+    let rank = match inspected.label {
+        Label::Leak => 0,
+        Label::Sealed => 1,
+        Label::Undetermined => 2,
+        Label::Other => 3,
+    };
+    (!claimed, rank)
+}
