@@ -88,8 +88,7 @@ pub(super) fn length_framed_sources(stream: &Stream) -> Vec<Source> {
     let mut packets = Vec::new();
     let mut at = 0;
     while at + 2 < bytes.len() {
-        let chain: Vec<_> = length_framed_chain(bytes, at).take(MIN_CHAIN).collect();
-        if chain.len() < MIN_CHAIN {
+        if length_framed_chain(bytes, at).take(MIN_CHAIN).count() < MIN_CHAIN {
             at += 1;
             continue;
         }
@@ -158,8 +157,12 @@ fn candidate(carriage: &'static str, units: Vec<Unit>) -> Option<Candidate> {
 fn length_framed_chain(bytes: &[u8], at: usize) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut at = at;
     std::iter::from_fn(move || {
-        let length = bytes.get(at..at + 2)?;
-        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+        // Nearly everywhere the version of RTP is missing.
+        let &[high, low, first] = bytes.get(at..)?.first_chunk()?;
+        if first >> 6 != 2 {
+            return None;
+        }
+        let length = usize::from(u16::from_be_bytes([high, low]));
         let packet = at + 2..at + 2 + length;
         let octets = bytes.get(packet.clone())?;
         at = packet.end;
