@@ -7,6 +7,7 @@ use std::{fs, path::Path, sync::LazyLock};
 use lightleak_case::Capture;
 use lightleak_judge::{
     decoder::{Decoder, DecoderError, Picture},
+    dissect::{Dissector, Flow, dissect},
     inspect::{self, Inspection, Label, Limits},
 };
 use proptest::{prelude::*, sample::Index};
@@ -128,6 +129,56 @@ fn there_is_something_sealed() {
     assert!(CAPTURES.len() >= 100, "{}", CAPTURES.len());
 }
 
+/// What a flow is, and where each of its octets was.
+fn shape(flow: &Flow) -> String {
+    let streams = [&flow.from_a, &flow.from_b].map(|stream| {
+        let pieces = stream
+            .pieces
+            .iter()
+            .map(|p| (p.at, p.length, p.packet, p.offset));
+        (
+            pieces.collect::<Vec<_>>(),
+            &stream.bytes,
+            &stream.gaps,
+            &stream.continued,
+        )
+    });
+    let ends = (flow.transport, flow.a, flow.b, flow.state);
+    format!(
+        "{ends:?} {} {} {streams:?}",
+        flow.first_packet, flow.packets
+    )
+}
+
+/// The flows of a capture that is dissected so many packets at a time.
+fn in_parts(capture: &Capture, packets: usize) -> Vec<Flow> {
+    let mut dissector = Dissector::default();
+    let parts = capture.packets.chunks(packets);
+    let last = parts.len().saturating_sub(1);
+    for (index, packets) in parts.enumerate() {
+        let part = Capture {
+            interfaces: capture.interfaces.clone(),
+            packets: packets.to_vec(),
+            ..Capture::default()
+        };
+        dissector.add(&part, index == last);
+    }
+    let mut flows = dissector.flows_mut().to_vec();
+    flows.sort_by_key(|flow| flow.first_packet);
+    flows
+}
+
+#[test]
+fn parts_are_dissected_as_the_whole_is() {
+    for (name, capture) in CAPTURES.iter() {
+        let whole: Vec<_> = dissect(capture).flows.iter().map(shape).collect();
+        for packets in [1, 2, 7, 50] {
+            let parts: Vec<_> = in_parts(capture, packets).iter().map(shape).collect();
+            assert!(parts == whole, "{name}, {packets} packets at a time");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -141,6 +192,8 @@ proptest! {
     #[test]
     fn no_accident_panics(which in any::<Index>(), accidents in accidents()) {
         let (_, capture) = which.get(&CAPTURES);
-        inspect(&after(capture, &accidents));
+        let capture = after(capture, &accidents);
+        inspect(&capture);
+        in_parts(&capture, 5);
     }
 }

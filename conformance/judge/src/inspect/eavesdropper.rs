@@ -11,7 +11,7 @@ use lightleak_case::{Capture, Octets, SecretsType};
 use crate::{
     decoder::{Decoder, DecoderError},
     dissect::Dissector,
-    parallel::as_made,
+    parallel::{as_made, in_parallel},
 };
 
 use super::{
@@ -182,11 +182,11 @@ impl<'d> Eavesdropper<'d> {
                 first.push(claim);
             }
         }
-        for recognise in recognise::ACROSS_FLOWS {
-            for (flow, claim) in recognise(&scene) {
-                if let Some([_, across]) = claims.get_mut(flow) {
-                    across.push(claim);
-                }
+        let recognisers = recognise::ACROSS_FLOWS;
+        let found = in_parallel(recognisers.len(), |index| recognisers[index](&scene));
+        for (flow, claim) in found.into_iter().flatten() {
+            if let Some([_, across]) = claims.get_mut(flow) {
+                across.push(claim);
             }
         }
         let claims: Vec<_> = claims.into_iter().map(Mutex::new).collect();
@@ -232,5 +232,161 @@ impl<'d> Eavesdropper<'d> {
         failed.sort_by_key(|(index, _)| *index);
         failures.extend(failed.into_iter().map(|(_, failure)| failure));
         self.failures.extend(failures);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lightleak_case::{Interface, Packet};
+
+    use super::*;
+    use crate::{
+        decoder::Picture,
+        inspect::{Label, inspect},
+    };
+
+    struct Mute;
+
+    impl Decoder for Mute {
+        fn decode(&self, _: &[u8], _: usize) -> Result<Vec<Picture>, DecoderError> {
+            Ok(Vec::new())
+        }
+    }
+
+    const LIMITS: Limits = Limits {
+        pictures_per_flow: 1,
+    };
+
+    /// A capture of raw IP in which one client sends each of the octets in a datagram.
+    fn capture(datagrams: impl IntoIterator<Item = (u8, Vec<u8>)>) -> Capture {
+        let packet = |((host, octets), number): ((u8, Vec<u8>), u64)| {
+            let length = (8 + octets.len() as u16).to_be_bytes();
+            let whole = (28 + octets.len() as u16).to_be_bytes();
+            let ip = [
+                &[0x45, 0][..],
+                &whole,
+                &[0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, host, 10, 0, 1, 1],
+                &[0x9c, 0x40, 0x13, 0x88],
+                &length,
+                &[0, 0],
+                &octets,
+            ];
+            let data = ip.concat();
+            Packet {
+                number,
+                interface: 0,
+                time_ns: number * 1_000_000,
+                original_length: data.len() as u32,
+                data: data.into(),
+            }
+        };
+        Capture {
+            interfaces: vec![Interface {
+                link_type: 101,
+                ..Interface::default()
+            }],
+            packets: datagrams.into_iter().zip(1..).map(packet).collect(),
+            ..Capture::default()
+        }
+    }
+
+    fn noise(seed: u64, length: usize) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let step = |state: &mut u64| {
+            *state ^= *state << 13;
+            *state ^= *state >> 7;
+            *state ^= *state << 17;
+            (*state >> 24) as u8
+        };
+        (0..length).map(|_| step(&mut state)).collect()
+    }
+
+    /// MPEG-TS of one stream: in each of seven packets the counter goes on.
+    fn transport_stream(number: u64) -> Vec<u8> {
+        let packets = (0..7).map(|index| {
+            let counter = ((number * 7 + index) % 16) as u8;
+            let start = if index == 0 { 0x41 } else { 0x01 };
+            let head = [0x47, start, 0x11, 0x10 | counter];
+            let begins = [0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5, 0x21, 0, 1, 0, 1];
+            let body = match index {
+                0 => [&begins[..], &noise(number, 170)].concat(),
+                _ => noise(number * 7 + index, 184),
+            };
+            [&head[..], &body].concat()
+        });
+        packets.flatten().collect()
+    }
+
+    fn listen(capture: &Capture, most: usize, packets: usize) -> (Inspection, usize) {
+        let mut eavesdropper = Eavesdropper::new(&Mute, LIMITS);
+        eavesdropper.most = most;
+        let mut kept = 0;
+        let parts = capture.packets.chunks(packets);
+        let last = parts.len() - 1;
+        for (index, part) in parts.enumerate() {
+            let part = Capture {
+                packets: part.to_vec(),
+                ..Capture {
+                    interfaces: capture.interfaces.clone(),
+                    ..Capture::default()
+                }
+            };
+            eavesdropper.add(&part, index == last);
+            let flows = &eavesdropper.dissector.traffic().flows;
+            kept = kept.max(flows.iter().map(|flow| flow.kept()).sum());
+        }
+        (eavesdropper.finish(), kept)
+    }
+
+    #[test]
+    fn what_leaks_in_the_middle_of_an_endless_flow_is_heard_in_little_memory() {
+        let datagrams = (0..3000).map(|number| match number {
+            1400..1600 => (1, transport_stream(number)),
+            _ => (1, noise(number, 1000)),
+        });
+        let capture = capture(datagrams);
+        let (found, kept) = listen(&capture, 400_000, 50);
+        let [flow] = &found.flows[..] else {
+            panic!("{:?}", found.flows);
+        };
+        assert_eq!((flow.label, flow.packets), (Label::Leak, 3000), "{flow:?}");
+        assert!(flow.kind.contains("ts"), "{}", flow.kind);
+        let octets: usize = capture.packets.iter().map(|p| p.data.len() - 28).sum();
+        assert_eq!(flow.bytes, octets as u64);
+        assert!(kept < 500_000, "{kept}");
+    }
+
+    #[test]
+    fn short_flows_stay_whole_beside_a_long_one() {
+        let datagrams = (0..3000).map(|number| match number % 10 {
+            0 => (2 + (number / 10 % 4) as u8, transport_stream(number / 40)),
+            _ => (1, noise(number, 1200)),
+        });
+        let capture = capture(datagrams);
+        let (found, _) = listen(&capture, 600_000, 100);
+        let whole = inspect(&capture, &Mute, LIMITS);
+        let labels = |found: &Inspection| {
+            let flows = found.flows.iter();
+            let told = flows.map(|flow| (flow.a, flow.label, flow.kind.clone(), flow.bytes));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(labels(&found), labels(&whole));
+        assert_eq!(found.flows.len(), 5);
+        assert_eq!(found.flows[0].label, Label::Leak);
+    }
+
+    #[test]
+    fn more_flows_than_there_is_room_for_are_all_told() {
+        let datagrams =
+            (0..250).flat_map(|host| (0..8).map(move |number| (host, noise(number, 900))));
+        let (found, kept) = listen(&capture(datagrams), 100_000, 20);
+        assert_eq!(found.flows.len(), 250);
+        assert!(
+            found
+                .flows
+                .iter()
+                .all(|flow| flow.packets == 8 && flow.bytes == 7200)
+        );
+        assert!(kept < 150_000, "{kept}");
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         sdp::{self, Sdp},
     },
     open::keylog::KeyLog,
+    parallel::in_parallel,
 };
 
 /// Descriptions that are read of a direction, and of all.
@@ -43,9 +44,10 @@ pub struct Description {
 impl<'a> Scene<'a> {
     /// Reads what flows say about others.
     pub fn new(traffic: &'a Traffic) -> Self {
-        let flows = traffic.flows.iter().enumerate();
-        let descriptions = flows.flat_map(|(flow, of)| {
-            let told = descriptions(of);
+        let flows = &traffic.flows;
+        let told = in_parallel(flows.len(), |flow| descriptions(&flows[flow]));
+        let told = told.into_iter().zip(flows).enumerate();
+        let all = told.flat_map(|(flow, (told, of))| {
             told.into_iter().map(move |sdp| Description {
                 flow,
                 ends: [of.a, of.b],
@@ -54,7 +56,7 @@ impl<'a> Scene<'a> {
         });
         Self {
             traffic,
-            descriptions: descriptions.take(MOST).collect(),
+            descriptions: all.take(MOST).collect(),
             keys: KeyLog::default(),
         }
     }

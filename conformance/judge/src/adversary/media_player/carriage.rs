@@ -87,7 +87,8 @@ pub(super) fn length_framed_sources(stream: &Stream) -> Vec<Source> {
     let bytes = &stream.bytes;
     let mut packets = Vec::new();
     let mut at = 0;
-    while at + 2 < bytes.len() {
+    while let Some(skip) = version_2(bytes.get(at + 2..).unwrap_or_default()) {
+        at += skip;
         if length_framed_chain(bytes, at).take(MIN_CHAIN).count() < MIN_CHAIN {
             at += 1;
             continue;
@@ -153,11 +154,30 @@ fn candidate(carriage: &'static str, units: Vec<Unit>) -> Option<Candidate> {
     worth.then_some(Candidate { carriage, units })
 }
 
+/// Where the first octet is that has the version of RTP and RTCP in its upper bits.
+fn version_2(bytes: &[u8]) -> Option<usize> {
+    // Eight at a time: a bit is set in each octet that has them.
+    const BOTH: u64 = u64::from_ne_bytes([0xC0; 8]);
+    const UPPER: u64 = u64::from_ne_bytes([0x80; 8]);
+    let mut at = 0;
+    while let Some(octets) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let other = u64::from_le_bytes(*octets) & BOTH ^ UPPER;
+        let found = !(other | other << 1) & UPPER;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    rest.iter()
+        .position(|octet| octet >> 6 == 2)
+        .map(|found| at + found)
+}
+
 /// The packets that follow each other from `at` on.
 fn length_framed_chain(bytes: &[u8], at: usize) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut at = at;
     std::iter::from_fn(move || {
-        // Nearly everywhere the version of RTP is missing.
         let &[high, low, first] = bytes.get(at..)?.first_chunk()?;
         if first >> 6 != 2 {
             return None;

@@ -123,6 +123,9 @@ pub(super) fn chain(stream: &Stream, read: fn(&[u8]) -> Option<Frame>) -> Option
             true => {}
             false => chain.unread += next - at,
         }
+        if chain.unread * 10 > octets.len() {
+            return None;
+        }
         at = next;
     }
     (octets.is_empty() || chain.messages > 0 && chain.unread * 10 <= chain.read).then_some(chain)
