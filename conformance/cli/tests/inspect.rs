@@ -6,6 +6,8 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -173,4 +175,107 @@ fn what_is_no_capture_is_said_and_where() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains(words), "{said}");
     }
+}
+
+/// Octets of the capture that is heard from a pipe, and the most memory that may take.
+const ENDLESS: usize = 600 << 20;
+const MEMORY_KIB: u64 = 256 << 10;
+
+#[test]
+fn a_capture_of_any_size_is_heard_in_256_mib() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("findings.json");
+    let mut command = lightleak(&["inspect", "-q", "--json"]);
+    let child = command.arg(&json).arg("-").stdin(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // A few long flows of noise; in one of them there is a picture near the end.
+    let picture = folder.path().join("picture.jpg");
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x240"])
+        .args(["-frames:v", "1"])
+        .arg(&picture)
+        .status();
+    assert!(made.unwrap().success());
+    let picture = fs::read(picture).unwrap();
+    let mut noise = vec![0u8; 1 << 20];
+    let mut state = 88_172_645_463_325_252_u64;
+    for octet in &mut noise {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        *octet = (state >> 24) as u8;
+    }
+    let header = [
+        0xA1B2_C3D4_u32.to_le_bytes(),
+        [2, 0, 4, 0],
+        [0; 4],
+        [0; 4],
+        262_144_u32.to_le_bytes(),
+        101_u32.to_le_bytes(),
+    ];
+    input.write_all(&header.concat()).unwrap();
+    let mut sent = [0u32; 4];
+    let (mut written, mut pictures) = (0, 0);
+    while written < ENDLESS {
+        for host in 0..4_u8 {
+            let at = (written / 7 + usize::from(host) * 4099) % (noise.len() - 60_000);
+            let octets = match written > ENDLESS - (20 << 20) && host == 2 && pictures < 3 {
+                true => {
+                    pictures += 1;
+                    &picture[..]
+                }
+                false => &noise[at..at + 50_000],
+            };
+            let sequence = &mut sent[usize::from(host)];
+            let length = (40 + octets.len()) as u16;
+            let ip = [
+                &[0x45, 0][..],
+                &length.to_be_bytes(),
+                &[0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, host, 10, 0, 1, 1],
+                &[0x9c, 0x40, 0x13, 0x88],
+                &sequence.to_be_bytes(),
+                &[0, 0, 0, 0, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0],
+                octets,
+            ];
+            let ip = ip.concat();
+            *sequence = sequence.wrapping_add(octets.len() as u32);
+            let time = ((written >> 20) as u32).to_le_bytes();
+            let length = (ip.len() as u32).to_le_bytes();
+            let record = [&time[..], &[0; 4], &length, &length, &ip].concat();
+            input.write_all(&record).unwrap();
+            written += record.len();
+        }
+    }
+    drop(input);
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let code = loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            break ended.code();
+        }
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        let now = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        if let Some(now) = now {
+            peak = now.trim().trim_end_matches(" kB").parse().unwrap();
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    assert_eq!(code, Some(1));
+    assert!((1..MEMORY_KIB).contains(&peak), "{peak} KiB");
+    let findings: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let flows = flows(&findings);
+    let labels: Vec<_> = flows
+        .iter()
+        .map(|flow| flow["label"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        labels,
+        ["undetermined", "undetermined", "leak", "undetermined"]
+    );
+    let octets: u64 = flows
+        .iter()
+        .map(|flow| flow["bytes"].as_u64().unwrap())
+        .sum();
+    assert!(octets as usize > ENDLESS * 99 / 100, "{octets}");
 }
