@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use lightleak_case::{Capture, Interface, Packet};
 use lightleak_fuzz::assert_places;
-use lightleak_judge::dissect;
+use lightleak_judge::dissect::{self, Dissector};
 
 /// LINKTYPE_RAW: a packet begins with its IP header.
 const RAW_IP: u16 = 101;
@@ -25,7 +25,31 @@ fuzz_target!(|input: &[u8]| {
     assert_places(&capture, &traffic);
     let dissected: u64 = traffic.flows.iter().map(|flow| flow.packets).sum();
     assert_eq!(dissected, capture.packets.len() as u64);
+    in_parts(&capture);
 });
+
+/// Part by part, with octets left out between.
+fn in_parts(capture: &Capture) {
+    let mut dissector = Dissector::default();
+    let parts = capture.packets.chunks(3);
+    let last = parts.len().saturating_sub(1);
+    for (index, packets) in parts.enumerate() {
+        let part = Capture {
+            interfaces: capture.interfaces.clone(),
+            packets: packets.to_vec(),
+            ..Capture::default()
+        };
+        dissector.add(&part, index == last);
+        assert_places(capture, dissector.traffic());
+        for flow in dissector.flows_mut() {
+            flow.from_a.leave_out(100);
+            flow.from_b.leave_out(100);
+        }
+    }
+    let flows = dissector.traffic().flows.iter();
+    let dissected: u64 = flows.map(|flow| flow.packets).sum();
+    assert_eq!(dissected, capture.packets.len() as u64);
+}
 
 /// One segment: who sends and on which connection, flags, length, sequence and
 /// acknowledgment number.
