@@ -15,7 +15,7 @@ use crate::{
     inspect::{Claim, Scene},
 };
 
-use super::findings::{Findings, in_text, is_package, is_resource};
+use super::findings::{Findings, in_form, in_text, is_package, is_resource};
 
 /// Files that are kept of one content.
 const MOST_FILES: usize = 64;
@@ -89,7 +89,10 @@ fn content(stream: &Stream, transfer: &Transfer<'_>, findings: &mut Findings) {
             findings.add(file, &content, place);
         }
     }
-    in_text(&content, place, findings);
+    match media_type == "application/x-www-form-urlencoded" {
+        true => in_form(&content, place, findings),
+        false => in_text(&content, place, findings),
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +167,20 @@ mod tests {
             told(&[], &[&answer("", json.as_bytes())]),
             leak("http/jpeg")
         );
+    }
+
+    #[test]
+    fn pictures_in_forms_leak() {
+        let escaped = base64(&made::jpeg(160, 120)).replace('/', "%2F");
+        let escaped = escaped.replace('+', "%2b");
+        let form = format!("camera=1&picture={escaped}&end=");
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        assert_eq!(
+            told(&[], &[&answer(kind, form.as_bytes())]),
+            leak("http/jpeg")
+        );
+        let cut = form.replace("%2F", "%2");
+        assert_eq!(told(&[], &[&answer(kind, cut.as_bytes())]), []);
     }
 
     fn base64(octets: &[u8]) -> String {
