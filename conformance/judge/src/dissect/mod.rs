@@ -46,6 +46,7 @@ pub mod zrtp;
 use std::{
     borrow::Cow,
     net::{IpAddr, SocketAddr},
+    ops::Range,
 };
 
 pub use other::OtherProtocol;
@@ -216,6 +217,15 @@ struct Dissection<'a> {
     time_ns: u64,
 }
 
+/// What ESP that does not encrypt carries from end to end: its protocol, and where.
+fn in_transport_mode(datagram: &Datagram<'_>) -> Option<(u8, Range<usize>)> {
+    if datagram.protocol != tunnel::ESP || datagram.missing > 0 {
+        return None;
+    }
+    let ends = (datagram.source, datagram.destination);
+    tunnel::esp::transport(&joined(&datagram.chunks), ends)
+}
+
 /// What lies around a UDP datagram.
 #[derive(Clone, Copy)]
 struct Around {
@@ -380,7 +390,7 @@ impl<'a> Dissection<'a> {
 
     /// A packet of another IP protocol: the network's control, or a tunnel, or what
     /// nobody looks into.
-    fn other(&mut self, datagram: Datagram<'a>, depth: usize) {
+    fn other(&mut self, mut datagram: Datagram<'a>, depth: usize) {
         let (number, from, protocol) = (datagram.packet, Some(datagram.source), datagram.protocol);
         let found = match depth < tunnel::DEEPEST {
             true => tunnel::in_packet(protocol, &joined(&datagram.chunks), datagram.missing),
@@ -389,6 +399,13 @@ impl<'a> Dissection<'a> {
         if let Some(inside) = found {
             self.others.add(protocol, &datagram, Some(inside.name));
             return self.inside(inside, datagram, depth);
+        }
+        if let Some((next, at)) = in_transport_mode(&datagram).filter(|_| depth < tunnel::DEEPEST) {
+            self.others.add(protocol, &datagram, Some("esp-null"));
+            datagram.protocol = next;
+            datagram.truncate(at.end);
+            datagram.skip(at.start);
+            return self.datagram(datagram, depth + 1);
         }
         match self.control.read(&datagram) {
             Some(message) => self.infrastructure(number, message),

@@ -375,3 +375,38 @@ proptest! {
         prop_assert!(held <= size);
     }
 }
+
+/// A datagram of UDP between A and B in ESP that does not encrypt.
+fn in_esp(payload: &[u8], check: usize) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let step = PacketBuilder::ipv4(A, B, 64);
+    step.udp(5060, 5061).write(&mut packet, payload).unwrap();
+    let mut esp = [&[0, 0, 0, 7, 0, 0, 0, 1][..], &packet[20..]].concat();
+    let padding = (2 * esp.len() + 2) % 4;
+    esp.extend((1..=padding).map(|n| n as u8));
+    esp.extend([padding as u8, 17]);
+    esp.extend((0..check).map(|n| n as u8 ^ 0x5a));
+    esp
+}
+
+#[test]
+fn segments_in_esp_that_does_not_encrypt_are_seen() {
+    for check in [12, 16] {
+        let traffic = traffic([ip(50, &in_esp(b"REGISTER sip:ims", check))]);
+        let [flow] = &traffic.flows[..] else {
+            panic!("{traffic:?}");
+        };
+        assert_eq!(flow.from_a.bytes, b"REGISTER sip:ims");
+        assert_eq!(flow.from_a.place(0).map(|p| p.offset), Some(20 + 16));
+    }
+}
+
+#[test]
+fn a_wrong_checksum_in_esp_is_ciphertext() {
+    for at in [8, 20, 14, 33] {
+        let mut esp = in_esp(b"REGISTER sip:ims", 12);
+        esp[at] ^= 1;
+        let traffic = traffic([ip(50, &esp)]);
+        assert!(traffic.flows.is_empty(), "{at}");
+    }
+}
