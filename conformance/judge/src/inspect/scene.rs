@@ -6,7 +6,9 @@ use lightleak_case::{Octets, SecretsType};
 
 use crate::{
     dissect::{
-        Flow, Stream, Traffic, rtsp,
+        Flow, Stream, Traffic, key_attribute,
+        mikey::Mikey,
+        rtsp,
         sdp::{self, Sdp},
     },
     open::keylog::KeyLog,
@@ -17,6 +19,8 @@ const MOST_IN_A_STREAM: usize = 64;
 const MOST: usize = 4096;
 /// Octets of a description.
 const LONGEST: usize = 64 * 1024;
+/// Keys that are read of a flow.
+const MOST_KEYS: usize = 64;
 
 /// Everything that was captured, and what was said in it about other flows.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub struct Scene<'a> {
     pub traffic: &'a Traffic,
     /// Session descriptions that somebody gave in clear.
     pub descriptions: Vec<Description>,
+    /// Messages of MIKEY that somebody gave in clear, in a description (RFC 4567 3.1) or
+    /// beside one (RFC 4567 3.2, ONVIF Streaming 8.2.1), and the flow of each.
+    pub mikeys: Vec<(usize, Mikey)>,
     /// Secrets of TLS that came with the capture.
     pub keys: KeyLog,
 }
@@ -43,18 +50,23 @@ pub struct Description {
 impl<'a> Scene<'a> {
     /// Reads what flows say about others.
     pub fn new(traffic: &'a Traffic) -> Self {
-        let flows = traffic.flows.iter().enumerate();
-        let descriptions = flows.flat_map(|(flow, of)| {
-            let told = descriptions(of);
-            told.into_iter().map(move |sdp| Description {
+        let (mut descriptions, mut mikeys) = (Vec::new(), Vec::new());
+        for (flow, of) in traffic.flows.iter().enumerate() {
+            let told = Told::read(of);
+            descriptions.extend(told.descriptions.into_iter().map(|sdp| Description {
                 flow,
                 ends: [of.a, of.b],
                 sdp,
-            })
-        });
+            }));
+            mikeys.extend(told.mikeys.into_iter().map(|mikey| (flow, mikey)));
+            if descriptions.len() > MOST {
+                break;
+            }
+        }
         Self {
             traffic,
-            descriptions: descriptions.take(MOST).collect(),
+            descriptions,
+            mikeys,
             keys: KeyLog::default(),
         }
     }
@@ -112,7 +124,7 @@ impl<'a> Scene<'a> {
 impl Description {
     /// Whether a section names an end of the flow: its port, and its address if it has
     /// one that is nobody's placeholder.
-    fn names(&self, media: &sdp::Media, flow: &Flow) -> bool {
+    pub fn names(&self, media: &sdp::Media, flow: &Flow) -> bool {
         if media.port == 0 {
             return false;
         }
@@ -137,18 +149,40 @@ impl Description {
     }
 }
 
-/// Descriptions that a flow has, whatever carries them: a body of RTSP, SIP or HTTP, a
-/// packet of SAP, a string of JSON.
-fn descriptions(flow: &Flow) -> Vec<Sdp> {
-    let streams = [&flow.from_a, &flow.from_b];
-    let speaks = |stream: &&Stream| memchr::memmem::find(&stream.bytes, b"RTSP/1.0").is_some();
-    if streams.iter().any(speaks)
-        && let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b)
-    {
-        let described = dialogue.messages().filter_map(rtsp::Message::sdp);
-        return described.take(MOST_IN_A_STREAM).collect();
+/// What a flow tells about others.
+struct Told {
+    descriptions: Vec<Sdp>,
+    mikeys: Vec<Mikey>,
+}
+
+impl Told {
+    /// Whatever carries it: a body of RTSP, SIP or HTTP, a packet of SAP, a string of
+    /// JSON.
+    fn read(flow: &Flow) -> Self {
+        let streams = [&flow.from_a, &flow.from_b];
+        let speaks = |stream: &&Stream| memchr::memmem::find(&stream.bytes, b"RTSP/1.0").is_some();
+        if streams.iter().any(speaks)
+            && let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b)
+        {
+            let described = dialogue.messages().filter_map(rtsp::Message::sdp);
+            let keyed = dialogue.messages().flat_map(key_attribute::mikeys);
+            return Self {
+                descriptions: described.take(MOST_IN_A_STREAM).collect(),
+                mikeys: keyed.take(MOST_KEYS).collect(),
+            };
+        }
+        let descriptions: Vec<_> = streams.into_iter().flat_map(in_a_stream).collect();
+        let told = descriptions.iter().flat_map(|sdp| {
+            let media = sdp.media.iter().flat_map(|media| &media.key_mgmt);
+            sdp.key_mgmt.iter().chain(media)
+        });
+        let octets = told.filter_map(|text| sdp::base64(text));
+        let mikeys = octets.filter_map(|octets| Mikey::parse(&octets).ok());
+        Self {
+            mikeys: mikeys.take(MOST_KEYS).collect(),
+            descriptions,
+        }
     }
-    streams.into_iter().flat_map(in_a_stream).collect()
 }
 
 fn in_a_stream(stream: &Stream) -> Vec<Sdp> {

@@ -13,7 +13,7 @@ use crate::{
         Flow, Stream,
         demux::Kind,
         dtls::{
-            ClientHello, DTLS12, DTLS13, Fragments, ServerHello,
+            self, ClientHello, DTLS12, DTLS13, Fragments, ServerHello,
             loose::{self, BEFORE_RFC, DTLS10},
         },
         relay::{self, By, Relayed},
@@ -24,10 +24,11 @@ use crate::{
         },
     },
     inspect::{Claim, Scene},
+    open::{self, dtls::OpenedDtls, srtp::MasterKey},
 };
 
-/// Profiles of SRTP that do not encrypt (RFC 5764 4.1.2).
-const NULL_PROFILES: [u16; 2] = [0x0005, 0x0006];
+/// Profiles of SRTP that do not encrypt (RFC 5764 4.1.2), and octets of their tags.
+const NULL_PROFILES: [(u16, usize); 2] = [(0x0005, 10), (0x0006, 4)];
 /// How far a sequence number may be from the one before.
 const NEAR: u64 = 4096;
 /// Octets at the beginning of a record that are looked at for text.
@@ -41,6 +42,82 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         Side::read(flow, &flow.from_b),
     ];
     claim(&sides).into_iter().collect()
+}
+
+/// What is said inside sessions whose suite does not encrypt, or whose secrets came
+/// with the capture.
+pub(super) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
+    let mut found = Vec::new();
+    for (index, flow) in scene.traffic.flows.iter().enumerate() {
+        if !may_shake(flow) {
+            continue;
+        }
+        let opened = unencrypted(flow).or_else(|| with_secrets(scene, flow));
+        let Some((name, inner)) = opened else {
+            continue;
+        };
+        for recognise in super::IN_A_FLOW {
+            for claim in recognise(scene, &inner) {
+                let kind = format!("{name}/{}", claim.kind);
+                found.push((index, Claim { kind, ..claim }));
+            }
+        }
+    }
+    found
+}
+
+fn unencrypted(flow: &Flow) -> Option<(&'static str, Flow)> {
+    let reading = dtls::read(flow)?;
+    let [client, server] = reading.unencrypted(flow)?;
+    let inner = match reading.client_is_a {
+        true => flow.carrying(client, server),
+        false => flow.carrying(server, client),
+    };
+    Some(("dtls-null", inner))
+}
+
+fn with_secrets(scene: &Scene<'_>, flow: &Flow) -> Option<(&'static str, Flow)> {
+    let (client_is_a, opened) = opened(scene, flow)?;
+    let (client, server) = (opened.client.data, opened.server.data);
+    let inner = match client_is_a {
+        true => flow.carrying(client, server),
+        false => flow.carrying(server, client),
+    };
+    Some(("dtls-secrets", inner))
+}
+
+/// Whether `a` is the client, and what the secrets open that came with the capture.
+fn opened(scene: &Scene<'_>, flow: &Flow) -> Option<(bool, OpenedDtls)> {
+    if scene.keys.is_empty() || !may_shake(flow) {
+        return None;
+    }
+    let reading = dtls::read(flow)?;
+    let opened = open::dtls::open(flow, &reading, &scene.keys).ok()?;
+    Some((reading.client_is_a, opened))
+}
+
+/// The keys of SRTP that the secrets give which came with the capture.
+pub(super) fn exported(scene: &Scene<'_>, flow: &Flow) -> Vec<MasterKey> {
+    let exported = opened(scene, flow).and_then(|(_, opened)| opened.exported);
+    let keys = exported.map(|keys| [keys.client, keys.server]);
+    keys.into_iter().flatten().collect()
+}
+
+/// Octets of the tags of packets whose profile of SRTP does not encrypt, if a handshake
+/// in the flow chose such a one.
+pub(super) fn null_tag(flow: &Flow) -> Option<usize> {
+    if !may_shake(flow) {
+        return None;
+    }
+    let streams = [&flow.from_a, &flow.from_b].into_iter();
+    let mut hellos = streams.filter_map(|stream| Side::read(flow, stream).server);
+    hellos.find_map(|hello| tag_of(&hello))
+}
+
+fn tag_of(hello: &ServerHello) -> Option<usize> {
+    let chosen = hello.srtp.as_ref()?.profiles.first()?;
+    let found = NULL_PROFILES.iter().find(|(profile, _)| profile == chosen);
+    found.map(|(_, tag)| *tag)
 }
 
 /// Media whose keys were made in another flow of the same end, which changed its
@@ -277,9 +354,7 @@ fn claim(sides: &[Side; 2]) -> Option<Claim> {
     }
     if let Some(hello) = server {
         reason = format!("{reason}; suite 0x{:04x}", hello.cipher_suite);
-        let profiles = hello.srtp.as_ref().map(|srtp| srtp.profiles.clone());
-        let null = profiles.is_some_and(|p| p.iter().any(|p| NULL_PROFILES.contains(p)));
-        if null {
+        if tag_of(hello).is_some() {
             let reason = format!("{reason}; the profile of SRTP does not encrypt");
             return Some(Claim::unknown("dtls-srtp-null", reason).at(place));
         }
