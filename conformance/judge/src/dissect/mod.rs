@@ -3,6 +3,7 @@
 //! Nothing here panics, loops or grows without bound on hostile input.
 
 pub(crate) mod base64;
+pub mod cenc;
 pub mod clip_list;
 pub mod container;
 pub mod datagram;

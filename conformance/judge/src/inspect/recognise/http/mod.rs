@@ -1,6 +1,7 @@
 //! HTTP/1.x (RFC 9112): pictures, sound and video in its contents, of requests and
 //! of responses, whoever of the two was captured.
 
+mod clear_key;
 mod multipart;
 mod pieces;
 mod playlist;
@@ -36,7 +37,9 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
 /// What comes in pieces, and what keys in clear open.
 pub(super) fn across(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     let seen = pieces::everything(scene);
-    let mut claims = pieces::claims(&seen);
+    let keys = clear_key::Keys::read(&seen);
+    let mut claims = keys.claims(&seen);
+    claims.extend(pieces::claims(&seen, &keys));
     claims.extend(playlist::claims(&seen));
     claims
 }
