@@ -10,8 +10,9 @@ use crate::{
         mikey::Mikey,
         rtsp,
         sdp::{self, Sdp},
+        tls,
     },
-    open::keylog::KeyLog,
+    open::{self, keylog::KeyLog},
 };
 
 /// Descriptions that are read of a direction, and of all.
@@ -43,6 +44,8 @@ pub struct Description {
     pub flow: usize,
     /// The ends of that flow.
     pub ends: [SocketAddr; 2],
+    /// Whether it was not in clear: secrets that came with the capture open it.
+    pub opened: bool,
     /// What it says.
     pub sdp: Sdp,
 }
@@ -53,11 +56,7 @@ impl<'a> Scene<'a> {
         let (mut descriptions, mut mikeys) = (Vec::new(), Vec::new());
         for (flow, of) in traffic.flows.iter().enumerate() {
             let told = Told::read(of);
-            descriptions.extend(told.descriptions.into_iter().map(|sdp| Description {
-                flow,
-                ends: [of.a, of.b],
-                sdp,
-            }));
+            descriptions.extend(told.descriptions(flow, of, false));
             mikeys.extend(told.mikeys.into_iter().map(|mikey| (flow, mikey)));
             if descriptions.len() > MOST {
                 break;
@@ -80,7 +79,23 @@ impl<'a> Scene<'a> {
             .filter(|(kind, _)| *kind == SecretsType::TLS_KEY_LOG);
         let lines = logs.filter_map(|(_, octets)| std::str::from_utf8(octets).ok());
         let keys = KeyLog::parse(lines.flat_map(str::lines));
-        Self { keys, ..self }
+        if keys.is_empty() {
+            return self;
+        }
+        let mut all = self;
+        for (flow, of) in all.traffic.flows.iter().enumerate() {
+            let inner = tls::read(of).and_then(|reading| {
+                let opened = open::open(of, &reading, &keys).ok()?;
+                Some(of.carrying(opened.from_a, opened.from_b))
+            });
+            let told = inner.map(|inner| Told::read(&inner));
+            let told = told.filter(|_| all.descriptions.len() <= MOST);
+            let described = told
+                .into_iter()
+                .flat_map(|told| told.descriptions(flow, of, true).collect::<Vec<_>>());
+            all.descriptions.extend(described);
+        }
+        Self { keys, ..all }
     }
 
     /// What descriptions say of a payload type in a flow: one that names an end of it
@@ -156,6 +171,23 @@ struct Told {
 }
 
 impl Told {
+    /// The descriptions, told in a flow.
+    fn descriptions(
+        &self,
+        flow: usize,
+        of: &Flow,
+        opened: bool,
+    ) -> impl Iterator<Item = Description> {
+        let described = self.descriptions.clone().into_iter();
+        let ends = [of.a, of.b];
+        described.map(move |sdp| Description {
+            flow,
+            ends,
+            opened,
+            sdp,
+        })
+    }
+
     /// Whatever carries it: a body of RTSP, SIP or HTTP, a packet of SAP, a string of
     /// JSON.
     fn read(flow: &Flow) -> Self {

@@ -1,5 +1,5 @@
 //! ESP with the NULL cipher (RFC 2410, RFC 4303): integrity alone, in tunnel mode and in
-//! transport mode.
+//! transport mode. The former may be in UDP (RFC 3948).
 
 use std::{net::IpAddr, ops::Range};
 

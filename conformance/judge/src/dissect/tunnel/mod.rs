@@ -95,6 +95,7 @@ pub(super) fn in_datagram(octets: &[u8], missing: usize) -> Option<Inside> {
         0x80 | 0xa0 => gre::in_udp(rest),
         _ => None,
     }
+    .or_else(|| esp::read(rest))
 }
 
 /// An IPv4 packet by itself, as Foo over UDP has it.

@@ -410,3 +410,21 @@ fn a_wrong_checksum_in_esp_is_ciphertext() {
         assert!(traffic.flows.is_empty(), "{at}");
     }
 }
+
+#[test]
+fn esp_that_does_not_encrypt_is_seen_in_udp() {
+    let packet = inner(b"inside of ESP in UDP");
+    let padding = (2 * packet.len() + 2) % 4;
+    let mut esp = [&[0xc0, 0xff, 0xee, 7, 0, 0, 0, 1][..], &packet].concat();
+    esp.extend((1..=padding).map(|n| n as u8));
+    esp.extend([padding as u8, 4]);
+    esp.extend([0x5a; 12]);
+    let found = in_datagram(&esp, 0).unwrap();
+    assert_eq!(
+        (found.name, found.content),
+        ("esp-null", Content::Ip(8..8 + packet.len()))
+    );
+    esp[30] ^= 1;
+    esp[18] ^= 1;
+    assert_eq!(in_datagram(&esp, 0), None);
+}

@@ -157,7 +157,7 @@ mod tests {
         };
         assert_eq!((kid[0], kid[15], key[0], key[15]), (0x2f, 0xfc, 0xb5, 0xfc));
         for other in [
-            &br#"{"keys":[{"kty":"RSA","n":"AQAB","kid":"LwVHf8JLtPrv2GUXFW2v_A"}]}"#[..],
+            &br#"{"keys":[{"kty":"RSA","k":"tQ0bJVWb6b0KPL6KtZIy_A","kid":"LwVHf8JLtPrv2GUXFW2v_A"}]}"#[..],
             br#"{"keys":[{"kty":"oct","k":"tQ0b","kid":"LwVHf8JLtPrv2GUXFW2v_A"}]}"#,
             br#"{"kids":["LwVHf8JLtPrv2GUXFW2v_A"],"kid":1}"#,
             br#"{"keys":[{"kty":"oct""kid""#,

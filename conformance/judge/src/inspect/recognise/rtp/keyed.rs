@@ -37,6 +37,8 @@ const SDES: By = By {
     words: "a session description told in clear",
     encrypts: true,
 };
+const OPENED: &str =
+    "a session description told, inside of a session whose secrets came with the capture";
 const SECRETS: By = By {
     name: "secrets",
     words: "the secrets give which came with the capture",
@@ -57,7 +59,19 @@ impl Told {
         for description in &scene.descriptions {
             for media in &description.sdp.media {
                 let is_near = description.names(media, flow);
-                by.extend(of_media(media).map(|key| (is_near, key)));
+                by.extend(of_media(media).map(|(key, by)| match description.opened {
+                    false => (is_near, (key, by)),
+                    true => (
+                        is_near,
+                        (
+                            key,
+                            By {
+                                words: OPENED,
+                                ..by
+                            },
+                        ),
+                    ),
+                }));
             }
         }
         let hosts = [flow.a.ip(), flow.b.ip()];

@@ -30,6 +30,7 @@ fn claims_with(sdp: Option<&str>, flow: &Flow) -> Vec<(String, &'static str)> {
     scene.descriptions.extend(sdp.map(|sdp| Description {
         flow: 0,
         ends: [flow.a, flow.b],
+        opened: false,
         sdp: crate::dissect::sdp::Sdp::parse(sdp.as_bytes()).unwrap(),
     }));
     let claims = recognise(&scene, flow);
@@ -174,6 +175,7 @@ fn what_is_only_authenticated_leaks_without_its_tags() {
     scene.descriptions.push(Description {
         flow: 0,
         ends: [flow.a, flow.b],
+        opened: false,
         sdp: crate::dissect::sdp::Sdp::parse(told.as_bytes()).unwrap(),
     });
     let [claim] = &recognise(&scene, &flow)[..] else {
@@ -186,16 +188,15 @@ fn what_is_only_authenticated_leaks_without_its_tags() {
     let crate::inspect::Standing::Clear { media, .. } = &claim.standing else {
         panic!();
     };
-    let samples = media[0].octets.len();
-    assert_eq!(samples, played(&datagrams(0, 1, &sound(0))));
+    assert_eq!(media[0].octets, played(&datagrams(0, 1, &sound(0))));
 }
 
-/// Octets of the file that packets in clear give.
-fn played(packets: &[Vec<u8>]) -> usize {
+/// The file that packets in clear give.
+fn played(packets: &[Vec<u8>]) -> Vec<u8> {
     let traffic = Traffic::default();
     let claims = recognise(&Scene::new(&traffic), &flow(Udp, packets));
     match &claims[0].standing {
-        crate::inspect::Standing::Clear { media, .. } => media[0].octets.len(),
+        crate::inspect::Standing::Clear { media, .. } => media[0].octets.clone(),
         other => panic!("{other:?}"),
     }
 }
