@@ -31,8 +31,8 @@ pub struct Scene<'a> {
     /// Session descriptions that somebody gave in clear.
     pub descriptions: Vec<Description>,
     /// Messages of MIKEY that somebody gave in clear, in a description (RFC 4567 3.1) or
-    /// beside one (RFC 4567 3.2, ONVIF Streaming 8.2.1), and the flow of each.
-    pub mikeys: Vec<(usize, Mikey)>,
+    /// beside one (RFC 4567 3.2, ONVIF Streaming 8.2.1).
+    pub mikeys: Vec<Keying>,
     /// Secrets of TLS that came with the capture.
     pub keys: KeyLog,
 }
@@ -50,14 +50,24 @@ pub struct Description {
     pub sdp: Sdp,
 }
 
+/// A message of MIKEY that keys were read of.
+#[derive(Clone, Debug)]
+pub struct Keying {
+    /// Index of the flow that it was given in.
+    pub flow: usize,
+    /// As in [`Description::opened`].
+    pub opened: bool,
+    /// What it says.
+    pub mikey: Mikey,
+}
+
 impl<'a> Scene<'a> {
     /// Reads what flows say about others.
     pub fn new(traffic: &'a Traffic) -> Self {
         let (mut descriptions, mut mikeys) = (Vec::new(), Vec::new());
         for (flow, of) in traffic.flows.iter().enumerate() {
             let told = Told::read(of);
-            descriptions.extend(told.descriptions(flow, of, false));
-            mikeys.extend(told.mikeys.into_iter().map(|mikey| (flow, mikey)));
+            told.add(flow, of, false, &mut descriptions, &mut mikeys);
             if descriptions.len() > MOST {
                 break;
             }
@@ -88,12 +98,11 @@ impl<'a> Scene<'a> {
                 let opened = open::open(of, &reading, &keys).ok()?;
                 Some(of.carrying(opened.from_a, opened.from_b))
             });
-            let told = inner.map(|inner| Told::read(&inner));
-            let told = told.filter(|_| all.descriptions.len() <= MOST);
-            let described = told
-                .into_iter()
-                .flat_map(|told| told.descriptions(flow, of, true).collect::<Vec<_>>());
-            all.descriptions.extend(described);
+            if let Some(told) = inner.map(|inner| Told::read(&inner))
+                && all.descriptions.len() <= MOST
+            {
+                told.add(flow, of, true, &mut all.descriptions, &mut all.mikeys);
+            }
         }
         Self { keys, ..all }
     }
@@ -171,21 +180,26 @@ struct Told {
 }
 
 impl Told {
-    /// The descriptions, told in a flow.
-    fn descriptions(
-        &self,
+    /// Adds what was told in a flow.
+    fn add(
+        self,
         flow: usize,
         of: &Flow,
         opened: bool,
-    ) -> impl Iterator<Item = Description> {
-        let described = self.descriptions.clone().into_iter();
-        let ends = [of.a, of.b];
-        described.map(move |sdp| Description {
+        descriptions: &mut Vec<Description>,
+        mikeys: &mut Vec<Keying>,
+    ) {
+        descriptions.extend(self.descriptions.into_iter().map(|sdp| Description {
             flow,
-            ends,
+            ends: [of.a, of.b],
             opened,
             sdp,
-        })
+        }));
+        mikeys.extend(self.mikeys.into_iter().map(|mikey| Keying {
+            flow,
+            opened,
+            mikey,
+        }));
     }
 
     /// Whatever carries it: a body of RTSP, SIP or HTTP, a packet of SAP, a string of

@@ -39,6 +39,8 @@ const SDES: By = By {
 };
 const OPENED: &str =
     "a session description told, inside of a session whose secrets came with the capture";
+const OPENED_MIKEY: &str =
+    "a message of MIKEY told, inside of a session whose secrets came with the capture";
 const SECRETS: By = By {
     name: "secrets",
     words: "the secrets give which came with the capture",
@@ -75,8 +77,9 @@ impl Told {
             }
         }
         let hosts = [flow.a.ip(), flow.b.ip()];
-        for (told, mikey) in &scene.mikeys {
-            let told = scene.traffic.flows.get(*told);
+        for keying in &scene.mikeys {
+            let mikey = &keying.mikey;
+            let told = scene.traffic.flows.get(keying.flow);
             let is_near =
                 told.is_some_and(|f| hosts.contains(&f.a.ip()) && hosts.contains(&f.b.ip()));
             let plain = of_mikey_in_clear(mikey);
@@ -86,7 +89,15 @@ impl Told {
                 .chain(of_generating_mikey(mikey))
                 .map(|key| (key, true));
             by.extend(plain.chain(sealed).map(|(key, encrypts)| {
-                let how = By { encrypts, ..MIKEY };
+                let words = match keying.opened {
+                    false => MIKEY.words,
+                    true => OPENED_MIKEY,
+                };
+                let how = By {
+                    encrypts,
+                    words,
+                    ..MIKEY
+                };
                 (is_near, (key, how))
             }));
         }
@@ -134,11 +145,24 @@ pub(super) fn without_tags<'a>(source: &Source<'a>, tag: usize) -> Source<'a> {
 /// The keys of a section.
 fn of_media(media: &Media) -> impl Iterator<Item = (MasterKey, By)> {
     let told = media.crypto.iter().filter_map(|value| Crypto::parse(value));
-    told.flat_map(|crypto| {
+    told.flat_map(|mut crypto| {
+        crypto.suite = registered(&crypto.suite);
         let encrypts = !crypto.parameters.iter().any(|p| p == UNENCRYPTED);
         let keys = of_crypto(&crypto).into_iter();
         keys.map(move |key| (key, By { encrypts, ..SDES }))
     })
+}
+
+/// The name in the registry of a suite, however it is written; of one whose tag is cut
+/// short and that is not known by itself, of the one that it is cut from.
+fn registered(suite: &str) -> String {
+    let mut name = suite.to_ascii_uppercase();
+    for bits in ["192", "256"] {
+        name = name.replace(&format!("AES_CM_{bits}_"), &format!("AES_{bits}_CM_"));
+        let cut = format!("AES_{bits}_CM_HMAC_SHA1_32");
+        name = name.replace(&cut, &format!("AES_{bits}_CM_HMAC_SHA1_80"));
+    }
+    name
 }
 
 /// A source that opens with keys that were told.
@@ -211,4 +235,23 @@ pub(super) fn opened(
     let place = source.packets.first().and_then(|p| stream.place(p.at));
     let kind = format!("srtp/{}", by.name);
     Some(Claim::clear(kind, media.flatten().collect(), reason).at(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::registered;
+
+    #[test]
+    fn suites_are_known_however_they_are_written() {
+        for (written, name) in [
+            ("AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_32"),
+            ("aes_cm_128_hmac_sha1_80", "AES_CM_128_HMAC_SHA1_80"),
+            ("AES_CM_256_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80"),
+            ("AES_256_CM_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80"),
+            ("AES_CM_192_HMAC_SHA1_32", "AES_192_CM_HMAC_SHA1_80"),
+            ("AEAD_AES_256_GCM", "AEAD_AES_256_GCM"),
+        ] {
+            assert_eq!(registered(written), name);
+        }
+    }
 }

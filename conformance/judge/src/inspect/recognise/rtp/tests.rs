@@ -222,7 +222,11 @@ fn a_key_that_mikey_tells_in_clear_opens_it() {
     let told = |mikey: Mikey, packets: &[Vec<u8>]| {
         let traffic = Traffic::default();
         let mut scene = Scene::new(&traffic);
-        scene.mikeys.push((0, mikey));
+        scene.mikeys.push(crate::inspect::scene::Keying {
+            flow: 0,
+            opened: false,
+            mikey,
+        });
         let claims = recognise(&scene, &flow(Udp, packets));
         let told = claims.iter().map(|c| (c.kind.clone(), c.label().name()));
         told.collect::<Vec<_>>()
