@@ -1,6 +1,7 @@
 //! DTLS (RFC 6347, RFC 9147) and the SRTP that it makes keys for (RFC 5764), over
 //! UDP, and relayed by TURN over UDP or TCP.
 
+mod inside;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use crate::{
         Flow, Stream,
         demux::Kind,
         dtls::{
-            self, ClientHello, DTLS12, DTLS13, Fragments, ServerHello,
+            ClientHello, DTLS12, DTLS13, Fragments, ServerHello,
             loose::{self, BEFORE_RFC, DTLS10},
         },
         relay::{self, By, Relayed},
@@ -24,8 +25,8 @@ use crate::{
         },
     },
     inspect::{Claim, Scene},
-    open::{self, dtls::OpenedDtls, srtp::MasterKey},
 };
+pub(super) use inside::{exported, inside};
 
 /// Profiles of SRTP that do not encrypt (RFC 5764 4.1.2), and octets of their tags.
 const NULL_PROFILES: [(u16, usize); 2] = [(0x0005, 10), (0x0006, 4)];
@@ -42,65 +43,6 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         Side::read(flow, &flow.from_b),
     ];
     claim(&sides).into_iter().collect()
-}
-
-/// What is said inside sessions whose suite does not encrypt, or whose secrets came
-/// with the capture.
-pub(super) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
-    let mut found = Vec::new();
-    for (index, flow) in scene.traffic.flows.iter().enumerate() {
-        if !may_shake(flow) {
-            continue;
-        }
-        let opened = unencrypted(flow).or_else(|| with_secrets(scene, flow));
-        let Some((name, inner)) = opened else {
-            continue;
-        };
-        for recognise in super::IN_A_FLOW {
-            for claim in recognise(scene, &inner) {
-                let kind = format!("{name}/{}", claim.kind);
-                found.push((index, Claim { kind, ..claim }));
-            }
-        }
-    }
-    found
-}
-
-fn unencrypted(flow: &Flow) -> Option<(&'static str, Flow)> {
-    let reading = dtls::read(flow)?;
-    let [client, server] = reading.unencrypted(flow)?;
-    let inner = match reading.client_is_a {
-        true => flow.carrying(client, server),
-        false => flow.carrying(server, client),
-    };
-    Some(("dtls-null", inner))
-}
-
-fn with_secrets(scene: &Scene<'_>, flow: &Flow) -> Option<(&'static str, Flow)> {
-    let (client_is_a, opened) = opened(scene, flow)?;
-    let (client, server) = (opened.client.data, opened.server.data);
-    let inner = match client_is_a {
-        true => flow.carrying(client, server),
-        false => flow.carrying(server, client),
-    };
-    Some(("dtls-secrets", inner))
-}
-
-/// Whether `a` is the client, and what the secrets open that came with the capture.
-fn opened(scene: &Scene<'_>, flow: &Flow) -> Option<(bool, OpenedDtls)> {
-    if scene.keys.is_empty() || !may_shake(flow) {
-        return None;
-    }
-    let reading = dtls::read(flow)?;
-    let opened = open::dtls::open(flow, &reading, &scene.keys).ok()?;
-    Some((reading.client_is_a, opened))
-}
-
-/// The keys of SRTP that the secrets give which came with the capture.
-pub(super) fn exported(scene: &Scene<'_>, flow: &Flow) -> Vec<MasterKey> {
-    let exported = opened(scene, flow).and_then(|(_, opened)| opened.exported);
-    let keys = exported.map(|keys| [keys.client, keys.server]);
-    keys.into_iter().flatten().collect()
 }
 
 /// Octets of the tags of packets whose profile of SRTP does not encrypt, if a handshake
@@ -179,8 +121,17 @@ fn may_shake(flow: &Flow) -> bool {
     flow.transport == TransportProtocol::Udp
         && [&flow.from_a, &flow.from_b].into_iter().any(|stream| {
             let mut first = stream.parts().take(FIRST).map(|(_, octets)| octets);
-            first.any(|octets| memchr::memmem::find(octets, &[22, 0xfe]).is_some())
+            first.any(has_handshake)
         })
+}
+
+/// Whether the beginning of a record with a handshake in clear is somewhere: type,
+/// version, epoch 0 and a low number.
+fn has_handshake(octets: &[u8]) -> bool {
+    memchr::memmem::find_iter(octets, &[tls::HANDSHAKE, 0xfe]).any(|at| {
+        let behind = octets.get(at + 2..at + 9);
+        matches!(behind, Some([0xfd | 0xff, 0, 0, 0, 0, 0, 0]))
+    })
 }
 
 /// What one end sent.
