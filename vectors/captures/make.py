@@ -147,10 +147,11 @@ def derived():
 ESP = """
 import sys
 from scapy.all import IP, Raw, raw, rdpcap, wrpcap
-from scapy.layers.ipsec import ESP, SecurityAssociation
+from scapy.layers.ipsec import AH, ESP, SecurityAssociation
 source, out, mode = sys.argv[1:]
 tunnel = IP(src="192.0.2.1", dst="192.0.2.2") if mode == "tunnel" else None
-sa = SecurityAssociation(ESP, spi=0x1234, auth_algo="HMAC-SHA1-96", auth_key=b"a key of HMAC-SHA1..", tunnel_header=tunnel, crypt_algo="NULL")
+protocol = dict(proto=AH) if mode == "ah" else dict(proto=ESP, crypt_algo="NULL")
+sa = SecurityAssociation(spi=0x1234, auth_algo="HMAC-SHA1-96", auth_key=b"a key of HMAC-SHA1..", tunnel_header=tunnel, **protocol)
 sealed = []
 for packet in rdpcap(source):
     inner = packet.payload
@@ -163,14 +164,18 @@ wrpcap(out, sealed, linktype=101)
 
 
 def esp():
-    """ESP around a capture that was made, by scapy."""
+    """ESP and AH around a capture that was made, by scapy."""
     out, python = media.WORK / "out", os.environ.get("AIOQUIC", "/usr/bin/python3")
-    for name, mode in (("esp-null", "transport"), ("esp-null-tunnel", "tunnel")):
+    for name, mode, what in (
+        ("esp-null", "transport", "ESP in transport mode, NULL and HMAC-SHA1-96"),
+        ("esp-null-tunnel", "tunnel", "ESP in tunnel mode, NULL and HMAC-SHA1-96"),
+        ("ah", "ah", "AH with HMAC-SHA1-96"),
+    ):
         if wanted(name):
             record.run([python, "-c", ESP, OUT / "rtp-h264.pcap", out, mode])
             rules = [("udp", 5004, "leak", "rtp", 5), ("udp", 5005, "other|undetermined", "*", 0)]
-            record.write(name, out.read_bytes(), f"H.264 in RTP inside ESP in {mode} mode, NULL and HMAC-SHA1-96", rules,
-                         ["ffmpeg", "python3"], notes=["scapy makes ESP of ffmpeg's packets"])
+            record.write(name, out.read_bytes(), f"H.264 in RTP inside {what}", rules,
+                         ["ffmpeg", "python3"], notes=["scapy puts it around ffmpeg's packets"])
 
 
 def wanted(name):

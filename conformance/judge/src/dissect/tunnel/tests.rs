@@ -361,7 +361,8 @@ proptest! {
         let packet = inner(b"hello");
         let in_udp = in_udp(&packet).into_iter().map(|(_, payload)| (17, payload));
         let in_ip = in_ip(&packet).into_iter().map(|(_, protocol, payload)| (protocol, payload));
-        let all: Vec<_> = in_udp.chain(in_ip).collect();
+        let in_esp = [(50, in_esp(b"hello", 12)), (50, in_esp(b"hello", 16))];
+        let all: Vec<_> = in_udp.chain(in_ip).chain(in_esp).collect();
         let (protocol, mut payload) = which.get(&all).clone();
         for (index, octet) in changes {
             let at = index.index(payload.len());
