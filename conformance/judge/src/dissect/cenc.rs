@@ -288,10 +288,9 @@ fn number(octets: &[u8], at: usize) -> u32 {
     four.map_or(0, |four| u32::from_be_bytes(*four))
 }
 
+/// An encrypted movie, made by hand.
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
+pub(crate) mod made {
     use super::*;
 
     fn with(kind: &[u8; 4], payload: &[u8]) -> Vec<u8> {
@@ -299,14 +298,15 @@ mod tests {
         [&size[..], kind, payload].concat()
     }
 
-    const KID: Block = [0x4b; KEY];
-    const SECRET: Block = [0x5e; KEY];
+    /// Identifier of the key, and the key.
+    pub const KID: Block = [0x4b; KEY];
+    pub const SECRET: Block = [0x5e; KEY];
     /// The sample: 9 octets in clear, 40 that are encrypted.
-    const SAMPLE: &[u8] = b"123456789 forty octets of a sample of sound...... ";
+    pub const SAMPLE: &[u8] = b"123456789 forty octets of a sample of sound...... ";
 
     /// A file of one track of sound with a sample, which was encrypted with aes by
     /// hand: `sealed` does that.
-    pub(crate) fn movie(scheme: &[u8; 4], pattern: u8, sealed: &[u8]) -> Vec<u8> {
+    pub fn movie(scheme: &[u8; 4], pattern: u8, sealed: &[u8]) -> Vec<u8> {
         let version = u8::from(pattern > 0);
         let mut tenc = vec![version, 0, 0, 0, 0, pattern, 1, 8];
         tenc.extend(KID);
@@ -350,13 +350,21 @@ mod tests {
         [tables(before), with(b"mdat", sealed)].concat()
     }
 
-    fn counter(text: &[u8]) -> Vec<u8> {
+    /// The sample, encrypted in counter mode.
+    pub fn counter(text: &[u8]) -> Vec<u8> {
         let mut sealed = text.to_vec();
         let vector = [1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
         let mut cipher = ctr::Ctr128BE::<Aes128>::new(&SECRET.into(), &vector.into());
         cipher.apply_keystream(&mut sealed[9..49]);
         sealed
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{made::*, *};
 
     #[test]
     fn a_sample_opens_with_its_key() {
