@@ -7,7 +7,7 @@ found in it, from programs that are not ours. Run by hand, as root, on Debian 12
         gstreamer1.0-plugins-ugly gstreamer1.0-tools libnginx-mod-rtmp mosquitto \\
         mosquitto-clients nginx-light openssh-server openssl openvpn python3-aiortc \\
         python3-gi python3-websockets tshark wireguard-go wireguard-tools zip zstd
-    python3 -m venv VENV && VENV/bin/pip install aioquic
+    python3 -m venv VENV && VENV/bin/pip install aioquic scapy
     AIOQUIC=VENV/bin/python vectors/captures/make.py [NAME-GLOB ..]
 
 It goes into a network of its own, where only what it starts is recorded. The sidecars
@@ -119,6 +119,7 @@ def derived():
             tool_of = {"file-gzip": "gzip", "file-zstd": "zstd"}.get(name, "editcap")
             tools, notes = (["ffmpeg", "python3"], by_hand) if name.startswith("link-") else (["ffmpeg", tool_of], ())
             record.write(name, make(), f"H.264 in RTP: {what}", said, tools, suffix, notes)
+    esp()
     of = {name: tools for name, _, tools, *_ in CASES}
     # Joined after so many frames, or one side of it: (name, of, first frame, port whose side).
     for name, source, first, port, labels, kind in (
@@ -141,6 +142,40 @@ def derived():
             transport = "udp" if kept and kept[0][1][23] == 17 else "tcp"
             rules = [(transport, "*", labels, kind, 0)]
             record.write(name, record.pcap(kept), f"{source}, of which a part is missing", rules, [*of[source], "python3"])
+
+
+ESP = """
+import sys
+from scapy.all import IP, Raw, raw, rdpcap, wrpcap
+from scapy.layers.ipsec import AH, ESP, SecurityAssociation
+source, out, mode = sys.argv[1:]
+tunnel = IP(src="192.0.2.1", dst="192.0.2.2") if mode == "tunnel" else None
+protocol = dict(proto=AH) if mode == "ah" else dict(proto=ESP, crypt_algo="NULL")
+sa = SecurityAssociation(spi=0x1234, auth_algo="HMAC-SHA1-96", auth_key=b"a key of HMAC-SHA1..", tunnel_header=tunnel, **protocol)
+sealed = []
+for packet in rdpcap(source):
+    inner = packet.payload
+    inner.payload.chksum = None
+    done = sa.encrypt(IP(raw(inner)))
+    done.time = packet.time
+    sealed.append(done)
+wrpcap(out, sealed, linktype=101)
+"""
+
+
+def esp():
+    """ESP and AH around a capture that was made, by scapy."""
+    out, python = media.WORK / "out", os.environ.get("AIOQUIC", "/usr/bin/python3")
+    for name, mode, what in (
+        ("esp-null", "transport", "ESP in transport mode, NULL and HMAC-SHA1-96"),
+        ("esp-null-tunnel", "tunnel", "ESP in tunnel mode, NULL and HMAC-SHA1-96"),
+        ("ah", "ah", "AH with HMAC-SHA1-96"),
+    ):
+        if wanted(name):
+            record.run([python, "-c", ESP, OUT / "rtp-h264.pcap", out, mode])
+            rules = [("udp", 5004, "leak", "rtp", 5), ("udp", 5005, "other|undetermined", "*", 0)]
+            record.write(name, out.read_bytes(), f"H.264 in RTP inside {what}", rules,
+                         ["ffmpeg", "python3"], notes=["scapy puts it around ffmpeg's packets"])
 
 
 def wanted(name):

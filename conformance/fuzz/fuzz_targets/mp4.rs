@@ -1,11 +1,18 @@
-//! Movies, whole or in fragments, and cut anywhere.
+//! Movies, whole or in fragments, and cut anywhere; and as if they were encrypted.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lightleak_judge::dissect::mp4::{self, Class};
+use lightleak_judge::dissect::{
+    cenc,
+    mp4::{self, Class},
+};
 
 fuzz_target!(|file: &[u8]| {
+    let kids = cenc::kids(file);
+    if let Some(opened) = cenc::open(file, |kid| kids.contains(kid).then_some([7; 16])) {
+        assert_eq!(opened.len(), file.len());
+    }
     let movie = mp4::dissect(file);
     let mut at = 0;
     for piece in &movie.pieces {

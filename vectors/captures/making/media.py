@@ -3,6 +3,7 @@
 import atexit
 import base64
 import http.server
+import json
 import pathlib
 import random
 import shutil
@@ -208,7 +209,7 @@ def rtsp_record():
 
 
 @case("rtsp-srtp-mikey", "RTSP with SRTP whose keys are given with MIKEY in clear", ["gst-launch-1.0"],
-      [("tcp", 8554, "leak", "*", 0)])
+      [("tcp", 8554, "leak", "*", 5)])
 def rtsp_mikey():
     spawn(["/usr/bin/python3", "-c", GST_SERVER, "8554", PIPELINE, "savp"])
     wait_for(8554)
@@ -360,6 +361,39 @@ def h2c():
     wait_for(8086)
     run(["chmod", "-R", "a+rX", WORK])
     run(["curl", "-s", "--http2-prior-knowledge", "-o", "/dev/null", "http://127.0.0.1:8086/frag.mp4"])
+
+
+def licence(kid, key):
+    """A licence of ClearKey (W3C Encrypted Media Extensions 9.1.4)."""
+    of = lambda octets: base64.urlsafe_b64encode(bytes.fromhex(octets)).decode().rstrip("=")
+    return json.dumps({"keys": [{"kty": "oct", "k": of(key), "kid": of(kid)}], "type": "temporary"})
+
+
+KID, CONTENT_KEY = "10000000100010001000100000000001", "3a2a1b68dd2bd9b2eeb25e84c4776668"
+for name, what, given in (("clearkey", "an encrypted movie in MP4, and the licence of ClearKey in clear", True),
+                          ("clearkey-sealed", "an encrypted movie in MP4, and a licence for another one", False)):
+    @case(name, what, ["ffmpeg", "curl"], [("tcp", 8082, "leak" if given else "sealed|other", "http", 0)],
+          fewest={"leak": 2} if given else {"sealed": 1, "other": 1},
+          notes=["ffmpeg encrypts (cenc), and opens with this key and no other; the licence is written by hand"])
+    def clearkey(given=given):
+        folder = WORK / "clearkey"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        run([*FFMPEG, *VIDEO, *X264, "-movflags", "+faststart", "-encryption_scheme", "cenc-aes-ctr",
+             "-encryption_key", CONTENT_KEY, "-encryption_kid", KID, folder / "movie.mp4"])
+        (folder / "licence").write_text(licence(KID if given else KID[::-1], CONTENT_KEY))
+        server = serve(folder, 8082)
+        for name in ("licence", "movie.mp4"):
+            run(["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:8082/{name}"])
+        server.shutdown()
+
+
+@case("jpeg-form", "a picture as base64 in a form", ["curl"], [("tcp", 8083, "leak", "http", 1)])
+def jpeg_form():
+    (WORK / "form").write_text(base64.b64encode(clip("clip.jpg")).decode())
+    server = serve(WORK, 8083)
+    run(["curl", "-s", "-o", "/dev/null", "-d", "camera=1", "--data-urlencode", f"picture@{WORK}/form", "http://127.0.0.1:8083/"])
+    server.shutdown()
 
 
 @case("rtp-h264-ipv6", "H.264 in RTP over IPv6", ["ffmpeg"], [("udp", 5004, "leak", "rtp", 5), ("udp", 5005, "other|undetermined", "*", 0)])

@@ -101,7 +101,7 @@ def end_all():
 
 def seen(file):
     """The flows of a capture as tshark counts them, and the protocols that it sees."""
-    said = run(["tshark", "-n", "-r", file, "-q", "-z", "conv,tcp", "-z", "conv,udp", "-z", "io,phs"])
+    said = run(["tshark", "-n", "-o", "esp.enable_null_encryption_decode_heuristic:true", "-r", file, "-q", "-z", "conv,tcp", "-z", "conv,udp", "-z", "io,phs"])
     flows = []
     for part in said.split("=" * 80):
         transport = "tcp" if "TCP Conversations" in part else "udp"

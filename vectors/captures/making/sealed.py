@@ -138,6 +138,34 @@ def webrtc():
     run(["/usr/bin/python3", "-c", WEBRTC, WORK / "clip.mp4"], 15)
 
 
+# The same, with its secrets written down by the camera's OpenSSL.
+LOGGED = """
+import sys
+from aiortc import rtcdtlstransport
+of = rtcdtlstransport.RTCCertificate._create_ssl_context
+def logged(self, *arguments, **named):
+    context = of(self, *arguments, **named)
+    context.set_keylog_callback(lambda _, line: open(sys.argv[2], "ab").write(line + b"\\n"))
+    return context
+rtcdtlstransport.RTCCertificate._create_ssl_context = logged
+""" + WEBRTC
+
+
+@case("dtls-srtp-secrets", "a call of WebRTC whose secrets are in the file", ["python3", "editcap"],
+      [("udp", "*", "leak|other", "*", 0)], suffix="pcapng", fewest={"leak": 1},
+      notes=["secrets of DTLS, from which those of SRTP are derived (RFC 5764 4.2)"])
+def webrtc_logged():
+    keys = WORK / "secrets"
+    run(["rm", "-f", keys])
+    run(["/usr/bin/python3", "-c", LOGGED, WORK / "clip.mp4", keys], 15)
+
+    def inject(frames):
+        (WORK / "in").write_bytes(pcap(frames))
+        run(["editcap", "--inject-secrets", f"tls,{keys}", WORK / "in", WORK / "out"])
+        return clip("out")
+    return inject
+
+
 SUITE = ["-srtp_out_suite", "AES_CM_128_HMAC_SHA1_80", "-srtp_out_params", "V2hhdCBhIHNlY3JldCB0aGlzIGlzLCBpc24ndCBp"]
 
 
@@ -149,33 +177,87 @@ def srtp_bare():
     return sinks
 
 
-@case("srtp-sdes-sip", "SRTP whose key stands in the SDP of a SIP call in clear", ["ffmpeg", "python3"],
-      [("udp", 5060, "leak|other", "*", 0), ("udp", 5006, "leak", "*", 5), ("udp", 5007, "*", "*", 0)],
-      notes=["the dialogue of SIP is written by hand"])
-def srtp_sdes():
-    sinks = sink(5006, 5007)
+def sdp(key, port, parameters=""):
+    return ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=door\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            f"m=video {port} RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n"
+            f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}{parameters}\r\n")
+
+
+def message(first, cseq, body):
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    return (f"{first}\r\nVia: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK776\r\nMax-Forwards: 70\r\n"
+            "From: <sip:door@127.0.0.1>;tag=1928\r\nTo: <sip:phone@127.0.0.1>;tag=a6c8\r\nCall-ID: a84b4c76e66710\r\n"
+            f"CSeq: 1 {cseq}\r\nContact: <sip:door@127.0.0.1:5062>\r\n{kind}Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def call(parameters=""):
+    """A call of SIP in clear whose descriptions have the key, by hand."""
     phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     phone.bind(("127.0.0.1", 5060))
     door.bind(("127.0.0.1", 5062))
 
-    def sdp(key, port):
-        return ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=door\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                f"m=video {port} RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n"
-                f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n")
-
-    def message(first, cseq, body):
-        kind = "Content-Type: application/sdp\r\n" if body else ""
-        return (f"{first}\r\nVia: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK776\r\nMax-Forwards: 70\r\n"
-                "From: <sip:door@127.0.0.1>;tag=1928\r\nTo: <sip:phone@127.0.0.1>;tag=a6c8\r\nCall-ID: a84b4c76e66710\r\n"
-                f"CSeq: 1 {cseq}\r\nContact: <sip:door@127.0.0.1:5062>\r\n{kind}Content-Length: {len(body)}\r\n\r\n{body}").encode()
-
-    door.sendto(message("INVITE sip:phone@127.0.0.1 SIP/2.0", "INVITE", sdp(SUITE[-1], 5010)), ("127.0.0.1", 5060))
-    phone.sendto(message("SIP/2.0 200 OK", "INVITE", sdp("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd", 5006)), ("127.0.0.1", 5062))
+    door.sendto(message("INVITE sip:phone@127.0.0.1 SIP/2.0", "INVITE", sdp(SUITE[-1], 5010, parameters)), ("127.0.0.1", 5060))
+    phone.sendto(message("SIP/2.0 200 OK", "INVITE", sdp("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd", 5006, parameters)), ("127.0.0.1", 5062))
     door.sendto(message("ACK sip:phone@127.0.0.1 SIP/2.0", "ACK", ""), ("127.0.0.1", 5060))
     time.sleep(0.2)
+
+
+@case("srtp-sdes-sip", "SRTP whose key stands in the SDP of a SIP call in clear", ["ffmpeg", "python3"],
+      [("udp", 5060, "leak|other", "*", 0), ("udp", 5006, "leak", "*", 5), ("udp", 5007, "*", "*", 0)],
+      notes=["the dialogue of SIP is written by hand"])
+def srtp_sdes():
+    sinks = sink(5006, 5007)
+    call()
     run([*LIVE, *VIDEO, *X264, *SUITE, "-f", "rtp", "srtp://127.0.0.1:5006"])
     return sinks
+
+
+AUTHENTICATED = """
+import base64, socket, sys
+from pylibsrtp import Policy, Session
+from pylibsrtp._binding import ffi
+policy = Policy(key=base64.b64decode(sys.argv[1]), ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=Policy.SRTP_PROFILE_AES128_CM_SHA1_80)
+# sec_serv of srtp_crypto_policy_t: sec_serv_auth, which the binding has no name for.
+ffi.cast("int *", ffi.addressof(policy._policy.rtp))[5] = 2
+session, into, out = Session(policy=policy), *(socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+into.bind(("127.0.0.1", 5008))
+out.bind(("127.0.0.1", 5010))
+while True:
+    out.sendto(session.protect(into.recv(2000)), ("127.0.0.1", 5006))
+"""
+
+
+@case("srtp-unencrypted", "SRTP that is authenticated and not encrypted, as the SDP of a SIP call says", ["ffmpeg", "python3"],
+      [("udp", 5060, "leak|other", "*", 0), ("udp", 5006, "leak", "*", 5), ("udp", 5008, "leak", "rtp", 5), ("udp", 5009, "*", "*", 0)],
+      notes=["the dialogue of SIP is written by hand", "port 5008 is before libsrtp, which adds 10 octets of a tag and changes nothing"])
+def srtp_unencrypted():
+    sinks = sink(5006, 5009)
+    call(" UNENCRYPTED_SRTP")
+    spawn(["/usr/bin/python3", "-c", AUTHENTICATED, SUITE[-1]])
+    time.sleep(1)
+    run([*LIVE, *VIDEO, *X264, "-f", "rtp", "rtp://127.0.0.1:5008?pkt_size=1200"])
+    return sinks
+
+
+@case("srtp-sdes-tls-secrets", "SRTP whose key stands in SIP over TLS, and the secrets of TLS in the file", ["ffmpeg", "openssl", "editcap"],
+      [("tcp", 5061, "sealed|other", "*", 0), ("udp", 5006, "leak", "*", 5), ("udp", 5007, "*", "*", 0)], suffix="pcapng",
+      notes=["the request of SIP is written by hand"])
+def srtp_sdes_secrets():
+    keys = WORK / "secrets"
+    run(["rm", "-f", keys])
+    sinks = sink(5006, 5007)
+    (WORK / "invite").write_bytes(message("INVITE sips:phone@127.0.0.1 SIP/2.0", "INVITE", sdp(SUITE[-1], 5006)))
+    openssl(5061, ["-tls1_3"], ["-tls1_3", "-keylogfile", keys], data="invite", seconds=3)
+    run([*LIVE, *VIDEO, *X264, *SUITE, "-f", "rtp", "srtp://127.0.0.1:5006"])
+
+    def inject(frames):
+        for socket in sinks:
+            socket.close()
+        (WORK / "in").write_bytes(pcap(frames))
+        run(["editcap", "--inject-secrets", f"tls,{keys}", WORK / "in", WORK / "out"])
+        return clip("out")
+    return inject
 
 
 @case("ssh", "a file over SSH", ["ssh"], [("tcp", 2222, "sealed", "ssh", 0)])

@@ -6,6 +6,7 @@
 mod handshake;
 mod hello;
 pub mod loose;
+mod null;
 mod record;
 #[cfg(test)]
 mod tests;

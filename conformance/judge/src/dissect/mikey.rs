@@ -51,6 +51,8 @@ pub struct Mikey {
     pub data_type: u8,
     /// CSB ID.
     pub csb_id: u32,
+    /// RAND (RFC 3830 6.11); empty if there is none.
+    pub rand: Vec<u8>,
     /// The streams that it is for, if the map is one of SRTP.
     pub sessions: Vec<CryptoSession>,
     /// Security policies.
@@ -226,6 +228,7 @@ impl Mikey {
                     parameters,
                 });
             }
+            payload::RAND => self.rand = reader.block8("RAND")?.to_vec(),
             other => payload::skip(other, reader)?,
         }
         Ok(next)

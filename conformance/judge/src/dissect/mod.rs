@@ -3,6 +3,7 @@
 //! Nothing here panics, loops or grows without bound on hostile input.
 
 pub(crate) mod base64;
+pub mod cenc;
 pub mod clip_list;
 pub mod container;
 pub mod datagram;
@@ -46,6 +47,7 @@ pub mod zrtp;
 use std::{
     borrow::Cow,
     net::{IpAddr, SocketAddr},
+    ops::Range,
 };
 
 pub use other::OtherProtocol;
@@ -356,6 +358,15 @@ enum Again {
     Segments,
 }
 
+/// What ESP that does not encrypt carries from end to end: its protocol, and where.
+fn in_transport_mode(datagram: &Datagram<'_>) -> Option<(u8, Range<usize>)> {
+    if datagram.protocol != tunnel::ESP || datagram.missing > 0 {
+        return None;
+    }
+    let ends = (datagram.source, datagram.destination);
+    tunnel::esp::transport(&joined(&datagram.chunks), ends)
+}
+
 /// What lies around a UDP datagram.
 #[derive(Clone, Copy)]
 struct Around {
@@ -537,7 +548,7 @@ impl<'a> Dissection<'a> {
 
     /// A packet of another IP protocol: the network's control, or a tunnel, or what
     /// nobody looks into.
-    fn other(&mut self, datagram: Datagram<'a>, depth: usize) {
+    fn other(&mut self, mut datagram: Datagram<'a>, depth: usize) {
         let (number, from, protocol) = (datagram.packet, Some(datagram.source), datagram.protocol);
         let found = match depth < tunnel::DEEPEST {
             true => tunnel::in_packet(protocol, &joined(&datagram.chunks), datagram.missing),
@@ -548,6 +559,15 @@ impl<'a> Dissection<'a> {
                 self.others.add(protocol, &datagram, Some(inside.name));
             }
             return self.inside(inside, datagram, depth);
+        }
+        if let Some((next, at)) = in_transport_mode(&datagram).filter(|_| depth < tunnel::DEEPEST) {
+            if self.looks_for.is_none() {
+                self.others.add(protocol, &datagram, Some("esp-null"));
+            }
+            datagram.protocol = next;
+            datagram.truncate(at.end);
+            datagram.skip(at.start);
+            return self.datagram(datagram, depth + 1);
         }
         if self.looks_for.is_some() {
             return;

@@ -180,6 +180,21 @@ impl Stream {
         self.left_out += less as u64;
     }
 
+    /// Appends octets of another stream as one datagram, with the places that they were
+    /// captured at.
+    pub fn push_part(&mut self, of: &Self, range: Range<usize>) {
+        let first = self.pieces.len();
+        let mut at = range.start;
+        while let Some(piece) = of.piece(at).filter(|_| at < range.end) {
+            let end = range.end.min(piece.at + piece.length);
+            let octets = of.bytes.get(at..end).unwrap_or_default();
+            let offset = piece.offset + (at - piece.at);
+            self.push(octets, piece.packet, offset, piece.time_ns);
+            at = end;
+        }
+        self.continued.extend(first + 1..self.pieces.len());
+    }
+
     /// The payload part by part: for UDP, the datagrams, each with its first
     /// piece; for TCP, the pieces.
     pub fn parts(&self) -> impl Iterator<Item = (&Piece, &[u8])> {
@@ -210,6 +225,18 @@ mod tests {
             offset: 42,
             time_ns: packet,
         }
+    }
+
+    #[test]
+    fn a_part_of_another_stream_keeps_its_places() {
+        let mut other = Stream::default();
+        other.push_datagram(&[chunk(b"one", 1), chunk(b"two", 2)]);
+        let mut stream = Stream::default();
+        stream.push_part(&other, 1..5);
+        stream.push_part(&other, 4..9);
+        let parts: Vec<_> = stream.parts().map(|(p, d)| (p.packet, d)).collect();
+        assert_eq!(parts, [(1, &b"netw"[..]), (2, b"wo")]);
+        assert_eq!(stream.place(3).map(|p| (p.packet, p.offset)), Some((2, 43)));
     }
 
     #[test]

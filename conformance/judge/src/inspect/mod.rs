@@ -29,7 +29,7 @@ use crate::{
 pub use claim::{Claim, Proof, Standing};
 pub use eavesdropper::Eavesdropper;
 pub use others::InspectedOther;
-pub use scene::{Description, Scene};
+pub use scene::{Description, Keying, Scene};
 
 /// What the octets of a flow are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,10 +6,13 @@ use lightleak_case::{Octets, SecretsType};
 
 use crate::{
     dissect::{
-        Flow, Stream, Traffic, rtsp,
+        Flow, Stream, Traffic, key_attribute,
+        mikey::Mikey,
+        rtsp,
         sdp::{self, Sdp},
+        tls,
     },
-    open::keylog::KeyLog,
+    open::{self, keylog::KeyLog},
     parallel::in_parallel,
 };
 
@@ -18,6 +21,8 @@ const MOST_IN_A_STREAM: usize = 64;
 const MOST: usize = 4096;
 /// Octets of a description.
 const LONGEST: usize = 64 * 1024;
+/// Keys that are read of a flow.
+const MOST_KEYS: usize = 64;
 
 /// Everything that was captured, and what was said in it about other flows.
 #[derive(Debug)]
@@ -26,6 +31,9 @@ pub struct Scene<'a> {
     pub traffic: &'a Traffic,
     /// Session descriptions that somebody gave in clear.
     pub descriptions: Vec<Description>,
+    /// Messages of MIKEY that somebody gave in clear, in a description (RFC 4567 3.1) or
+    /// beside one (RFC 4567 3.2, ONVIF Streaming 8.2.1).
+    pub mikeys: Vec<Keying>,
     /// Secrets of TLS that came with the capture.
     pub keys: KeyLog,
 }
@@ -37,26 +45,39 @@ pub struct Description {
     pub flow: usize,
     /// The ends of that flow.
     pub ends: [SocketAddr; 2],
+    /// Whether it was not in clear: secrets that came with the capture open it.
+    pub opened: bool,
     /// What it says.
     pub sdp: Sdp,
+}
+
+/// A message of MIKEY that keys were read of.
+#[derive(Clone, Debug)]
+pub struct Keying {
+    /// Index of the flow that it was given in.
+    pub flow: usize,
+    /// As in [`Description::opened`].
+    pub opened: bool,
+    /// What it says.
+    pub mikey: Mikey,
 }
 
 impl<'a> Scene<'a> {
     /// Reads what flows say about others.
     pub fn new(traffic: &'a Traffic) -> Self {
         let flows = &traffic.flows;
-        let told = in_parallel(flows.len(), |flow| descriptions(&flows[flow]));
-        let told = told.into_iter().zip(flows).enumerate();
-        let all = told.flat_map(|(flow, (told, of))| {
-            told.into_iter().map(move |sdp| Description {
-                flow,
-                ends: [of.a, of.b],
-                sdp,
-            })
-        });
+        let told = in_parallel(flows.len(), |flow| Told::read(&flows[flow]));
+        let (mut descriptions, mut mikeys) = (Vec::new(), Vec::new());
+        for (flow, (told, of)) in told.into_iter().zip(flows).enumerate() {
+            told.add(flow, of, false, &mut descriptions, &mut mikeys);
+            if descriptions.len() > MOST {
+                break;
+            }
+        }
         Self {
             traffic,
-            descriptions: all.take(MOST).collect(),
+            descriptions,
+            mikeys,
             keys: KeyLog::default(),
         }
     }
@@ -70,7 +91,22 @@ impl<'a> Scene<'a> {
             .filter(|(kind, _)| *kind == SecretsType::TLS_KEY_LOG);
         let lines = logs.filter_map(|(_, octets)| std::str::from_utf8(octets).ok());
         let keys = KeyLog::parse(lines.flat_map(str::lines));
-        Self { keys, ..self }
+        if keys.is_empty() {
+            return self;
+        }
+        let mut all = self;
+        for (flow, of) in all.traffic.flows.iter().enumerate() {
+            let inner = tls::read(of).and_then(|reading| {
+                let opened = open::open(of, &reading, &keys).ok()?;
+                Some(of.carrying(opened.from_a, opened.from_b))
+            });
+            if let Some(told) = inner.map(|inner| Told::read(&inner))
+                && all.descriptions.len() <= MOST
+            {
+                told.add(flow, of, true, &mut all.descriptions, &mut all.mikeys);
+            }
+        }
+        Self { keys, ..all }
     }
 
     /// What descriptions say of a payload type in a flow: one that names an end of it
@@ -114,7 +150,7 @@ impl<'a> Scene<'a> {
 impl Description {
     /// Whether a section names an end of the flow: its port, and its address if it has
     /// one that is nobody's placeholder.
-    fn names(&self, media: &sdp::Media, flow: &Flow) -> bool {
+    pub fn names(&self, media: &sdp::Media, flow: &Flow) -> bool {
         if media.port == 0 {
             return false;
         }
@@ -139,18 +175,62 @@ impl Description {
     }
 }
 
-/// Descriptions that a flow has, whatever carries them: a body of RTSP, SIP or HTTP, a
-/// packet of SAP, a string of JSON.
-fn descriptions(flow: &Flow) -> Vec<Sdp> {
-    let streams = [&flow.from_a, &flow.from_b];
-    let speaks = |stream: &&Stream| memchr::memmem::find(&stream.bytes, b"RTSP/1.0").is_some();
-    if streams.iter().any(speaks)
-        && let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b)
-    {
-        let described = dialogue.messages().filter_map(rtsp::Message::sdp);
-        return described.take(MOST_IN_A_STREAM).collect();
+/// What a flow tells about others.
+struct Told {
+    descriptions: Vec<Sdp>,
+    mikeys: Vec<Mikey>,
+}
+
+impl Told {
+    /// Adds what was told in a flow.
+    fn add(
+        self,
+        flow: usize,
+        of: &Flow,
+        opened: bool,
+        descriptions: &mut Vec<Description>,
+        mikeys: &mut Vec<Keying>,
+    ) {
+        descriptions.extend(self.descriptions.into_iter().map(|sdp| Description {
+            flow,
+            ends: [of.a, of.b],
+            opened,
+            sdp,
+        }));
+        mikeys.extend(self.mikeys.into_iter().map(|mikey| Keying {
+            flow,
+            opened,
+            mikey,
+        }));
     }
-    streams.into_iter().flat_map(in_a_stream).collect()
+
+    /// Whatever carries it: a body of RTSP, SIP or HTTP, a packet of SAP, a string of
+    /// JSON.
+    fn read(flow: &Flow) -> Self {
+        let streams = [&flow.from_a, &flow.from_b];
+        let speaks = |stream: &&Stream| memchr::memmem::find(&stream.bytes, b"RTSP/1.0").is_some();
+        if streams.iter().any(speaks)
+            && let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b)
+        {
+            let described = dialogue.messages().filter_map(rtsp::Message::sdp);
+            let keyed = dialogue.messages().flat_map(key_attribute::mikeys);
+            return Self {
+                descriptions: described.take(MOST_IN_A_STREAM).collect(),
+                mikeys: keyed.take(MOST_KEYS).collect(),
+            };
+        }
+        let descriptions: Vec<_> = streams.into_iter().flat_map(in_a_stream).collect();
+        let told = descriptions.iter().flat_map(|sdp| {
+            let media = sdp.media.iter().flat_map(|media| &media.key_mgmt);
+            sdp.key_mgmt.iter().chain(media)
+        });
+        let octets = told.filter_map(|text| sdp::base64(text));
+        let mikeys = octets.filter_map(|octets| Mikey::parse(&octets).ok());
+        Self {
+            mikeys: mikeys.take(MOST_KEYS).collect(),
+            descriptions,
+        }
+    }
 }
 
 fn in_a_stream(stream: &Stream) -> Vec<Sdp> {

@@ -14,8 +14,9 @@ use super::{
     srtp::{MasterKey, Suite},
 };
 use crate::dissect::{
-    Flow,
-    dtls::{self, Message, Reading, UseSrtp},
+    Flow, Stream,
+    dtls::{self, Message, Reading, Record, UseSrtp},
+    tls,
 };
 
 /// The exporter's label (RFC 5764 4.2).
@@ -42,8 +43,22 @@ pub struct OpenedEnd {
     /// Handshake messages that were protected, with where their first record
     /// begins in the stream.
     pub handshake: Vec<Message>,
+    /// Application data, record for record a datagram.
+    pub data: Stream,
     /// Where protected records begin that no known key opens.
     pub refused: Vec<usize>,
+}
+
+impl OpenedEnd {
+    /// Takes what a record of that type holds.
+    fn take(&mut self, stream: &Stream, record: &Record, content_type: u8, content: &[u8]) {
+        if content_type == tls::APPLICATION_DATA
+            && let Some(piece) = stream.piece(record.at)
+        {
+            let offset = piece.offset + (record.at + record.header - piece.at);
+            self.data.push(content, piece.packet, offset, piece.time_ns);
+        }
+    }
 }
 
 /// Master keys of SRTP, as both ends of a handshake derive them.

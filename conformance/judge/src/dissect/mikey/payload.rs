@@ -6,16 +6,17 @@ use super::{KeyData, MikeyError};
 pub const KEMAC: u8 = 1;
 /// Security policy.
 pub const SP: u8 = 10;
+/// Random value.
+pub const RAND: u8 = 11;
 
-/// Time stamp, random value and key data (RFC 3830 6.1, table 6.1.b); the others
-/// that are known by their number alone say their length in the same way.
+/// Time stamp and key data (RFC 3830 6.1, table 6.1.b); the others that are known by
+/// their number alone say their length in the same way.
 const TIMESTAMP: u8 = 5;
-const RANDOM: u8 = 11;
 const KEY_DATA: u8 = 20;
 
 /// Whether that payload is known.
 pub fn is_known(kind: u8) -> bool {
-    matches!(kind, KEMAC..=RANDOM | 12 | KEY_DATA | 21)
+    matches!(kind, KEMAC..=RAND | 12 | KEY_DATA | 21)
 }
 
 /// Passes over a payload of which the first octet was read.
@@ -74,7 +75,6 @@ pub fn skip(kind: u8, reader: &mut Reader<'_>) -> Result<(), MikeyError> {
             };
             reader.take(octets, field)?;
         }
-        RANDOM => _ = reader.block8("RAND")?,
         // Error.
         12 => _ = reader.take(3, "error")?,
         _ => _ = key(reader)?,

@@ -33,7 +33,7 @@ fn the_example_of_onvif_is_read() {
     };
     assert!(key.is_traffic_key && key.salt.is_empty());
     assert_eq!((key.key.len(), &key.spi[..]), (30, &[0, 0, 0, 13][..]));
-    assert!(!format!("{mikey:?}").contains("236"), "{mikey:?}");
+    assert!(!format!("{mikey:?}").contains("236, 236, 210"), "{mikey:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! passes once in 2^40 datagrams or less.
 
 mod access_point;
-mod esp;
+pub(super) mod esp;
 mod gre;
 mod gtp;
 mod l2tp;
@@ -26,7 +26,7 @@ const IP_IN_IP: [u8; 3] = [4, 41, 94];
 const GRE: u8 = 47;
 /// Ethernet in IP (RFC 3378).
 const ETHERNET_IN_IP: u8 = 97;
-const ESP: u8 = 50;
+pub(super) const ESP: u8 = 50;
 const L2TP: u8 = 115;
 /// MPLS in IP (RFC 4023).
 const MPLS_IN_IP: u8 = 137;
@@ -95,6 +95,7 @@ pub(super) fn in_datagram(octets: &[u8], missing: usize) -> Option<Inside> {
         0x80 | 0xa0 => gre::in_udp(rest),
         _ => None,
     }
+    .or_else(|| esp::read(rest))
 }
 
 /// An IPv4 packet by itself, as Foo over UDP has it.

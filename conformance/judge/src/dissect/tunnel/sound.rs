@@ -6,8 +6,8 @@ use crate::dissect::link::{Content, Layer};
 /// check sequence.
 const PADDING: usize = 32;
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 /// Octets of an IPv6 header.
 const V6_HEADER: usize = 40;
@@ -130,7 +130,7 @@ fn icmp(header: &[u8], carried: &[u8], payload: usize) -> Option<()> {
 }
 
 /// Whether octets of that length begin as the protocol does.
-fn carries(protocol: u8, octets: &[u8], length: usize) -> bool {
+pub(super) fn carries(protocol: u8, octets: &[u8], length: usize) -> bool {
     match protocol {
         TCP => {
             let offset = octets.get(12).map(|octet| usize::from(octet >> 4) * 4);
@@ -146,7 +146,7 @@ fn carries(protocol: u8, octets: &[u8], length: usize) -> bool {
 }
 
 /// The sum of RFC 1071; of octets with a right checksum it is 0xffff.
-fn sum(octets: &[u8]) -> u16 {
+pub(super) fn sum(octets: &[u8]) -> u16 {
     let (words, rest) = octets.as_chunks::<2>();
     let last = rest.first().map_or(0, |octet| u64::from(*octet) << 8);
     let words = words

@@ -361,7 +361,8 @@ proptest! {
         let packet = inner(b"hello");
         let in_udp = in_udp(&packet).into_iter().map(|(_, payload)| (17, payload));
         let in_ip = in_ip(&packet).into_iter().map(|(_, protocol, payload)| (protocol, payload));
-        let all: Vec<_> = in_udp.chain(in_ip).collect();
+        let in_esp = [(50, in_esp(b"hello", 12)), (50, in_esp(b"hello", 16))];
+        let all: Vec<_> = in_udp.chain(in_ip).chain(in_esp).collect();
         let (protocol, mut payload) = which.get(&all).clone();
         for (index, octet) in changes {
             let at = index.index(payload.len());
@@ -374,4 +375,57 @@ proptest! {
         let held: usize = traffic.flows.iter().map(|f| f.from_a.bytes.len() + f.from_b.bytes.len()).sum();
         prop_assert!(held <= size);
     }
+}
+
+/// A datagram of UDP between A and B in ESP that does not encrypt.
+fn in_esp(payload: &[u8], check: usize) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let step = PacketBuilder::ipv4(A, B, 64);
+    step.udp(5060, 5061).write(&mut packet, payload).unwrap();
+    let mut esp = [&[0, 0, 0, 7, 0, 0, 0, 1][..], &packet[20..]].concat();
+    let padding = (2 * esp.len() + 2) % 4;
+    esp.extend((1..=padding).map(|n| n as u8));
+    esp.extend([padding as u8, 17]);
+    esp.extend((0..check).map(|n| n as u8 ^ 0x5a));
+    esp
+}
+
+#[test]
+fn segments_in_esp_that_does_not_encrypt_are_seen() {
+    for check in [12, 16] {
+        let traffic = traffic([ip(50, &in_esp(b"REGISTER sip:ims", check))]);
+        let [flow] = &traffic.flows[..] else {
+            panic!("{traffic:?}");
+        };
+        assert_eq!(flow.from_a.bytes, b"REGISTER sip:ims");
+        assert_eq!(flow.from_a.place(0).map(|p| p.offset), Some(20 + 16));
+    }
+}
+
+#[test]
+fn a_wrong_checksum_in_esp_is_ciphertext() {
+    for at in [8, 20, 14, 33] {
+        let mut esp = in_esp(b"REGISTER sip:ims", 12);
+        esp[at] ^= 1;
+        let traffic = traffic([ip(50, &esp)]);
+        assert!(traffic.flows.is_empty(), "{at}");
+    }
+}
+
+#[test]
+fn esp_that_does_not_encrypt_is_seen_in_udp() {
+    let packet = inner(b"inside of ESP in UDP");
+    let padding = (2 * packet.len() + 2) % 4;
+    let mut esp = [&[0xc0, 0xff, 0xee, 7, 0, 0, 0, 1][..], &packet].concat();
+    esp.extend((1..=padding).map(|n| n as u8));
+    esp.extend([padding as u8, 4]);
+    esp.extend([0x5a; 12]);
+    let found = in_datagram(&esp, 0).unwrap();
+    assert_eq!(
+        (found.name, found.content),
+        ("esp-null", Content::Ip(8..8 + packet.len()))
+    );
+    esp[30] ^= 1;
+    esp[18] ^= 1;
+    assert_eq!(in_datagram(&esp, 0), None);
 }

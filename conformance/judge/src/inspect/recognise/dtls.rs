@@ -1,6 +1,7 @@
 //! DTLS (RFC 6347, RFC 9147) and the SRTP that it makes keys for (RFC 5764), over
 //! UDP, and relayed by TURN over UDP or TCP.
 
+mod inside;
 #[cfg(test)]
 mod tests;
 
@@ -25,9 +26,10 @@ use crate::{
     },
     inspect::{Claim, Scene},
 };
+pub(super) use inside::{exported, inside};
 
-/// Profiles of SRTP that do not encrypt (RFC 5764 4.1.2).
-const NULL_PROFILES: [u16; 2] = [0x0005, 0x0006];
+/// Profiles of SRTP that do not encrypt (RFC 5764 4.1.2), and octets of their tags.
+const NULL_PROFILES: [(u16, usize); 2] = [(0x0005, 10), (0x0006, 4)];
 /// How far a sequence number may be from the one before.
 const NEAR: u64 = 4096;
 /// Octets at the beginning of a record that are looked at for text.
@@ -41,6 +43,23 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         Side::read(flow, &flow.from_b),
     ];
     claim(&sides).into_iter().collect()
+}
+
+/// Octets of the tags of packets whose profile of SRTP does not encrypt, if a handshake
+/// in the flow chose such a one.
+pub(super) fn null_tag(flow: &Flow) -> Option<usize> {
+    if !may_shake(flow) {
+        return None;
+    }
+    let streams = [&flow.from_a, &flow.from_b].into_iter();
+    let mut hellos = streams.filter_map(|stream| Side::read(flow, stream).server);
+    hellos.find_map(|hello| tag_of(&hello))
+}
+
+fn tag_of(hello: &ServerHello) -> Option<usize> {
+    let chosen = hello.srtp.as_ref()?.profiles.first()?;
+    let found = NULL_PROFILES.iter().find(|(profile, _)| profile == chosen);
+    found.map(|(_, tag)| *tag)
 }
 
 /// Media whose keys were made in another flow of the same end, which changed its
@@ -102,8 +121,17 @@ fn may_shake(flow: &Flow) -> bool {
     flow.transport == TransportProtocol::Udp
         && [&flow.from_a, &flow.from_b].into_iter().any(|stream| {
             let mut first = stream.parts().take(FIRST).map(|(_, octets)| octets);
-            first.any(|octets| memchr::memmem::find(octets, &[22, 0xfe]).is_some())
+            first.any(has_handshake)
         })
+}
+
+/// Whether the beginning of a record with a handshake in clear is somewhere: type,
+/// version, epoch 0 and a low number.
+fn has_handshake(octets: &[u8]) -> bool {
+    memchr::memmem::find_iter(octets, &[tls::HANDSHAKE, 0xfe]).any(|at| {
+        let behind = octets.get(at + 2..at + 9);
+        matches!(behind, Some([0xfd | 0xff, 0, 0, 0, 0, 0, 0]))
+    })
 }
 
 /// What one end sent.
@@ -277,9 +305,7 @@ fn claim(sides: &[Side; 2]) -> Option<Claim> {
     }
     if let Some(hello) = server {
         reason = format!("{reason}; suite 0x{:04x}", hello.cipher_suite);
-        let profiles = hello.srtp.as_ref().map(|srtp| srtp.profiles.clone());
-        let null = profiles.is_some_and(|p| p.iter().any(|p| NULL_PROFILES.contains(p)));
-        if null {
+        if tag_of(hello).is_some() {
             let reason = format!("{reason}; the profile of SRTP does not encrypt");
             return Some(Claim::unknown("dtls-srtp-null", reason).at(place));
         }

@@ -162,6 +162,23 @@ pub(super) fn is_resource(file: &File, octets: &[u8], amid: bool) -> bool {
 /// How base64 of pictures begins: JPEG, PNG, WebP.
 const BEGINNINGS: [&[u8]; 4] = [b"/9j/", b"/9j\\/", b"iVBORw0KGgo", b"UklGR"];
 
+/// The same of a form (application/x-www-form-urlencoded), whose characters may be
+/// escaped.
+pub(super) fn in_form(text: &[u8], place: Option<Place>, findings: &mut Findings) {
+    let digit = |octet: Option<&u8>| char::from(*octet?).to_digit(16);
+    let mut plain = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&octet) = text.get(at) {
+        let escaped = match (octet, digit(text.get(at + 1)), digit(text.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => u8::try_from(high << 4 | low).ok(),
+            _ => None,
+        };
+        plain.push(escaped.unwrap_or(octet));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    in_text(&plain, place, findings);
+}
+
 /// Adds pictures that some text holds in base64 (RFC 4648 4), in lines or not.
 pub(super) fn in_text(text: &[u8], place: Option<Place>, findings: &mut Findings) {
     let mut texts = 0;

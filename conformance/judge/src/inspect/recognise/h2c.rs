@@ -17,6 +17,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Octets of a frame's head, and of its payload where nobody allows more.
 const HEAD: usize = 9;
 const MOST_FRAME: usize = 1 << 20;
+/// Octets in which the preface is looked for.
+const MOST_UPGRADE: usize = 1 << 16;
 /// Frames that show a direction.
 const CHAIN: usize = 3;
 /// Streams that are kept, and files of one.
@@ -69,13 +71,25 @@ struct Data {
     contents: BTreeMap<u32, (usize, Vec<u8>)>,
 }
 
+/// Where frames begin: behind the preface, at once or behind a request that asks for an
+/// upgrade (RFC 7540 3.2), or behind the answer that grants it.
+fn begin(octets: &[u8]) -> usize {
+    let searched = octets
+        .get(..octets.len().min(MOST_UPGRADE))
+        .unwrap_or_default();
+    if searched.starts_with(b"HTTP/1.1 101") {
+        let end = memchr::memmem::find(searched, b"\r\n\r\n");
+        return end.map_or(0, |end| end + 4);
+    }
+    let is_asked = searched.first().is_some_and(u8::is_ascii_uppercase);
+    let preface = is_asked.then(|| memchr::memmem::find(searched, PREFACE));
+    preface.flatten().map_or(0, |at| at + PREFACE.len())
+}
+
 /// The frames of a direction: behind the preface, or from SETTINGS on (6.5).
 fn data(stream: &Stream) -> Option<Data> {
     let octets = &stream.bytes[..];
-    let mut at = match octets.starts_with(PREFACE) {
-        true => PREFACE.len(),
-        false => 0,
-    };
+    let mut at = begin(octets);
     let first = octets.get(at..at + HEAD)?;
     let [_, 0, length, 4, 0 | 1, 0, 0, 0, 0] = *first else {
         return None;
@@ -140,5 +154,31 @@ mod tests {
         assert_eq!(claims[0].label(), Label::Other);
         assert!(recognise(&scene, &tcp_between(&[&[0; 900]], &[])).is_empty());
         assert!(recognise(&scene, &tcp_between(&[b"\0\0\x06\x04\0\0\0\0\0"], &[])).is_empty());
+    }
+
+    #[test]
+    fn what_follows_an_upgrade_is_read() {
+        let jpeg = crate::dissect::jpeg::scan::made::jpeg(64, 48);
+        let granted = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n";
+        let frames = [
+            frame(4, 0, &[0; 6]),
+            frame(1, 1, &[0x88]),
+            frame(0, 1, &jpeg),
+        ]
+        .concat();
+        let answer = [&granted[..], &frames].concat();
+        let asked = [
+            &b"GET /snap HTTP/1.1\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n\r\n"[..],
+            PREFACE,
+            &frame(4, 0, &[0; 6]),
+        ]
+        .concat();
+        let traffic = Default::default();
+        let scene = Scene::new(&traffic);
+        let claims = recognise(&scene, &tcp_between(&[&asked], &[&answer]));
+        assert_eq!(claims[0].kind, "h2c/jpeg");
+        assert_eq!(claims[0].label(), Label::Leak);
+        let refused = [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &frames].concat();
+        assert!(recognise(&scene, &tcp_between(&[&asked], &[&refused])).is_empty());
     }
 }

@@ -80,6 +80,7 @@ pub const IN_A_FLOW: &[InAFlow] = &[
 /// Those that look at all of them.
 pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     dtls::moved,
+    dtls::inside,
     ike::beside,
     tls::inside,
     whatsapp::calls,

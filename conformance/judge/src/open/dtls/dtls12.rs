@@ -73,6 +73,7 @@ fn end(stream: &Stream, records: &[Record], keys: &Keys) -> OpenedEnd {
             inside: (0, 0),
             tag: record.length.saturating_sub(nonce + content.len()),
         });
+        opened.take(stream, record, record.content_type, &content);
         if record.content_type == tls::HANDSHAKE {
             opened.handshake.extend(fragments.push(record.at, &content));
         }

@@ -204,6 +204,7 @@ impl End {
                 inside: (1, inner.ciphertext.saturating_sub(inner.content.len() + 1)),
                 tag: record.length.saturating_sub(inner.ciphertext),
             });
+            opened.take(stream, record, inner.content_type, &inner.content);
             if inner.content_type == tls::HANDSHAKE {
                 let found = fragments.push(record.at, &inner.content);
                 opened.handshake.extend(found);

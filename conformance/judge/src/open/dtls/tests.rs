@@ -33,6 +33,7 @@ fn assert_all_open(spoken: &Spoken, version: u16) {
             .iter()
             .filter(|r| r.content_type == tls::APPLICATION_DATA);
         assert_eq!(data.map(|r| r.content).sum::<usize>(), said.len());
+        assert_eq!(end.data.bytes, said.as_bytes());
     }
     let (material, profile) = &spoken.exported;
     let exported = opened.exported.expect("keys for SRTP");

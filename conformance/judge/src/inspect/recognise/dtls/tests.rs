@@ -63,6 +63,41 @@ fn call(version: u16, suite: u16, profile: u16) -> Vec<(bool, Vec<u8>)> {
 }
 
 #[test]
+fn what_a_null_suite_carries_is_seen() {
+    use crate::dissect::jpeg::scan::made;
+    let jpeg = made::jpeg(160, 120);
+    let suites = |suite| {
+        let mut call = vec![
+            (true, client_hello(&[])),
+            (false, server_hello(0xfefd, suite, &[])),
+        ];
+        for (part, sequence) in jpeg.chunks(500).zip(1..) {
+            let fragment = [part, &noise(sequence as u32, 20)].concat();
+            call.push((true, record(23, 0xfefd, 1, sequence, &fragment)));
+        }
+        let traffic = Traffic {
+            flows: vec![udp(&call)],
+            ..Traffic::default()
+        };
+        let found = inside(&Scene::new(&traffic));
+        let found: Vec<_> = found
+            .iter()
+            .filter(|(_, claim)| matches!(claim.standing, crate::inspect::Standing::Clear { .. }))
+            .map(|(flow, claim)| (*flow, claim.kind.clone()))
+            .collect();
+        found
+    };
+    let found = suites(0x0002);
+    assert!(
+        found
+            .iter()
+            .any(|(flow, kind)| *flow == 0 && kind.starts_with("dtls-null/")),
+        "{found:?}"
+    );
+    assert_eq!(suites(0xc02b), []);
+}
+
+#[test]
 fn a_call_is_sealed_by_its_handshake() {
     let kind = |call: &[(bool, Vec<u8>)]| told(recognise, &udp(call));
     let sealed = Some(("sealed", "dtls-srtp".to_owned()));

@@ -1,6 +1,7 @@
 //! HTTP/1.x (RFC 9112): pictures, sound and video in its contents, of requests and
 //! of responses, whoever of the two was captured.
 
+mod clear_key;
 mod multipart;
 mod pieces;
 mod playlist;
@@ -15,7 +16,7 @@ use crate::{
     inspect::{Claim, Scene},
 };
 
-use super::findings::{Findings, in_text, is_package, is_resource};
+use super::findings::{Findings, in_form, in_text, is_package, is_resource};
 
 /// Files that are kept of one content.
 const MOST_FILES: usize = 64;
@@ -36,7 +37,9 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
 /// What comes in pieces, and what keys in clear open.
 pub(super) fn across(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     let seen = pieces::everything(scene);
-    let mut claims = pieces::claims(&seen);
+    let keys = clear_key::Keys::read(&seen);
+    let mut claims = keys.claims(&seen);
+    claims.extend(pieces::claims(&seen, &keys));
     claims.extend(playlist::claims(&seen));
     claims
 }
@@ -89,7 +92,10 @@ fn content(stream: &Stream, transfer: &Transfer<'_>, findings: &mut Findings) {
             findings.add(file, &content, place);
         }
     }
-    in_text(&content, place, findings);
+    match media_type == "application/x-www-form-urlencoded" {
+        true => in_form(&content, place, findings),
+        false => in_text(&content, place, findings),
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +170,20 @@ mod tests {
             told(&[], &[&answer("", json.as_bytes())]),
             leak("http/jpeg")
         );
+    }
+
+    #[test]
+    fn pictures_in_forms_leak() {
+        let escaped = base64(&made::jpeg(160, 120)).replace('/', "%2F");
+        let escaped = escaped.replace('+', "%2b");
+        let form = format!("camera=1&picture={escaped}&end=");
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        assert_eq!(
+            told(&[], &[&answer(kind, form.as_bytes())]),
+            leak("http/jpeg")
+        );
+        let cut = form.replace("%2F", "%2");
+        assert_eq!(told(&[], &[&answer(kind, cut.as_bytes())]), []);
     }
 
     fn base64(octets: &[u8]) -> String {

@@ -8,6 +8,7 @@ use std::{
     net::IpAddr,
 };
 
+use super::clear_key::Keys;
 use crate::{
     decoder::Elementary,
     dissect::{
@@ -78,9 +79,9 @@ pub(super) fn everything<'a>(scene: &Scene<'a>) -> Vec<Seen<'a>> {
     seen
 }
 
-pub(super) fn claims(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
-    let mut claims = ranges(seen);
-    claims.extend(segments(seen));
+pub(super) fn claims(seen: &[Seen<'_>], keys: &Keys) -> Vec<(usize, Claim)> {
+    let mut claims = ranges(seen, keys);
+    claims.extend(segments(seen, keys));
     claims
 }
 
@@ -98,7 +99,7 @@ fn content_range(value: &str) -> Option<(usize, usize, Option<usize>)> {
 type Name = (Option<String>, Option<usize>, Option<String>, Vec<IpAddr>);
 
 /// Byte ranges of one file, joined.
-fn ranges(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
+fn ranges(seen: &[Seen<'_>], keys: &Keys) -> Vec<(usize, Claim)> {
     let mut files: BTreeMap<Name, BTreeMap<usize, &Seen<'_>>> = BTreeMap::new();
     for message in seen {
         let head = &message.transfer.head;
@@ -123,10 +124,10 @@ fn ranges(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
         }
     }
     let joined = files.into_values().filter(|pieces| pieces.len() > 1);
-    joined.flat_map(|pieces| join(&pieces)).collect()
+    joined.flat_map(|pieces| join(&pieces, keys)).collect()
 }
 
-fn join(pieces: &BTreeMap<usize, &Seen<'_>>) -> Vec<(usize, Claim)> {
+fn join(pieces: &BTreeMap<usize, &Seen<'_>>, keys: &Keys) -> Vec<(usize, Claim)> {
     let mut claims = Vec::new();
     let mut run: Vec<&Seen<'_>> = Vec::new();
     let mut octets: Vec<u8> = Vec::new();
@@ -136,7 +137,7 @@ fn join(pieces: &BTreeMap<usize, &Seen<'_>>) -> Vec<(usize, Claim)> {
     for (at, seen) in all {
         let end = begin + octets.len();
         if at > end || run.is_empty() {
-            claims.extend(told(&run, &octets));
+            claims.extend(told(&run, &octets, keys));
             (run, octets, begin) = (Vec::new(), Vec::new(), at);
         }
         let known = (begin + octets.len()).saturating_sub(at);
@@ -148,16 +149,17 @@ fn join(pieces: &BTreeMap<usize, &Seen<'_>>) -> Vec<(usize, Claim)> {
             run.push(seen);
         }
     }
-    claims.extend(told(&run, &octets));
+    claims.extend(told(&run, &octets, keys));
     claims
 }
 
 /// What is claimed of the flows that brought the pieces of a file.
-fn told(run: &[&Seen<'_>], octets: &[u8]) -> Vec<(usize, Claim)> {
+fn told(run: &[&Seen<'_>], octets: &[u8], keys: &Keys) -> Vec<(usize, Claim)> {
     if run.len() < 2 || is_package(octets) {
         return Vec::new();
     }
-    let file = container::at_start(octets).or_else(|| {
+    let file = keys.open(octets).or_else(|| container::at_start(octets));
+    let file = file.or_else(|| {
         container::within(octets, 4)
             .into_iter()
             .find(|f| f.surety == Surety::Shown)
@@ -205,7 +207,7 @@ fn one_each(
 }
 
 /// Segments of fragmented MP4 joined to a description that the same host gave.
-fn segments(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
+fn segments(seen: &[Seen<'_>], keys: &Keys) -> Vec<(usize, Claim)> {
     let is = |content: &[u8], kind: &[u8]| {
         content
             .get(4..8)
@@ -260,9 +262,11 @@ fn segments(seen: &[Seen<'_>]) -> Vec<(usize, Claim)> {
     }
     let joined = joined.into_values();
     joined
-        .flat_map(|(octets, run)| match container::at_start(&octets) {
-            Some(file) => one_each(&run, "http-segments", &file, &file.elementary(&octets)),
-            None => Vec::new(),
+        .flat_map(|(octets, run)| {
+            match keys.open(&octets).or_else(|| container::at_start(&octets)) {
+                Some(file) => one_each(&run, "http-segments", &file, &file.elementary(&octets)),
+                None => Vec::new(),
+            }
         })
         .collect()
 }

@@ -28,8 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     decoder::Elementary,
     dissect::{Flow, Stream},
-    inspect::{Claim, Scene},
-    open::srtp::KeyRing,
+    inspect::{Claim, Scene, recognise::dtls},
 };
 
 use sources::{Carriage, Source};
@@ -116,21 +115,35 @@ const CODECS: &[Codec] = &[
 pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut unknown = Vec::new();
-    let mut ring = None;
+    let (mut told, mut tag) = (None, None);
     for stream in [&flow.from_a, &flow.from_b] {
         if stream.bytes.len() < 12 * MIN_PACKETS {
             continue;
         }
         for source in sources::sources(flow, stream) {
             let described = |payload_type| scene.format(flow, payload_type);
+            let tag = tag.get_or_insert_with(|| dtls::null_tag(flow));
+            if let Some(tag) = *tag {
+                let clear = keyed::without_tags(&source, tag);
+                let tracks = tracks(&clear, described);
+                let found = in_clear(&clear, &tracks, stream).into_iter();
+                claims.extend(found.map(|claim| behind_tags(claim, tag)));
+                continue;
+            }
             let tracks = tracks(&source, described);
-            let found = in_clear(&source, &tracks, stream);
+            let told = told.get_or_insert_with(|| keyed::Told::read(scene, flow));
+            let open = || keyed::opened(scene, flow, told, &source, stream);
+            // Tags behind payloads in clear would be taken for a part of them.
+            let tagged = told.leaves_clear().then(open).flatten();
+            let found = match tagged {
+                Some(claim) => vec![claim],
+                None => in_clear(&source, &tracks, stream),
+            };
             if !found.is_empty() {
                 claims.extend(found);
                 continue;
             }
-            let ring = ring.get_or_insert_with(|| KeyRing::new(keyed::told(scene, flow)));
-            if let Some(claim) = keyed::opened(scene, ring, &source, stream) {
+            if let Some(claim) = open() {
                 claims.push(claim);
             } else {
                 unknown.extend(unreadable(scene, flow, &source, &tracks, stream));
@@ -163,6 +176,18 @@ fn in_clear(
         claims.push(claim(source, packets, found, stream));
     }
     claims
+}
+
+/// The same in SRTP whose profile does not encrypt.
+fn behind_tags(claim: Claim, tag: usize) -> Claim {
+    Claim {
+        kind: format!("dtls-srtp-null/{}", claim.kind),
+        reason: format!(
+            "{}; the handshake chose a profile of SRTP that does not encrypt, {tag} octets of a tag are behind each packet",
+            claim.reason
+        ),
+        ..claim
+    }
 }
 
 fn claim(source: &Source<'_>, packets: &[Packet<'_>], found: Found, stream: &Stream) -> Claim {

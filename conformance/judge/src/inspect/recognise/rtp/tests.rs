@@ -30,6 +30,7 @@ fn claims_with(sdp: Option<&str>, flow: &Flow) -> Vec<(String, &'static str)> {
     scene.descriptions.extend(sdp.map(|sdp| Description {
         flow: 0,
         ends: [flow.a, flow.b],
+        opened: false,
         sdp: crate::dissect::sdp::Sdp::parse(sdp.as_bytes()).unwrap(),
     }));
     let claims = recognise(&scene, flow);
@@ -160,6 +161,129 @@ fn a_key_told_in_clear_opens_it() {
     );
 }
 
+#[test]
+fn what_is_only_authenticated_leaks_without_its_tags() {
+    let packets = webrtc_like::authenticated(&datagrams(0, 1, &sound(0)));
+    let told = format!(
+        "v=0\r\nm=audio 7000 RTP/SAVP 0\r\na=rtpmap:0 PCMU/8000\r\n\
+        a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{} UNENCRYPTED_SRTP\r\n",
+        webrtc_like::KEY
+    );
+    let flow = flow(Udp, &packets);
+    let traffic = Traffic::default();
+    let mut scene = Scene::new(&traffic);
+    scene.descriptions.push(Description {
+        flow: 0,
+        ends: [flow.a, flow.b],
+        opened: false,
+        sdp: crate::dissect::sdp::Sdp::parse(told.as_bytes()).unwrap(),
+    });
+    let [claim] = &recognise(&scene, &flow)[..] else {
+        panic!();
+    };
+    assert_eq!(
+        (claim.kind.as_str(), claim.label().name()),
+        ("srtp/sdes", "leak")
+    );
+    let crate::inspect::Standing::Clear { media, .. } = &claim.standing else {
+        panic!();
+    };
+    assert_eq!(media[0].octets, played(&datagrams(0, 1, &sound(0))));
+}
+
+/// The file that packets in clear give.
+fn played(packets: &[Vec<u8>]) -> Vec<u8> {
+    let traffic = Traffic::default();
+    let claims = recognise(&Scene::new(&traffic), &flow(Udp, packets));
+    match &claims[0].standing {
+        crate::inspect::Standing::Clear { media, .. } => media[0].octets.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_that_mikey_tells_in_clear_opens_it() {
+    use crate::dissect::mikey::{KeyData, Mikey, Policy};
+    let octets = crate::dissect::sdp::base64(webrtc_like::KEY).unwrap();
+    let mikey = |is_traffic_key, key: &[u8], encryption: &[u8]| Mikey {
+        keys: vec![KeyData {
+            is_traffic_key,
+            key: key.to_vec(),
+            salt: Vec::new(),
+            spi: vec![0, 0, 0, 1],
+        }],
+        policies: vec![Policy {
+            number: 0,
+            protocol: 0,
+            parameters: vec![(0, encryption.to_vec()), (2, vec![1]), (11, vec![10])],
+        }],
+        ..Mikey::default()
+    };
+    let told = |mikey: Mikey, packets: &[Vec<u8>]| {
+        let traffic = Traffic::default();
+        let mut scene = Scene::new(&traffic);
+        scene.mikeys.push(crate::inspect::scene::Keying {
+            flow: 0,
+            opened: false,
+            mikey,
+        });
+        let claims = recognise(&scene, &flow(Udp, packets));
+        let told = claims.iter().map(|c| (c.kind.clone(), c.label().name()));
+        told.collect::<Vec<_>>()
+    };
+    let packets = datagrams(0, 1, &sound(0));
+    let sealed = webrtc_like::sealed(&packets);
+    let leak = [("srtp/mikey".to_owned(), "leak")];
+    assert_eq!(told(mikey(true, &octets, &[1]), &sealed), leak);
+    let clear = webrtc_like::authenticated(&packets);
+    assert_eq!(told(mikey(true, &octets, &[0]), &clear), leak);
+    // Another key, and one that keys are made of.
+    let unknown = [("srtp?".to_owned(), "undetermined")];
+    assert_eq!(told(mikey(true, &[7; 30], &[1]), &sealed), unknown);
+    assert_eq!(told(mikey(false, &octets, &[1]), &sealed), unknown);
+}
+
+#[test]
+fn a_profile_that_does_not_encrypt_leaks_without_its_tags() {
+    let hello = |profile: u8| {
+        let extensions = [0, 14, 0, 5, 0, 2, 0, profile, 0];
+        let mut body = vec![0xfe, 0xfd];
+        body.extend([9; 32]);
+        body.extend([0, 0xc0, 0x2b, 0, 0, extensions.len() as u8]);
+        body.extend(extensions);
+        let length = body.len() as u8;
+        let message = [&[2, 0, 0, length, 0, 0, 0, 0, 0, 0, 0, length][..], &body].concat();
+        let head = [
+            22,
+            0xfe,
+            0xfd,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            message.len() as u8,
+        ];
+        [&head[..], &message].concat()
+    };
+    let told = |profile, tag| {
+        let mut parts = vec![hello(profile)];
+        parts.extend(datagrams(0, 1, &sound(tag)));
+        claims(Udp, &parts)
+    };
+    let leak = [("dtls-srtp-null/rtp/pcmu".to_owned(), "leak")];
+    assert_eq!(told(5, 10), leak);
+    assert_eq!(told(6, 4), leak);
+    for (profile, tag) in [(1, 10), (2, 4)] {
+        let unknown = [("srtp?".to_owned(), "undetermined")];
+        assert_eq!(told(profile, tag), unknown);
+    }
+}
+
 /// SRTP as a sender makes it.
 mod webrtc_like {
     use aes::cipher::{KeyIvInit, StreamCipher};
@@ -172,6 +296,15 @@ mod webrtc_like {
     pub const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
 
     pub fn sealed(packets: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        protected(packets, true)
+    }
+
+    /// The same without encryption (RFC 4568 6.3.2).
+    pub fn authenticated(packets: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        protected(packets, false)
+    }
+
+    fn protected(packets: &[Vec<u8>], encrypts: bool) -> Vec<Vec<u8>> {
         let octets = base64(KEY).unwrap();
         let suite = Suite::find("AES_CM_128_HMAC_SHA1_80").unwrap();
         let master = MasterKey::new(suite, &[], &octets[..16], &octets[16..]).unwrap();
@@ -189,7 +322,9 @@ mod webrtc_like {
             let mut packet = packet.clone();
             let key: &[u8] = &key;
             let mut cipher = ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &iv).unwrap();
-            cipher.apply_keystream(&mut packet[12..]);
+            if encrypts {
+                cipher.apply_keystream(&mut packet[12..]);
+            }
             let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&authentication).unwrap();
             mac.update(&packet);
             mac.update(&[0; 4]);

@@ -156,6 +156,31 @@ fn what_is_said_inside_is_recognised() {
     assert!(told.iter().any(|(_, claim)| claim.kind == "tls-null/rtsp"));
 }
 
+/// RFC 9150: records of TLS 1.3 with their type inside, and an HMAC behind.
+#[test]
+fn what_is_said_under_integrity_alone_is_recognised() {
+    let request = b"DESCRIBE rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    for (suite, mac) in [(0xc0b4, 32), (0xc0b5, 48)] {
+        let sealed = |content: &[u8], inner: u8| {
+            record(23, 0x0303, &[content, &[inner], &noise(1, mac)].concat())
+        };
+        let flow = tcp(&[
+            (true, client_hello(0x0303)),
+            (false, server_hello(0x0304, suite)),
+            (false, sealed(&[8, 0, 0, 2, 0, 0], 22)),
+            (true, sealed(request, 23)),
+        ]);
+        let traffic = crate::dissect::Traffic {
+            flows: vec![flow],
+            ..Default::default()
+        };
+        let told = inside(&Scene::new(&traffic));
+        let is_leak = |claim: &Claim| claim.label() == crate::inspect::Label::Leak;
+        let found = told.iter().find(|(_, claim)| claim.kind == "tls-null/rtsp");
+        assert!(found.is_some_and(|(_, claim)| is_leak(claim)), "{told:?}");
+    }
+}
+
 #[test]
 fn a_flow_that_was_joined_is_sealed_by_its_records() {
     let flow = tcp(&[
