@@ -168,6 +168,25 @@ fn flash_video_that_was_joined_is_found_by_its_tags() {
 }
 
 #[test]
+fn a_picture_without_tables_of_codes_is_played_with_the_typical_ones() {
+    let whole = made::jpeg(160, 120);
+    let bare = made::without_tables(&whole);
+    let among = [&random(1, 999)[..], &bare, &random(2, 999)].concat();
+    for octets in [&bare, &among] {
+        let [file] = &within(octets, 9)[..] else {
+            panic!();
+        };
+        assert_eq!((file.name, file.surety), ("jpeg", Surety::Shown));
+        assert!(file.what.contains("without tables"), "{}", file.what);
+        assert_eq!(octets[file.range.clone()], bare);
+        assert_eq!(file.elementary(octets).octets, whole);
+    }
+    let mut noise = made::without_tables(&made::headers(640, 480));
+    noise.extend(random(7, 20_000));
+    assert_eq!(within(&noise, 9), []);
+}
+
+#[test]
 fn noise_holds_nothing() {
     for seed in 0..6 {
         let noise = random(seed, 300_000);
