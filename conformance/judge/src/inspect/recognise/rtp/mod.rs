@@ -14,6 +14,7 @@ mod h264;
 mod h265;
 mod jpeg;
 mod keyed;
+mod latm;
 mod mpeg;
 mod opus;
 mod sound;
@@ -94,7 +95,7 @@ const CODECS: &[Codec] = &[
     h263::h263,
     h263::h261,
     aac::generic,
-    aac::latm,
+    latm::latm,
     amr::amr,
     opus::opus,
     sound::gsm,
