@@ -127,14 +127,21 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
             _ => ", with parameter sets",
         }
     );
-    let media = match sets.len() {
-        0 => Vec::new(),
-        _ => vec![Elementary {
-            format: syntax.format,
-            octets: annex_b(nal_units.iter().map(Vec::as_slice)),
-        }],
+    let file = Elementary {
+        format: syntax.format,
+        octets: annex_b(nal_units.iter().map(Vec::as_slice)),
     };
-    Some(Found::new(syntax.codec, media, reason))
+    let found = Found::new(syntax.codec, Vec::new(), reason);
+    Some(match sets.len() {
+        0 => Found {
+            bare: Some(file),
+            ..found
+        },
+        _ => Found {
+            media: vec![file],
+            ..found
+        },
+    })
 }
 
 fn is_payload(syntax: &Syntax, payload: &[u8]) -> bool {

@@ -1,7 +1,7 @@
 //! SRTP whose keys somebody told in clear: they are used, and a tag that
 //! authenticates under them proves that anybody could.
 
-use super::{Source, sources, tracks};
+use super::{Source, sets, sources, tracks};
 use crate::{
     dissect::{Flow, Stream, key_attribute::Crypto},
     inspect::{Claim, Scene},
@@ -30,6 +30,7 @@ pub(super) fn told(scene: &Scene<'_>, flow: &Flow) -> Vec<MasterKey> {
 
 pub(super) fn opened(
     scene: &Scene<'_>,
+    flow: &Flow,
     ring: &KeyRing,
     source: &Source<'_>,
     stream: &Stream,
@@ -65,7 +66,8 @@ pub(super) fn opened(
         ..source.clone()
     };
     let tracks = tracks(&clear, |payload_type| scene.format_of(payload_type));
-    let media = super::in_clear(&clear, &tracks, stream);
+    let sets = |payload_type, format| sets::told(scene, flow, payload_type, format);
+    let media = super::in_clear(&clear, &tracks, stream, &sets);
     let media = media.into_iter().filter_map(|claim| match claim.standing {
         crate::inspect::Standing::Clear { media, .. } => Some(media),
         _ => None,
