@@ -9,6 +9,13 @@ const CHAIN: usize = 8;
 /// The same, where sound may begin anywhere.
 const CHAIN_WITHIN: usize = 24;
 
+/// What pages of Ogg begin with, and how long they are at most (RFC 3533 6).
+const OGG: &[u8] = b"OggS\0";
+const LONGEST_PAGE: usize = 27 + 255 + 255 * 255 + 4;
+/// Pages in a row that show a stream that was joined, and places where they may begin.
+const OGG_PAGES: usize = 3;
+const OGG_TRIALS: usize = 16;
+
 /// Frames of ADTS.
 pub fn adts(octets: &[u8], from: usize) -> Option<File> {
     adts_frames(octets, from).map(|(_, file)| file)
@@ -164,8 +171,38 @@ fn id3(octets: &[u8]) -> usize {
 
 /// Pages of Ogg, of which the first fits its checksum (RFC 3533 6).
 pub fn ogg(octets: &[u8]) -> Option<File> {
+    ogg_page(octets)?;
+    let (format, all) = (Format::Ogg, 0..octets.len());
+    Some(File::new(
+        "ogg",
+        format,
+        all,
+        "an Ogg stream",
+        Surety::Shown,
+    ))
+}
+
+/// Pages of Ogg without those that begin the stream, one behind the other, from soon
+/// after the first octet on: no page is longer than that.
+pub fn ogg_joined(octets: &[u8]) -> Option<File> {
+    let searched = octets.get(..octets.len().min(LONGEST_PAGE))?;
+    let starts = memchr::memmem::find_iter(searched, OGG).take(OGG_TRIALS);
+    starts.into_iter().find_map(|start| {
+        let (mut at, mut pages) = (start, 0);
+        while let Some(length) = octets.get(at..).and_then(ogg_page) {
+            (at, pages) = (at + length, pages + 1);
+        }
+        (pages >= OGG_PAGES).then(|| {
+            let what = format!("an Ogg stream, {pages} pages whose checksums fit");
+            File::new("ogg", Format::Ogg, start..at, what, Surety::Shown)
+        })
+    })
+}
+
+/// How long the page is that some octets begin with, if it fits its checksum.
+fn ogg_page(octets: &[u8]) -> Option<usize> {
     let head: &[u8; 27] = octets.first_chunk()?;
-    (head.starts_with(b"OggS\0")).then_some(())?;
+    head.starts_with(OGG).then_some(())?;
     let segments = octets.get(27..27 + usize::from(head[26]))?;
     let body = segments
         .iter()
@@ -183,13 +220,5 @@ pub fn ogg(octets: &[u8]) -> Option<File> {
             _ => sum << 1 ^ 0x04c1_1db7,
         })
     });
-    (sum == told).then_some(())?;
-    let what = "an Ogg stream";
-    Some(File::new(
-        "ogg",
-        Format::Ogg,
-        0..octets.len(),
-        what,
-        Surety::Shown,
-    ))
+    (sum == told).then_some(page.len())
 }

@@ -187,6 +187,25 @@ fn a_picture_without_tables_of_codes_is_played_with_the_typical_ones() {
 }
 
 #[test]
+fn pages_of_ogg_that_were_joined_are_found_by_their_checksums() {
+    let packets: Vec<_> = (0..200).map(|n| (960, random(n, 300))).collect();
+    let whole = crate::inspect::mux::ogg::opus(1, &packets);
+    let joined = &whole[whole.len() / 3..];
+    let [file] = &within(joined, 9)[..] else {
+        panic!();
+    };
+    assert_eq!((file.name, file.surety), ("ogg", Surety::Shown));
+    assert!(joined[file.range.clone()].starts_with(b"OggS"));
+    assert!(file.range.end == joined.len(), "{}", file.what);
+    // Each page with an octet that is another one.
+    let mut torn = joined.to_vec();
+    let pages: Vec<usize> = memchr::memmem::find_iter(joined, b"OggS").collect();
+    assert!(pages.len() >= 3);
+    pages.iter().for_each(|at| torn[at + 40] ^= 1);
+    assert_eq!(within(&torn, 9), []);
+}
+
+#[test]
 fn noise_holds_nothing() {
     for seed in 0..6 {
         let noise = random(seed, 300_000);
