@@ -12,8 +12,9 @@ pub(super) const MIN_PACKETS: usize = 10;
 /// Packets of AAC, and bits in them that could not be otherwise.
 const FEWEST_PACKETS: usize = 3;
 const ENOUGH_BITS: usize = 200;
-/// Of these, how many say how many headers there are and that sizes add up.
-const BITS_OF_PACKET: usize = 20;
+/// Of these, how many say how many headers there are, and that parts add up.
+const BITS_OF_COUNT: usize = 10;
+const BITS_OF_PARTS: usize = 20;
 /// Octets that AU headers take at most.
 const MOST_HEADERS: usize = 128;
 
@@ -57,6 +58,14 @@ impl Fields {
         };
         let fits = (4..=16).contains(&told.size) && told.index <= 8 && told.difference <= 8;
         (is_plain && fits).then_some(told)
+    }
+
+    /// Bits of the sizes that are determined by their having to add up: all but one may
+    /// be anything up to the sum.
+    fn sized(self, units: &[&[u8]]) -> usize {
+        let sum: usize = units.iter().map(|unit| unit.len()).sum();
+        let free = sum.checked_ilog2().unwrap_or(0) as usize + 1;
+        (self.size * units.len()).saturating_sub(free * units.len().saturating_sub(1))
     }
 }
 
@@ -131,7 +140,7 @@ fn with(track: &Track<'_>, fields: Fields, told: bool) -> Option<Found> {
             Some(Payload::Whole(found)) => {
                 read += 1;
                 whole += 1;
-                bits += BITS_OF_PACKET + fields.index * found.len();
+                bits += BITS_OF_COUNT + fields.index * found.len() + fields.sized(&found);
                 units.extend(found.into_iter().map(<[u8]>::to_vec));
                 open = None;
             }
@@ -146,7 +155,7 @@ fn with(track: &Track<'_>, fields: Fields, told: bool) -> Option<Found> {
                 // Parts that come to just what each of them says.
                 if unit.len() == size {
                     whole += 1;
-                    bits += BITS_OF_PACKET;
+                    bits += BITS_OF_PARTS;
                     units.push(unit);
                 } else {
                     open = Some((of.0, of.1, unit));
@@ -299,8 +308,8 @@ mod tests {
                 .map(|n| (u32::from(n) * 16_384, true, packet(n)))
                 .collect()
         };
-        assert!(found(generic, 97, &many(16)).is_some());
-        assert!(found(generic, 97, &many(15)).is_none());
+        assert!(found(generic, 97, &many(8)).is_some());
+        assert!(found(generic, 97, &many(6)).is_none());
         let mut tagged = many(16);
         tagged[1].2.push(0);
         assert!(found(generic, 97, &tagged).is_none());
