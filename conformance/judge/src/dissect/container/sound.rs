@@ -6,8 +6,9 @@ use crate::decoder::Format;
 
 /// Frames in a row that show sound: chance makes none of half that many.
 const CHAIN: usize = 8;
-/// The same, where sound may begin anywhere.
+/// The same, where sound may begin anywhere, and octets that may lie between parts of it.
 const CHAIN_WITHIN: usize = 24;
+const BETWEEN: usize = 8192;
 
 /// What pages of Ogg begin with, and how long they are at most (RFC 3533 6).
 const OGG: &[u8] = b"OggS\0";
@@ -64,11 +65,20 @@ fn mpeg_frames(octets: &[u8], from: usize) -> Option<(usize, File)> {
     Some((frames, file))
 }
 
-/// A long chain of frames anywhere.
+/// A long chain of frames anywhere, or several with little between them: titles, or what
+/// was lost.
 pub fn within(octets: &[u8]) -> Option<File> {
     let mut at = 0;
-    while let Some(next) = memchr::memchr(0xff, octets.get(at..)?) {
+    let mut chained: Option<(usize, File)> = None;
+    while let Some(next) = octets.get(at..).and_then(|rest| memchr::memchr(0xff, rest)) {
         at += next;
+        let is_over = |(_, file): &(usize, File)| at > file.range.end + BETWEEN;
+        if chained.as_ref().is_some_and(is_over) {
+            if chained.as_ref().is_some_and(is_long) {
+                break;
+            }
+            chained = None;
+        }
         let second = octets.get(at + 1).copied().unwrap_or(0);
         if second & 0xe0 == 0xe0 {
             let found = adts_frames(octets, at).or_else(|| match second & 6 {
@@ -76,16 +86,41 @@ pub fn within(octets: &[u8]) -> Option<File> {
                 _ => mpeg_frames(octets, at),
             });
             if let Some((frames, file)) = found {
-                if frames >= CHAIN_WITHIN {
-                    return Some(file);
-                }
                 at = file.range.end.max(at + 1);
+                chained = Some(match chained.take() {
+                    Some((before, begun)) if begun.format == file.format => {
+                        let all = before + frames;
+                        let what =
+                            format!("{} sound of {all} frames in several parts", sound(&file));
+                        let range = begun.range.start..file.range.end;
+                        (
+                            all,
+                            File {
+                                what,
+                                range,
+                                ..file
+                            },
+                        )
+                    }
+                    _ => (frames, file),
+                });
                 continue;
             }
         }
         at += 1;
     }
-    None
+    chained.filter(is_long).map(|(_, file)| file)
+}
+
+fn is_long((frames, _): &(usize, File)) -> bool {
+    *frames >= CHAIN_WITHIN
+}
+
+fn sound(file: &File) -> &'static str {
+    match file.format {
+        Format::Adts => "AAC",
+        _ => "MPEG",
+    }
 }
 
 /// How many frames follow each other, each with what the first has, and where they

@@ -187,6 +187,22 @@ fn a_picture_without_tables_of_codes_is_played_with_the_typical_ones() {
 }
 
 #[test]
+fn sound_with_titles_between_is_one() {
+    let sound = sound();
+    // Twelve frames, a title, and so on: none alone is enough.
+    let part = [&sound[..12 * 417], b"\x01StreamTitle='a';"].concat();
+    let radio = [&random(8, 300)[..], &part.repeat(4)].concat();
+    let [file] = &within(&radio, 9)[..] else {
+        panic!();
+    };
+    assert_eq!((file.name, file.range.start), ("mp3", 300));
+    assert!(file.what.contains("48 frames"), "{}", file.what);
+    assert_eq!(within(&part, 9), []);
+    let apart = [&part[..], &random(9, 20_000)].concat().repeat(4);
+    assert_eq!(within(&apart, 9), []);
+}
+
+#[test]
 fn pages_of_ogg_that_were_joined_are_found_by_their_checksums() {
     let packets: Vec<_> = (0..200).map(|n| (960, random(n, 300))).collect();
     let whole = crate::inspect::mux::ogg::opus(1, &packets);

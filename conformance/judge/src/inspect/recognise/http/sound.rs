@@ -38,6 +38,8 @@ enum Codec {
     Pcmu,
     Pcma,
     Linear,
+    /// G.726 of 4 bits, which has nothing to show but its pace.
+    G726,
 }
 
 /// The sound that the value of a `Content-Type` names, if it is one without structure.
@@ -59,6 +61,7 @@ pub(super) fn named(content_type: &str) -> Option<Named> {
         }
         "audio/pcma" | "audio/x-alaw" | "audio/alaw" | "audio/x-alaw-basic" => Codec::Pcma,
         "audio/l16" | "audio/pcm" | "audio/x-pcm" => Codec::Linear,
+        "audio/g726-32" | "audio/g726" | "audio/32kadpcm" => Codec::G726,
         _ => return None,
     };
     Some(Named {
@@ -128,12 +131,14 @@ fn file(named: Named, content: &[u8], pace: Option<f64>) -> Option<File> {
             let (big, little) = (is_near_linear(content, 0), is_near_linear(content, 1));
             (big || little, big)
         }
+        Codec::G726 => (false, false),
     };
     let width = match named.codec {
-        Codec::Linear => 2,
-        _ => 1,
+        Codec::Linear => 2.0,
+        Codec::G726 => 0.5,
+        _ => 1.0,
     };
-    let told = f64::from(named.rate) * f64::from(named.channels) * f64::from(width);
+    let told = f64::from(named.rate) * f64::from(named.channels) * width;
     let paced = pace.is_some_and(|pace| (pace / told - 1.0).abs() <= AWAY);
     let shown = match (near, paced) {
         (true, _) => "each sample near the one before",
@@ -144,12 +149,13 @@ fn file(named: Named, content: &[u8], pace: Option<f64>) -> Option<File> {
         Codec::Pcmu => ("pcmu", wav::Codec::of_samples(7, named.rate, 8)),
         Codec::Pcma => ("pcma", wav::Codec::of_samples(6, named.rate, 8)),
         Codec::Linear => ("l16", wav::Codec::of_samples(1, named.rate, 16)),
+        Codec::G726 => ("g726", wav::Codec::of_samples(0x45, named.rate, 4)),
     };
     let block = codec.block * named.channels;
     let codec = wav::Codec {
         channels: named.channels,
         block,
-        octets_per_second: named.rate * u32::from(block),
+        octets_per_second: told as u32,
         ..codec
     };
     // RFC 2586 has the high octet first, files the low one.
@@ -254,6 +260,9 @@ mod tests {
         // What comes as fast as it is heard is sound, whatever it sounds like.
         assert!(file(basic, &random(3, 24_000), Some(8100.0)).is_some());
         assert_eq!(file(basic, &random(3, 24_000), Some(9000.0)), None);
+        let adpcm = named("audio/G726-32").unwrap();
+        assert!(file(adpcm, &random(3, 24_000), Some(4000.0)).is_some());
+        assert_eq!(file(adpcm, &tone(1600), None), None);
     }
 
     #[test]
