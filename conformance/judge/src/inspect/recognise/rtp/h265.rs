@@ -314,9 +314,13 @@ mod tests {
         assert!(find(&payloads(0b1010_0000), None).is_none());
         // Others of each picture, or no first ones.
         assert!(find(&payloads(0b0010_0000), Some(&described)).is_none());
-        let enciphered: Payloads = (0..10)
-            .map(|n| (n * 3000, true, [&[2, 1][..], &noise(n.into(), 90)].concat()))
-            .collect();
+        // What is enciphered behind the first bit refers to anything.
+        let other = |n: u32| {
+            let mut nal = [&[2, 1][..], &noise(n.into(), 90)].concat();
+            nal[2] |= 0x80;
+            (n * 3000, true, nal)
+        };
+        let enciphered: Payloads = (0..10).map(other).collect();
         assert!(find(&enciphered, Some(&described)).is_none());
     }
 
