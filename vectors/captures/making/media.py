@@ -34,6 +34,10 @@ def prepare():
         "late.mp4": [*VIDEO, *X264],
         "frag.mp4": [*VIDEO, *X264, "-movflags", "frag_keyframe+empty_moov"],
         "clip.flv": [*VIDEO, *AUDIO, *X264, "-c:a", "aac", "-b:a", "32k"],
+        "clip265.mp4": [*VIDEO, *HEVC],
+        "clip.ul": ["-f", "lavfi", "-i", "sine=440:duration=2", "-ar", "8000", "-c:a", "pcm_mulaw", "-f", "mulaw"],
+        "clip.mp3": ["-f", "lavfi", "-i", "sine=440:duration=3", "-c:a", "libmp3lame", "-b:a", "64k"],
+        "typical.jpg": [*VIDEO, "-frames:v", "1", "-c:v", "mjpeg", "-huffman", "default", "-q:v", "5", "-pix_fmt", "yuvj420p"],
         "clip.jpg": [*VIDEO, "-frames:v", "1", "-q:v", "5"],
     }.items():
         run([*FFMPEG, *options, WORK / name])
@@ -138,6 +142,33 @@ for codec, options in RTP.items():
         return sinks
 
 
+@case("rtp-aac-latm", "aac in LATM in RTP without signalling", ["ffmpeg"],
+      [("udp", 5004, "leak", "rtp", 0), ("udp", 5005, "other|undetermined", "*", 0)])
+def rtp_latm():
+    sinks = sink(5004, 5005)
+    run([*LIVE, *AUDIO, "-c:a", "aac", "-b:a", "32k", "-f", "rtp", "-rtpflags", "latm", TO])
+    return sinks
+
+
+@case("rtp-red", "pcmu in RTP, each packet with the one before (RFC 2198)", ["gst-launch-1.0"],
+      [("udp", 5004, "leak", "rtp/pcmu", 0)])
+def rtp_red():
+    sinks = sink(5004)
+    run(["gst-launch-1.0", "audiotestsrc", "num-buffers=50", "is-live=true", "samplesperbuffer=160", "!",
+         "audio/x-raw,rate=8000,channels=1", "!", "mulawenc", "!", "rtppcmupay", "max-ptime=20000000", "!",
+         "rtpredenc", "pt=121", "distance=1", "allow-no-red-blocks=false", "!", "udpsink", "host=127.0.0.1", "port=5004"])
+    return sinks
+
+
+@case("sap-h264", "H.264 in RTP, of which SAP tells the parameter sets", ["ffmpeg"],
+      [("udp", 5004, "leak", "rtp", 5), ("udp", 5005, "other|undetermined", "*", 0), ("udp", 9875, "other|undetermined", "*", 0)])
+def sap():
+    sinks = sink(5004, 5005, 9875)
+    run([*LIVE, "-i", WORK / "clip.flv", "-an", "-c", "copy", "-f", "sap",
+         "sap://127.0.0.1:5004?announce_addr=127.0.0.1&announce_port=9875"])
+    return sinks
+
+
 @case("rtp-ts", "a transport stream in RTP", ["ffmpeg"],
       [("udp", 5004, "leak", "*", 5), ("udp", 5005, "other|undetermined", "*", 0)])
 def rtp_ts():
@@ -170,8 +201,12 @@ PIPELINE = ("( videotestsrc num-buffers=15 ! video/x-raw,width=160,height=120,fr
             "key-int-max=5 bitrate=120 ! rtph264pay name=pay0 pt=96 config-interval=1 )")
 
 
-def gst_rtsp(how):
-    spawn(["/usr/bin/python3", "-c", GST_SERVER, "8554", PIPELINE, "avp"])
+RAW = ("( videotestsrc num-buffers=6 ! video/x-raw,format=UYVY,width=64,height=48,framerate=5/1 ! "
+       "rtpvrawpay name=pay0 pt=96 )")
+
+
+def gst_rtsp(how, pipeline=PIPELINE):
+    spawn(["/usr/bin/python3", "-c", GST_SERVER, "8554", pipeline, "avp"])
     wait_for(8554)
     run([*FFMPEG, "-rtsp_transport", how, "-i", "rtsp://127.0.0.1:8554/cam", "-t", "2", "-c", "copy", "-f", "null", "-"], 15)
 
@@ -179,6 +214,20 @@ def gst_rtsp(how):
 @case("rtsp-tcp", "RTSP with interleaved H.264", ["ffmpeg"], [("tcp", 8554, "leak", "rtsp", 5)])
 def rtsp_tcp():
     gst_rtsp("tcp")
+
+
+@case("rtsp-raw", "RTSP with interleaved uncompressed video (RFC 4175)", ["gst-launch-1.0", "ffmpeg"],
+      [("tcp", 8554, "leak", "rtsp", 2)])
+def rtsp_raw():
+    gst_rtsp("tcp", RAW)
+
+
+@case("rtsp-record-h265", "RTSP with ANNOUNCE and RECORD, H.265 whose parameter sets the description alone has", ["ffmpeg"],
+      [("tcp", 8554, "leak", "rtsp", 5)])
+def rtsp_record_h265():
+    spawn([*FFMPEG, "-rtsp_flags", "listen", "-i", "rtsp://127.0.0.1:8554/up", "-f", "null", "-"])
+    wait_for(8554)
+    run([*LIVE, "-i", WORK / "clip265.mp4", "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", "rtsp://127.0.0.1:8554/up"])
 
 
 @case("rtsp-tcp-jpeg", "RTSP with interleaved JPEG, announced and recorded", ["ffmpeg"], [("tcp", 8554, "leak", "rtsp", 5)])
@@ -412,6 +461,101 @@ def multipart():
            "multipart/x-mixed-replace;boundary=ffmpeg", "-listen", "1", "http://127.0.0.1:8080/cam"])
     wait_for(8080)
     run(["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:8080/cam"])
+
+
+def without_tables(name):
+    """The picture without its segments DHT. ffmpeg shows it as it did before."""
+    picture, at = clip(name), 2
+    kept = picture[:2]
+    while picture[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(picture[at + 2 : at + 4], "big")
+        kept += b"" if picture[at + 1] == 0xC4 else picture[at:end]
+        at = end
+    (WORK / "bare.jpg").write_bytes(kept + picture[at:])
+    sums = [run([*FFMPEG, "-i", WORK / n, "-f", "framemd5", "-"]) for n in (name, "bare.jpg")]
+    assert sums[0] == sums[1] and "0, " in sums[0], sums
+    return clip("bare.jpg")
+
+
+def answered(port, head, parts, client, pause=0):
+    """Somebody who answers a request with a head and, one after the other, parts."""
+    server = socket.create_server(("127.0.0.1", port))
+
+    def answer():
+        peer, _ = server.accept()
+        peer.recv(65536)
+        peer.sendall(head)
+        for part in parts:
+            peer.sendall(part)
+            time.sleep(pause)
+        peer.close()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    run(client)
+    thread.join()
+    server.close()
+
+
+BY_HAND = ["python3 says what the camera would"]
+
+
+@case("http-multipart-no-tables", "Motion JPEG without Huffman tables as multipart over HTTP", ["ffmpeg", "python3", "curl"],
+      [("tcp", 8080, "leak", "http/jpeg", 3)], notes=["ffmpeg's picture, from which DHT was taken; ffmpeg shows it unchanged"])
+def multipart_bare():
+    picture = without_tables("typical.jpg")
+    part = b"--cam\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(picture), picture)
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=cam\r\n\r\n"
+    answered(8080, head, [part] * 3, ["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:8080/video.mjpg"])
+
+
+@case("jpeg-tcp-no-tables", "Motion JPEG without Huffman tables over TCP, each picture behind its length", ["ffmpeg", "python3"],
+      [("tcp", 9001, "leak", "*", 3)], notes=["ffmpeg's picture, from which DHT was taken; ffmpeg shows it unchanged"])
+def tcp_bare():
+    picture = without_tables("typical.jpg")
+    tcp((len(picture).to_bytes(4, "big") + picture) * 3, 9001)
+
+
+@case("http-audio-basic", "G.711 as audio/basic over HTTP, as long as it is heard", ["ffmpeg", "python3", "curl"],
+      [("tcp", 8080, "leak", "http/pcmu", 0)], notes=BY_HAND)
+def audio_basic():
+    sound = clip("clip.ul")
+    parts = [sound[at : at + 800] for at in range(0, len(sound), 800)]
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: audio/basic\r\n\r\n"
+    answered(8080, head, parts, ["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:8080/axis-cgi/audio/receive.cgi"], 0.1)
+
+
+@case("http-audio-parts", "G.711 as parts of multipart/x-mixed-replace over HTTP", ["ffmpeg", "python3", "curl"],
+      [("tcp", 8080, "leak", "http/pcmu", 0)], notes=BY_HAND)
+def audio_parts():
+    sound = clip("clip.ul")
+    parts = [b"--cam\r\nContent-Type: audio/basic\r\n\r\n%s\r\n" % sound[at : at + 800] for at in range(0, len(sound), 800)]
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=cam\r\n\r\n"
+    answered(8080, head, parts, ["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:8080/audio.cgi"])
+
+
+@case("http-audio-posted", "G.711 posted to a camera as audio/basic", ["ffmpeg", "python3", "curl"],
+      [("tcp", 8080, "leak", "http/pcmu", 0)])
+def audio_posted():
+    answered(8080, b"HTTP/1.0 200 OK\r\n\r\n", [], [
+        "curl", "-s", "-H", "Content-Type: audio/basic", "-H", "Expect:", "--data-binary", f"@{WORK}/clip.ul", "-m", "2",
+        "http://127.0.0.1:8080/axis-cgi/audio/transmit.cgi"], 0.5)
+
+
+@case("icy-mp3", "SHOUTcast: MPEG sound with titles between", ["ffmpeg", "python3"], [("tcp", 8080, "leak", "http/mp3", 0)],
+      notes=BY_HAND)
+def icy():
+    sound = clip("clip.mp3")
+    title = b"StreamTitle='door';".ljust(32, b"\0")
+    parts = [sound[at : at + 4096] + (b"\0" if at else b"\2" + title) for at in range(0, len(sound), 4096)]
+    head = b"ICY 200 OK\r\nicy-name:door\r\ncontent-type:audio/mpeg\r\nicy-metaint:4096\r\n\r\n"
+    answered(8080, head, parts, [*FFMPEG, "-i", "http://127.0.0.1:8080/", "-f", "null", "-"])
+
+
+@case("http-audio-noise", "random octets as audio/basic over HTTP", ["python3", "curl"], [("tcp", 8080, "other|undetermined", "*", 0)])
+def audio_noise():
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: audio/basic\r\n\r\n"
+    answered(8080, head, [random.randbytes(40000)], ["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:8080/a"])
 
 
 @case("jpeg-mqtt", "a JPEG picture in MQTT", ["mosquitto_pub"], [("tcp", 18830, "leak", "*", 1)])

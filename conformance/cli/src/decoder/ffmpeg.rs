@@ -17,7 +17,7 @@ const UNKNOWN: &[&str] = &[
 ];
 
 /// What a file of an unknown format may be; none of these opens other files.
-const PROBED: &str = "aac,ac3,amr,asf,av1,avi,dv,flac,flv,gif,h263,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mp3,mpeg,mpegts,mpegvideo,nut,obu,ogg,rm,vc1,wav";
+const PROBED: &str = "aac,ac3,amr,asf,av1,avi,dv,flac,flv,gif,h263,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mp3,mpeg,mpegts,mpegvideo,nut,obu,ogg,rm,vc1,wav,yuv4mpegpipe";
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

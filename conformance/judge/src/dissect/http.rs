@@ -66,7 +66,9 @@ impl Head {
     fn start(line: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(line).ok()?;
         let mut head = Self::default();
-        if let Some(rest) = text.strip_prefix("HTTP/") {
+        // SHOUTcast says ICY instead.
+        let answer = text.strip_prefix("HTTP/");
+        if let Some(rest) = answer.or_else(|| text.strip_prefix("ICY")) {
             head.status = rest.split(' ').nth(1)?.parse().ok()?;
         } else {
             let (request, version) = text.rsplit_once(' ')?;

@@ -2,6 +2,7 @@
 //! Nothing is decoded but, on request, the codes of the first scan.
 
 pub mod scan;
+pub mod typical;
 
 use std::ops::Range;
 

@@ -12,6 +12,13 @@ const MAX_MEDIA: usize = 64;
 const MAX_FORMATS: usize = 48;
 /// Parameter sets that are kept per format.
 const MAX_SETS: usize = 64;
+/// Parameters of `a=fmtp` that have some.
+const PARAMETER_SETS: [&str; 4] = [
+    "sprop-parameter-sets",
+    "sprop-vps",
+    "sprop-sps",
+    "sprop-pps",
+];
 /// Parameters that are kept per format.
 const MAX_PARAMETERS: usize = 64;
 
@@ -79,7 +86,8 @@ pub struct Format {
     pub channels: u16,
     /// Parameters of `a=fmtp` with a name, these in lower case.
     pub parameters: Vec<(String, String)>,
-    /// NAL units of `sprop-parameter-sets`.
+    /// NAL units of `sprop-parameter-sets` (RFC 6184 8.1), or of `sprop-vps`,
+    /// `sprop-sps` and `sprop-pps` (RFC 7798 7.1).
     pub parameter_sets: Vec<Vec<u8>>,
 }
 
@@ -140,6 +148,7 @@ impl Sdp {
         self.media
             .iter()
             .flat_map(|m| &m.formats)
+            .filter(|f| !["H265", "HEVC"].contains(&f.encoding.as_str()))
             .map(|f| f.parameter_sets.as_slice())
             .filter(|sets| !sets.is_empty())
     }
@@ -257,7 +266,10 @@ fn format_attribute(media: &mut Media, name: &str, value: &str) {
             let sets = value
                 .split(';')
                 .filter_map(|parameter| parameter.trim().split_once('='))
-                .filter(|(name, _)| name.eq_ignore_ascii_case("sprop-parameter-sets"))
+                .filter(|(name, _)| {
+                    let is_it = |set: &&str| name.trim().eq_ignore_ascii_case(set);
+                    PARAMETER_SETS.iter().any(is_it)
+                })
                 .flat_map(|(_, sets)| sets.split(','))
                 .filter_map(base64)
                 .filter(|set| !set.is_empty());
@@ -302,6 +314,16 @@ mod tests {
         let sets: Vec<_> = sdp.parameter_sets().collect();
         let sps = vec![0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00];
         assert_eq!(sets, [[sps, vec![0x68, 0xce, 0x3c, 0x80]]]);
+    }
+
+    #[test]
+    fn parameter_sets_of_h265_are_not_those_of_h264() {
+        let text = b"v=0\r\nm=video 0 RTP/AVP 96\r\n\
+            a=fmtp:96 sprop-vps=QAE=; sprop-sps=QgE=;sprop-pps=RAE=\r\na=rtpmap:96 H265/90000\r\n";
+        let sdp = Sdp::parse(text).unwrap();
+        let sets = &sdp.media[0].formats[0].parameter_sets;
+        assert_eq!(sets[..], [[0x40, 1], [0x42, 1], [0x44, 1]]);
+        assert_eq!(sdp.parameter_sets().count(), 0);
     }
 
     #[test]

@@ -125,6 +125,17 @@ impl Claim {
         }
     }
 
+    /// Pictures of it that were decoded before it was claimed.
+    pub(super) fn frames(&self) -> usize {
+        match &self.standing {
+            Standing::Clear {
+                proof: Proof::Played { frames, .. },
+                ..
+            } => *frames,
+            _ => 0,
+        }
+    }
+
     fn new(kind: impl Into<String>, standing: Standing, reason: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),

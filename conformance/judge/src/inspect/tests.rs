@@ -20,7 +20,7 @@ impl Decoder for Player {
     fn play(&self, file: &Elementary, _: usize) -> Result<Option<Playing>, DecoderError> {
         let frames = usize::from(file.octets[0]);
         match file.format {
-            Format::Jpeg => Ok(Some(Playing {
+            Format::Jpeg | Format::H264 => Ok(Some(Playing {
                 frames,
                 pictures: vec![picture(); frames],
                 sound: None,
@@ -136,6 +136,37 @@ fn what_may_be_media_leaks_only_if_it_plays() {
     }
     let (found, _) = come_to(vec![claim(Format::Jpeg, 9)]);
     assert_eq!(found.frames_decoded, 9);
+}
+
+#[test]
+fn pictures_that_two_claims_bring_are_counted_once() {
+    let footage = |frames: usize| {
+        let mut claim = Claim::clear("rtp/h264", Vec::new(), "played");
+        claim.standing = Standing::Clear {
+            proof: Proof::Played {
+                frames,
+                pictures: vec![picture()],
+                sounds: Vec::new(),
+            },
+            media: Vec::new(),
+        };
+        claim
+    };
+    let rtp = |frames: u8| Claim::clear("rtp/h264", vec![file(Format::H264, frames)], "read");
+    for (claims, frames, pictures) in [
+        (vec![footage(2), rtp(2)], 2, 1),
+        (vec![footage(2), rtp(1), rtp(1)], 2, 1),
+        (vec![footage(1), rtp(3)], 3, 3),
+        (vec![rtp(2)], 2, 2),
+    ] {
+        let (found, _) = come_to(claims);
+        assert_eq!(
+            (found.frames_decoded, found.pictures.len()),
+            (frames, pictures)
+        );
+    }
+    let jpeg = Claim::clear("http/jpeg", vec![file(Format::Jpeg, 1)], "read");
+    assert_eq!(come_to(vec![footage(2), jpeg]).0.frames_decoded, 3);
 }
 
 #[test]

@@ -150,7 +150,7 @@ pub fn within(octets: &[u8], most: usize) -> Vec<File> {
     found.extend(flow::transport_stream_within(octets));
     found.extend(video::within(octets));
     if found.is_empty() {
-        found.extend(sound::within(octets));
+        found.extend(sound::ogg_joined(octets).or_else(|| sound::within(octets)));
     }
     found.sort_by_key(|file| file.range.start);
     // Thumbnails of a picture are a part of it.

@@ -10,6 +10,7 @@ use crate::{
     dissect::jpeg::{
         self,
         scan::{self, End},
+        typical,
     },
 };
 
@@ -48,11 +49,19 @@ pub fn jpeg(octets: &[u8]) -> Option<File> {
         true => "",
         false => ", cut",
     };
+    let played = typical::inserted(file);
+    let bare = match played {
+        Some(_) => " without tables of codes, read with the typical ones (ITU-T T.81 K.3)",
+        None => "",
+    };
     let what = format!(
-        "a JPEG picture of {} by {} samples{whole}{how}",
+        "a JPEG picture of {} by {} samples{whole}{bare}{how}",
         picture.width, picture.height
     );
-    Some(File::new("jpeg", Format::Jpeg, picture.range, what, surety))
+    Some(File {
+        played,
+        ..File::new("jpeg", Format::Jpeg, picture.range, what, surety)
+    })
 }
 
 /// Whether what follows the headers escapes 0xff as entropy-coded data do (B.1.1.5).

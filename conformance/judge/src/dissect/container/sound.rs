@@ -6,8 +6,16 @@ use crate::decoder::Format;
 
 /// Frames in a row that show sound: chance makes none of half that many.
 const CHAIN: usize = 8;
-/// The same, where sound may begin anywhere.
+/// The same, where sound may begin anywhere, and octets that may lie between parts of it.
 const CHAIN_WITHIN: usize = 24;
+const BETWEEN: usize = 8192;
+
+/// What pages of Ogg begin with, and how long they are at most (RFC 3533 6).
+const OGG: &[u8] = b"OggS\0";
+const LONGEST_PAGE: usize = 27 + 255 + 255 * 255 + 4;
+/// Pages in a row that show a stream that was joined, and places where they may begin.
+const OGG_PAGES: usize = 3;
+const OGG_TRIALS: usize = 16;
 
 /// Frames of ADTS.
 pub fn adts(octets: &[u8], from: usize) -> Option<File> {
@@ -57,11 +65,20 @@ fn mpeg_frames(octets: &[u8], from: usize) -> Option<(usize, File)> {
     Some((frames, file))
 }
 
-/// A long chain of frames anywhere.
+/// A long chain of frames anywhere, or several with little between them: titles, or what
+/// was lost.
 pub fn within(octets: &[u8]) -> Option<File> {
     let mut at = 0;
-    while let Some(next) = memchr::memchr(0xff, octets.get(at..)?) {
+    let mut chained: Option<(usize, File)> = None;
+    while let Some(next) = octets.get(at..).and_then(|rest| memchr::memchr(0xff, rest)) {
         at += next;
+        let is_over = |(_, file): &(usize, File)| at > file.range.end + BETWEEN;
+        if chained.as_ref().is_some_and(is_over) {
+            if chained.as_ref().is_some_and(is_long) {
+                break;
+            }
+            chained = None;
+        }
         let second = octets.get(at + 1).copied().unwrap_or(0);
         if second & 0xe0 == 0xe0 {
             let found = adts_frames(octets, at).or_else(|| match second & 6 {
@@ -69,16 +86,41 @@ pub fn within(octets: &[u8]) -> Option<File> {
                 _ => mpeg_frames(octets, at),
             });
             if let Some((frames, file)) = found {
-                if frames >= CHAIN_WITHIN {
-                    return Some(file);
-                }
                 at = file.range.end.max(at + 1);
+                chained = Some(match chained.take() {
+                    Some((before, begun)) if begun.format == file.format => {
+                        let all = before + frames;
+                        let what =
+                            format!("{} sound of {all} frames in several parts", sound(&file));
+                        let range = begun.range.start..file.range.end;
+                        (
+                            all,
+                            File {
+                                what,
+                                range,
+                                ..file
+                            },
+                        )
+                    }
+                    _ => (frames, file),
+                });
                 continue;
             }
         }
         at += 1;
     }
-    None
+    chained.filter(is_long).map(|(_, file)| file)
+}
+
+fn is_long((frames, _): &(usize, File)) -> bool {
+    *frames >= CHAIN_WITHIN
+}
+
+fn sound(file: &File) -> &'static str {
+    match file.format {
+        Format::Adts => "AAC",
+        _ => "MPEG",
+    }
 }
 
 /// How many frames follow each other, each with what the first has, and where they
@@ -164,8 +206,38 @@ fn id3(octets: &[u8]) -> usize {
 
 /// Pages of Ogg, of which the first fits its checksum (RFC 3533 6).
 pub fn ogg(octets: &[u8]) -> Option<File> {
+    ogg_page(octets)?;
+    let (format, all) = (Format::Ogg, 0..octets.len());
+    Some(File::new(
+        "ogg",
+        format,
+        all,
+        "an Ogg stream",
+        Surety::Shown,
+    ))
+}
+
+/// Pages of Ogg without those that begin the stream, one behind the other, from soon
+/// after the first octet on: no page is longer than that.
+pub fn ogg_joined(octets: &[u8]) -> Option<File> {
+    let searched = octets.get(..octets.len().min(LONGEST_PAGE))?;
+    let starts = memchr::memmem::find_iter(searched, OGG).take(OGG_TRIALS);
+    starts.into_iter().find_map(|start| {
+        let (mut at, mut pages) = (start, 0);
+        while let Some(length) = octets.get(at..).and_then(ogg_page) {
+            (at, pages) = (at + length, pages + 1);
+        }
+        (pages >= OGG_PAGES).then(|| {
+            let what = format!("an Ogg stream, {pages} pages whose checksums fit");
+            File::new("ogg", Format::Ogg, start..at, what, Surety::Shown)
+        })
+    })
+}
+
+/// How long the page is that some octets begin with, if it fits its checksum.
+fn ogg_page(octets: &[u8]) -> Option<usize> {
     let head: &[u8; 27] = octets.first_chunk()?;
-    (head.starts_with(b"OggS\0")).then_some(())?;
+    head.starts_with(OGG).then_some(())?;
     let segments = octets.get(27..27 + usize::from(head[26]))?;
     let body = segments
         .iter()
@@ -183,13 +255,5 @@ pub fn ogg(octets: &[u8]) -> Option<File> {
             _ => sum << 1 ^ 0x04c1_1db7,
         })
     });
-    (sum == told).then_some(())?;
-    let what = "an Ogg stream";
-    Some(File::new(
-        "ogg",
-        Format::Ogg,
-        0..octets.len(),
-        what,
-        Surety::Shown,
-    ))
+    (sum == told).then_some(page.len())
 }

@@ -168,6 +168,60 @@ fn flash_video_that_was_joined_is_found_by_its_tags() {
 }
 
 #[test]
+fn a_picture_without_tables_of_codes_is_played_with_the_typical_ones() {
+    let whole = made::jpeg(160, 120);
+    let bare = made::without_tables(&whole);
+    let among = [&random(1, 999)[..], &bare, &random(2, 999)].concat();
+    for octets in [&bare, &among] {
+        let [file] = &within(octets, 9)[..] else {
+            panic!();
+        };
+        assert_eq!((file.name, file.surety), ("jpeg", Surety::Shown));
+        assert!(file.what.contains("without tables"), "{}", file.what);
+        assert_eq!(octets[file.range.clone()], bare);
+        assert_eq!(file.elementary(octets).octets, whole);
+    }
+    let mut noise = made::without_tables(&made::headers(640, 480));
+    noise.extend(random(7, 20_000));
+    assert_eq!(within(&noise, 9), []);
+}
+
+#[test]
+fn sound_with_titles_between_is_one() {
+    let sound = sound();
+    // Twelve frames, a title, and so on: none alone is enough.
+    let part = [&sound[..12 * 417], b"\x01StreamTitle='a';"].concat();
+    let radio = [&random(8, 300)[..], &part.repeat(4)].concat();
+    let [file] = &within(&radio, 9)[..] else {
+        panic!();
+    };
+    assert_eq!((file.name, file.range.start), ("mp3", 300));
+    assert!(file.what.contains("48 frames"), "{}", file.what);
+    assert_eq!(within(&part, 9), []);
+    let apart = [&part[..], &random(9, 20_000)].concat().repeat(4);
+    assert_eq!(within(&apart, 9), []);
+}
+
+#[test]
+fn pages_of_ogg_that_were_joined_are_found_by_their_checksums() {
+    let packets: Vec<_> = (0..200).map(|n| (960, random(n, 300))).collect();
+    let whole = crate::inspect::mux::ogg::opus(1, &packets);
+    let joined = &whole[whole.len() / 3..];
+    let [file] = &within(joined, 9)[..] else {
+        panic!();
+    };
+    assert_eq!((file.name, file.surety), ("ogg", Surety::Shown));
+    assert!(joined[file.range.clone()].starts_with(b"OggS"));
+    assert!(file.range.end == joined.len(), "{}", file.what);
+    // Each page with an octet that is another one.
+    let mut torn = joined.to_vec();
+    let pages: Vec<usize> = memchr::memmem::find_iter(joined, b"OggS").collect();
+    assert!(pages.len() >= 3);
+    pages.iter().for_each(|at| torn[at + 40] ^= 1);
+    assert_eq!(within(&torn, 9), []);
+}
+
+#[test]
 fn noise_holds_nothing() {
     for seed in 0..6 {
         let noise = random(seed, 300_000);

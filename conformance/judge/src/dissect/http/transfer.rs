@@ -57,7 +57,8 @@ pub struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    /// The content, expanded if it says that it is compressed; as far as that goes.
+    /// The content, expanded if it says that it is compressed, without what SHOUTcast
+    /// puts between; as far as that goes.
     pub fn content(&self) -> Cow<'_, [u8]> {
         let coding = self.head.value("content-encoding").unwrap_or_default();
         let mut expanded = Vec::new();
@@ -79,12 +80,27 @@ impl Transfer<'_> {
                         .read_to_end(&mut expanded);
                 }
             }
-            _ => {}
+            _ => expanded = self.uninterrupted().unwrap_or_default(),
         }
         match expanded.is_empty() {
             true => Cow::Borrowed(raw),
             false => Cow::Owned(expanded),
         }
+    }
+
+    /// Sound without the titles between: behind each so many octets as `icy-metaint`
+    /// says lie a count of 16 octets and as many.
+    fn uninterrupted(&self) -> Option<Vec<u8>> {
+        let interval: usize = self.head.value("icy-metaint")?.trim().parse().ok()?;
+        let mut rest = Some(&self.raw[..]).filter(|_| interval > 0)?;
+        let mut sound = Vec::new();
+        while let Some((data, after)) = rest.split_at_checked(interval) {
+            sound.extend_from_slice(data);
+            let count = after.first().map_or(0, |count| usize::from(*count));
+            rest = after.get(1 + 16 * count..).unwrap_or_default();
+        }
+        sound.extend_from_slice(rest);
+        Some(sound)
     }
 
     /// What the content is said to be, without parameters, in lower case.
@@ -158,6 +174,9 @@ pub fn is_start(octets: &[u8], at: usize) -> bool {
     ] = *line
     {
         return [a, b, c].iter().all(u8::is_ascii_digit);
+    }
+    if line.starts_with(b"ICY 200 OK\r\n") {
+        return true;
     }
     let is_method = |method: &&[u8]| {
         line.strip_prefix(*method)
@@ -278,38 +297,65 @@ fn next_after_gap(stream: &Stream, at: usize, limit: usize) -> usize {
 fn chunks(octets: &[u8]) -> (Vec<u8>, usize, bool) {
     let mut body = Vec::new();
     let mut at = 0;
-    loop {
-        let rest = octets.get(at..).unwrap_or_default();
-        let line = memchr::memchr(b'\n', &rest[..rest.len().min(1024)]);
-        let Some(line) = line else {
-            return (body, octets.len().min(at), false);
+    while let Some((size, data)) = chunk(octets, at) {
+        let Some(content) = octets.get(data..data.saturating_add(size)) else {
+            body.extend_from_slice(octets.get(data..).unwrap_or_default());
+            return (body, octets.len(), false);
         };
-        let size = rest.get(..line).unwrap_or_default();
-        let size = size
-            .split(|octet| *octet == b';')
-            .next()
-            .unwrap_or_default();
-        let size = std::str::from_utf8(size.trim_ascii()).unwrap_or("none");
-        let data = rest.get(line + 1..).unwrap_or_default();
-        match usize::from_str_radix(size, 16) {
-            Ok(0) => {
-                let trailers = head_end(&rest[line..]).map_or(octets.len(), |e| at + line + e);
-                return (body, trailers, true);
-            }
-            Ok(size) if size <= data.len() => {
-                body.extend_from_slice(&data[..size]);
-                let behind = &data[size..];
-                let crlf = behind.iter().take(2).take_while(|o| b"\r\n".contains(o));
-                at += line + 1 + size + crlf.count();
-            }
-            Ok(_) => {
-                body.extend_from_slice(data);
-                return (body, octets.len(), false);
-            }
-            // Octets are missing, or it is no chunk.
-            Err(_) => return (body, at, false),
+        if size == 0 {
+            // Its line ends where the empty line behind the trailers may begin.
+            let trailers = octets.get(data - 1..).and_then(head_end);
+            return (body, trailers.map_or(octets.len(), |e| data - 1 + e), true);
         }
+        body.extend_from_slice(content);
+        let behind = octets.get(data + size..).unwrap_or_default();
+        let crlf = behind.iter().take(2).take_while(|o| b"\r\n".contains(o));
+        at = data + size + crlf.count();
     }
+    // Octets are missing, or it is no chunk.
+    (body, octets.len().min(at), false)
+}
+
+/// The chunk at `at`: how many octets of data it says that it has, and where they begin.
+fn chunk(octets: &[u8], at: usize) -> Option<(usize, usize)> {
+    let rest = octets.get(at..)?;
+    let line = memchr::memchr(b'\n', rest.get(..rest.len().min(1024))?)?;
+    let size = rest.get(..line)?.split(|octet| *octet == b';').next()?;
+    let size = std::str::from_utf8(size.trim_ascii()).ok()?;
+    let size = usize::from_str_radix(size, 16).ok()?;
+    Some((size, at + line + 1))
+}
+
+/// Chunks in a row that show that some octets are chunked.
+const CHAINED: usize = 3;
+/// Octets in which the first is looked for whose size is there.
+const SEARCHED: usize = 4 << 20;
+
+/// Chunked content without the message that it belongs to: of a connection that was
+/// joined in its midst. What lies before the first size is the end of a chunk.
+pub fn joined(octets: &[u8]) -> Option<Vec<u8>> {
+    let searched = octets.get(..octets.len().min(SEARCHED))?;
+    let mut lines = memchr::memmem::find_iter(searched, b"\r\n");
+    let end = lines.find(|line| is_chained(octets, line + 2))?;
+    let (content, ..) = chunks(octets.get(end + 2..)?);
+    Some([octets.get(..end)?, &content].concat())
+}
+
+/// Whether several chunks follow each other from there on, each as long as it says.
+fn is_chained(octets: &[u8], mut at: usize) -> bool {
+    (0..CHAINED).all(|_| {
+        let digits = octets.get(at..at + 9).unwrap_or_default();
+        let digits = digits.iter().take_while(|octet| octet.is_ascii_hexdigit());
+        if !(1..=8).contains(&digits.count()) {
+            return false;
+        }
+        let Some((size, data)) = chunk(octets, at).filter(|(size, _)| *size > 0) else {
+            return false;
+        };
+        let end = data.saturating_add(size);
+        at = end.saturating_add(2);
+        octets.get(end..at) == Some(b"\r\n")
+    })
 }
 
 #[cfg(test)]
@@ -379,6 +425,34 @@ mod tests {
     }
 
     #[test]
+    fn titles_between_sound_are_left_out() {
+        let title = [
+            &[2][..],
+            b"StreamTitle='a';\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        ]
+        .concat();
+        for start in ["ICY 200 OK", "HTTP/1.0 200 OK"] {
+            let head = format!("{start}\r\nicy-metaint:4\r\n\r\n");
+            let octets = [head.as_bytes(), b"soun", &title, b"d an", b"\0", b"d"].concat();
+            assert_eq!(read(&octets, &[])[0].2, b"sound and");
+        }
+        assert!(read(b"ICY 401 Service Unavailable\r\n\r\n", &[]).is_empty());
+    }
+
+    #[test]
+    fn chunks_are_put_together_without_the_head_before_them() {
+        let chunked = b"end\r\n5\r\nfirst\r\n0006;x=1\r\nsecond\r\n3\r\nand\r\n2\r\nm";
+        assert_eq!(joined(chunked), Some(b"endfirstsecondandm".to_vec()));
+        // Two of them, or one that is shorter than it says.
+        assert_eq!(joined(&chunked[..30]), None);
+        let mut short = chunked.to_vec();
+        short.remove(10);
+        assert_eq!(joined(&short), None);
+        assert_eq!(joined(b"\r\n0\r\n\r\n0\r\n\r\n0\r\n\r\n"), None);
+        assert_eq!(joined(b"a\r\nHTTP/1.1 200 OK\r\nA: 1\r\n\r\n"), None);
+    }
+
+    #[test]
     fn compressed_contents_are_expanded() {
         use std::io::Write;
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -403,6 +477,7 @@ mod tests {
                     let message = format!("{start}\r\n{head}\r\n\r\n7\r\n");
                     let octets = [&octets, message.as_bytes(), &octets, message.as_bytes()].concat();
                     let stream = stream(&octets, &[gap]);
+                    let _ = joined(&octets);
                     for transfer in transfers(&stream) {
                         prop_assert!(transfer.range.end <= octets.len());
                         let _ = transfer.content();

@@ -1,6 +1,8 @@
 //! The first scan of a picture (ITU-T T.81 F.2, G.2), read code by code: how many
 //! blocks of it are there. Noise behind headers breaks off after a few.
 
+use super::typical;
+
 /// Samples of a block's side.
 const SIDE: usize = 8;
 /// Coefficients of a block.
@@ -58,7 +60,8 @@ impl Scan {
 }
 
 /// Reads the first scan of the picture that some octets begin with; `None` if it is
-/// not sequential or progressive with Huffman codes, or its tables are missing.
+/// not sequential or progressive with Huffman codes, or some of its tables are missing.
+/// Where all are, in the baseline process, the typical ones are meant.
 pub fn first(octets: &[u8]) -> Option<Scan> {
     let mut headers = Headers::default();
     let mut at = 2;
@@ -77,7 +80,14 @@ pub fn first(octets: &[u8]) -> Option<Scan> {
             0xc4 => headers.huffman(segment)?,
             0xc0..=0xc2 => headers.frame(marker, segment)?,
             0xdd => headers.restart = u16::from_be_bytes(*segment.first_chunk()?).into(),
-            0xda => return headers.scan(segment, octets.get(at..)?),
+            0xda => {
+                if headers.is_bare() {
+                    for table in typical::definitions() {
+                        headers.huffman(&table)?;
+                    }
+                }
+                return headers.scan(segment, octets.get(at..)?);
+            }
             0xc3..=0xcf | 0xd8 | 0xd9 => return None,
             _ => {}
         }
@@ -101,6 +111,7 @@ struct Headers {
     components: Vec<Component>,
     width: usize,
     height: usize,
+    baseline: bool,
     progressive: bool,
     restart: usize,
 }
@@ -115,6 +126,11 @@ struct Part<'a> {
 }
 
 impl Headers {
+    /// Whether nobody defined a table of codes.
+    fn is_bare(&self) -> bool {
+        self.baseline && self.dc.iter().chain(&self.ac).all(Option::is_none)
+    }
+
     fn quantization(&mut self, mut segment: &[u8]) {
         while let Some((&first, rest)) = segment.split_first() {
             let wide = first >> 4 == 1;
@@ -151,6 +167,7 @@ impl Headers {
         let [8, h1, h0, w1, w0, _, rest @ ..] = segment else {
             return None;
         };
+        self.baseline = marker == 0xc0;
         self.progressive = marker == 0xc2;
         self.height = u16::from_be_bytes([*h1, *h0]).into();
         self.width = u16::from_be_bytes([*w1, *w0]).into();
@@ -436,26 +453,6 @@ impl<'a> Bits<'a> {
 /// Pictures for tests, made without a codec.
 #[cfg(test)]
 pub mod made {
-    /// Counts of codes by length, and values: K.3.3.1 and K.3.3.2 of luminance.
-    const DC: (&[u8], &[u8]) = (
-        &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
-        &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
-    );
-    const AC_COUNTS: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
-    const AC: &str = "0102030004110512213141061351610722711432819191a1082342b1c11552d1f0\
-        24336272820 90a161718191a25262728292a3435363738393a434445464748494a535455565758595a\
-        636465666768696a737475767778797a838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aa\
-        b2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9fa";
-
-    fn ac_values() -> Vec<u8> {
-        let digits: Vec<u8> = AC.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
-        let pairs = digits.chunks(2);
-        let value = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16);
-        let mut values: Vec<u8> = pairs.map(|pair| value(pair).unwrap()).collect();
-        values.resize(162, 0);
-        values
-    }
-
     /// Everything before the scan of a grey picture.
     pub fn headers(width: u16, height: u16) -> Vec<u8> {
         let mut octets = vec![0xff, 0xd8, 0xff, 0xe0, 0, 16];
@@ -466,13 +463,16 @@ pub mod made {
         octets.extend(height.to_be_bytes());
         octets.extend(width.to_be_bytes());
         octets.extend([1, 1, 0x11, 0]);
-        octets.extend([0xff, 0xc4, 0, 31, 0]);
-        octets.extend([DC.0, DC.1].concat());
-        octets.extend([0xff, 0xc4, 0, 181, 0x10]);
-        octets.extend(AC_COUNTS);
-        octets.extend(ac_values());
+        octets.extend(super::typical::segments());
         octets.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0]);
         octets
+    }
+
+    /// A picture whose tables of codes are left out, as Motion JPEG has them.
+    pub fn without_tables(jpeg: &[u8]) -> Vec<u8> {
+        let tables = super::typical::segments();
+        let at = memchr::memmem::find(jpeg, &tables).unwrap();
+        [&jpeg[..at], &jpeg[at + tables.len()..]].concat()
     }
 
     /// A grey picture; each block differs from the one before by one, up and down,
@@ -528,10 +528,23 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_without_tables_is_read_with_the_typical_ones() {
+        let bare = made::without_tables(&made::jpeg(200, 100));
+        let scan = first(&bare).unwrap();
+        assert_eq!((scan.blocks, scan.end), (25 * 13, End::Exact));
+        // Not if it defines some and not others.
+        let some = [&bare[..2], &[0xff, 0xc4, 0, 20, 3, 1], &[0; 16], &bare[2..]].concat();
+        assert_eq!(first(&some), None);
+    }
+
+    #[test]
     fn noise_behind_headers_is_none() {
         for seed in 0..200 {
             let noise = random(seed, 2000);
-            let mut octets = made::headers(640, 480);
+            let mut octets = match seed % 2 {
+                0 => made::headers(640, 480),
+                _ => made::without_tables(&made::headers(640, 480)),
+            };
             // Escaped, as an encoder would have it.
             for octet in noise {
                 octets.push(octet);

@@ -18,6 +18,11 @@ const VIDEO: u8 = 3;
 const IAX: u8 = 6;
 /// IAX control: NEW, PING, PONG, ACK, ACCEPT and the others up to CALLTOKEN.
 const LAST_CONTROL: u8 = 0x28;
+/// Meta command of trunks (RFC 5456 8.1.3.2), and its flag of time stamps.
+const TRUNK: u8 = 1;
+const TIMED: u8 = 1;
+/// Calls whose sound is kept.
+const MOST_CALLS: usize = 64;
 /// Frames of sound that have to be seen.
 const MIN_SOUND: usize = 4;
 
@@ -30,9 +35,11 @@ struct Side {
     calls: BTreeMap<u16, usize>,
     /// Format of its sound as a bit.
     format: Option<u8>,
-    /// Mini frames of its calls, and the sound in them and in full frames.
+    /// Mini frames of its calls, alone or in trunks, and meta frames with video.
     minis: usize,
-    sound: Vec<u8>,
+    video: usize,
+    /// By call, the sound in all of them.
+    sound: BTreeMap<u16, Vec<u8>>,
     foreign: usize,
     /// Full frames among these.
     unfit: usize,
@@ -57,11 +64,16 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     }
     let place = flow.from_a.place(0).or_else(|| flow.from_b.place(0));
     let answered = sides.iter().all(|s| s.all > 0);
-    let voice = of(VOICE) + of(VIDEO) + minis;
+    let video: usize = sides.iter().map(|s| s.video).sum();
+    let voice = of(VOICE) + of(VIDEO) + minis + video;
     if voice >= MIN_SOUND && of(VOICE) + of(VIDEO) > 0 && (of(IAX) > 0 || minis >= 8) {
         let media = sides.iter().filter_map(Side::file);
         let reason = format!(
-            "{full} full frames of IAX2 and {minis} mini frames of the same calls: sound in clear"
+            "{full} full frames of IAX2 and {minis} mini frames of the same calls: sound in clear{}",
+            match of(VIDEO) + video {
+                0 => String::new(),
+                frames => format!(", and {frames} frames of video"),
+            }
         );
         return vec![Claim::clear("iax2", media.collect(), reason).at(place)];
     }
@@ -74,26 +86,34 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
 
 impl Side {
     fn file(&self) -> Option<Elementary> {
+        let sound = self.sound.values().max_by_key(|sound| sound.len())?;
         let codec = match self.format? {
             2 => wav::Codec::of_samples(7, 8000, 8),
             3 => wav::Codec::of_samples(6, 8000, 8),
-            1 if self.sound.len().is_multiple_of(33) => wav::Codec::of_frames(0x31, 65, 320),
+            1 if sound.len().is_multiple_of(33) => wav::Codec::of_frames(0x31, 65, 320),
             _ => return None,
         };
         let sound = match self.format? {
-            1 => wav::gsm_pairs(&self.sound),
-            _ => self.sound.clone(),
+            1 => wav::gsm_pairs(sound),
+            _ => sound.clone(),
         };
         Some(Elementary {
             format: Format::Wav,
             octets: wav::file(codec, &sound),
         })
     }
+
+    fn hear(&mut self, call: u16, sound: &[u8]) {
+        if self.sound.len() < MOST_CALLS || self.sound.contains_key(&call) {
+            self.sound.entry(call).or_default().extend_from_slice(sound);
+        }
+    }
 }
 
 fn read(stream: &Stream) -> Side {
     let mut side = Side::default();
     let mut minis: Vec<(u16, &[u8])> = Vec::new();
+    let mut videos: Vec<u16> = Vec::new();
     for (_, octets) in stream.parts() {
         side.all += 1;
         if side.all == 16 && side.foreign > 8 {
@@ -104,15 +124,31 @@ fn read(stream: &Stream) -> Side {
             &[h, l, _, _, ref sound @ ..] if (h, l) != (0, 0) && !sound.is_empty() => {
                 minis.push((u16::from_be_bytes([h, l]), sound));
             }
+            // Meta video frames (RFC 5456 8.1.3.1).
+            &[0, 0, h, l, _, _, _, ..] if h & 0x80 != 0 => {
+                videos.push(u16::from_be_bytes([h & 0x7f, l]));
+            }
+            [0, 0, TRUNK, timed @ (0 | TIMED), _, _, _, _, entries @ ..] => {
+                match trunk(entries, *timed == TIMED) {
+                    Some(found) => minis.extend(found),
+                    None => side.foreign += 1,
+                }
+            }
             _ => side.foreign += 1,
         }
     }
     for (call, sound) in minis {
         if side.calls.contains_key(&call) {
             side.minis += 1;
-            side.sound.extend_from_slice(sound);
+            side.hear(call, sound);
         } else {
             side.foreign += 1;
+        }
+    }
+    for call in videos {
+        match side.calls.contains_key(&call) {
+            true => side.video += 1,
+            false => side.foreign += 1,
         }
     }
     side
@@ -145,8 +181,25 @@ fn full(side: &mut Side, octets: &[u8]) {
             bits if bits.is_power_of_two() => Some(bits.trailing_zeros() as u8),
             _ => side.format,
         };
-        side.sound.extend_from_slice(body);
+        side.hear(call, body);
     }
+}
+
+/// Calls and their sound in the entries of a trunk, if these fill it.
+fn trunk(mut entries: &[u8], timed: bool) -> Option<Vec<(u16, &[u8])>> {
+    let mut found = Vec::new();
+    while !entries.is_empty() {
+        let (&[a, b, c, d], rest) = entries.split_first_chunk()?;
+        let (first, second) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let ((length, call), rest) = match timed {
+            true => ((first, second), rest.get(2..)?),
+            false => ((second, first), rest),
+        };
+        let (sound, rest) = rest.split_at_checked(length.into())?;
+        found.push((call & 0x7fff, sound));
+        entries = rest;
+    }
+    (!found.is_empty()).then_some(found)
 }
 
 /// Information elements that fill the frame (RFC 5456 8.6).
@@ -193,6 +246,38 @@ mod tests {
         assert_eq!(claims(&one, &other), [("iax2".into(), Label::Leak)]);
         assert_eq!(claims(&other, &one), [("iax2".into(), Label::Leak)]);
         assert_eq!(claims(&one, &[]), [("iax2".into(), Label::Leak)]);
+    }
+
+    /// A trunk of two calls with 20 ms of each.
+    fn trunk(timed: bool) -> Vec<u8> {
+        let mut datagram = vec![0, 0, TRUNK, timed.into(), 0, 0, 0, 1];
+        for call in [4, 5] {
+            match timed {
+                true => datagram.extend([0, 160, 0, call, 0, 20]),
+                false => datagram.extend([0, call, 0, 160]),
+            }
+            datagram.extend([0xd5; 160]);
+        }
+        datagram
+    }
+
+    #[test]
+    fn trunks_and_video_are_leaks() {
+        let begin = [4, 5].map(|call| full(call, VOICE, 8, &[0xd5; 160]));
+        let ask = full(4, IAX, 1, &[0x0b, 2, 0, 2]);
+        let leak = [("iax2".to_owned(), Label::Leak)];
+        for timed in [false, true] {
+            let said = [&begin[..], &vec![trunk(timed); 12]].concat();
+            assert_eq!(claims(&said, &[]), leak);
+            // Entries that don't fill their trunks.
+            let mut torn = said.clone();
+            torn.iter_mut().skip(2).for_each(|trunk| trunk.push(0));
+            assert!(claims(&torn, &[]).is_empty());
+        }
+        let video = |n: u8| vec![0, 0, 0x80, 4, 0, n, 9, 9, n];
+        let mut said = vec![ask, full(4, VIDEO, 19, &[9; 90])];
+        said.extend((0..12).map(video));
+        assert_eq!(claims(&said, &[]), leak);
     }
 
     #[test]

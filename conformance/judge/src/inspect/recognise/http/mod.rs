@@ -5,6 +5,7 @@ mod clear_key;
 mod multipart;
 mod pieces;
 mod playlist;
+mod sound;
 
 use lightleak_case::TransportProtocol;
 
@@ -22,16 +23,38 @@ use super::findings::{Findings, in_form, in_text, is_package, is_resource};
 const MOST_FILES: usize = 64;
 
 pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
-    if !may_be(flow) {
+    if flow.transport != TransportProtocol::Tcp {
         return Vec::new();
     }
     let mut findings = Findings::new("http");
     for stream in [&flow.from_a, &flow.from_b] {
-        for transfer in transfer::transfers(stream) {
-            content(stream, &transfer, &mut findings);
+        let transfers = match may_be(flow) {
+            true => transfer::transfers(stream),
+            false => Vec::new(),
+        };
+        for transfer in &transfers {
+            content(stream, transfer, &mut findings);
         }
+        let first = transfers.first().map(|transfer| transfer.range.start);
+        joined(stream, first, &mut findings);
     }
     findings.claims()
+}
+
+/// What lies in chunks before the first message: of one whose head was not captured.
+fn joined(stream: &Stream, first: Option<usize>, findings: &mut Findings) {
+    let before = &stream.bytes[..first.unwrap_or(stream.bytes.len())];
+    let Some(content) = transfer::joined(before) else {
+        return;
+    };
+    if is_package(&content) {
+        return;
+    }
+    for file in container::within(&content, MOST_FILES) {
+        if !is_resource(&file, &content, true) {
+            findings.add(file, &content, stream.place(0));
+        }
+    }
 }
 
 /// What comes in pieces, and what keys in clear open.
@@ -66,10 +89,18 @@ fn content(stream: &Stream, transfer: &Transfer<'_>, findings: &mut Findings) {
         return;
     }
     let media_type = transfer.media_type();
+    if let Some(file) = sound::whole(transfer, &content, stream) {
+        findings.add(file, &content, place);
+        return;
+    }
     let parts = multipart::parts(&content, transfer.parameter("boundary").as_deref());
     let mut found = 0;
+    if let Some((file, joined)) = sound::in_parts(transfer, &content, &parts, stream) {
+        findings.add(file, &joined, place);
+        found += 1;
+    }
     for part in &parts {
-        let part = content.get(part.clone()).unwrap_or_default();
+        let part = content.get(part.body.clone()).unwrap_or_default();
         if let Some(file) = container::at_start(part) {
             findings.add(file, part, place);
             found += 1;
@@ -184,6 +215,51 @@ mod tests {
         );
         let cut = form.replace("%2F", "%2");
         assert_eq!(told(&[], &[&answer(kind, cut.as_bytes())]), []);
+    }
+
+    #[test]
+    fn chunks_that_were_joined_are_read_through() {
+        let jpeg = made::jpeg(320, 240);
+        let chunked: Vec<u8> = jpeg
+            .chunks(300)
+            .flat_map(|part| [format!("{:x}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat())
+            .collect();
+        let rest = [&b"end of another picture\r\n"[..], &chunked].concat();
+        assert_eq!(told(&[], &[&rest]), leak("http/jpeg"));
+        let next = answer("", b"more");
+        assert_eq!(told(&[], &[&rest, &next]), leak("http/jpeg"));
+        let noise = random(3, 900);
+        let rest: Vec<u8> = noise
+            .chunks(90)
+            .flat_map(|part| [b"\r\n5a\r\n", part].concat())
+            .collect();
+        assert_eq!(told(&[], &[&rest]), []);
+    }
+
+    #[test]
+    fn sound_that_a_header_names_leaks() {
+        // A saw tooth of mu-law: segments stay for a while.
+        let sound: Vec<u8> = (0..3200_u32).map(|n| 0x80 | (n / 3 % 112) as u8).collect();
+        let told_basic = told(&[], &[&answer("Content-Type: audio/basic\r\n", &sound)]);
+        assert_eq!(told_basic, leak("http/pcmu"));
+        // What is spoken to a camera.
+        let post = b"POST /axis-cgi/audio/transmit.cgi HTTP/1.0\r\n\
+            Content-Type: audio/basic\r\nContent-Length: 9999999\r\n\r\n";
+        assert_eq!(
+            told(&[&[&post[..], &sound].concat()], &[]),
+            leak("http/pcmu")
+        );
+        let mut parts =
+            b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=f\r\n\r\n"
+                .to_vec();
+        for part in sound.chunks(160) {
+            parts.extend(b"--f\r\nContent-Type: audio/basic\r\n\r\n");
+            parts.extend(part);
+            parts.extend(b"\r\n");
+        }
+        assert_eq!(told(&[], &[&parts]), leak("http/pcmu"));
+        let noise = answer("Content-Type: audio/basic\r\n", &random(5, 30_000));
+        assert_eq!(told(&[], &[&noise]), []);
     }
 
     fn base64(octets: &[u8]) -> String {

@@ -6,9 +6,18 @@ use std::ops::Range;
 /// Parts that are read of one content.
 const MOST: usize = 4096;
 
-/// Where the bodies of the parts lie. Without a boundary, the content says what it
+/// Where a part lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Its headers.
+    pub head: Range<usize>,
+    /// What follows them, up to the next boundary.
+    pub body: Range<usize>,
+}
+
+/// Where the parts lie. Without a boundary, the content says what it
 /// is: its first line begins with two hyphens.
-pub(super) fn parts(content: &[u8], boundary: Option<&str>) -> Vec<Range<usize>> {
+pub(super) fn parts(content: &[u8], boundary: Option<&str>) -> Vec<Part> {
     // Servers are known to name a boundary with its hyphens, or without.
     let told = boundary.map(|b| b.trim_start_matches('-').as_bytes().to_vec());
     let own = || {
@@ -42,7 +51,10 @@ pub(super) fn parts(content: &[u8], boundary: Option<&str>) -> Vec<Range<usize>>
         let rest = content.get(body..).unwrap_or_default();
         // A part may tell its length; that may be wrong.
         let next = memchr::memmem::find(rest, &name).unwrap_or(rest.len());
-        parts.push(body..body + next);
+        parts.push(Part {
+            head: head..body,
+            body: body..body + next,
+        });
         at = body + next;
         if parts.len() == MOST {
             break;
@@ -63,10 +75,12 @@ mod tests {
             let parts = parts(content, boundary);
             let bodies: Vec<_> = parts
                 .iter()
-                .map(|p| content[p.clone()].trim_ascii())
+                .map(|p| content[p.body.clone()].trim_ascii())
                 .collect();
             assert_eq!(bodies, [b"one", b"two"], "{boundary:?}");
         }
+        let first = &parts(content, Some("frame"))[0];
+        assert!(content[first.head.clone()].starts_with(b"\r\nContent-Type: image/jpeg"));
         assert_eq!(parts(b"plain text\r\n\r\nmore", None), []);
     }
 }

@@ -1,71 +1,167 @@
-//! AAC: mpeg4-generic (RFC 3640) and LATM (RFC 6416 6).
+//! AAC in mpeg4-generic (RFC 3640).
 
 use super::{Found, track::Track};
 use crate::{
     decoder::{Elementary, Format},
+    dissect::sdp,
     inspect::mux::adts,
 };
 
-/// Packets whose lengths have to add up; of LATM, and of AAC after how many it is
-/// looked whether they do.
-const MIN_PACKETS: usize = 10;
+/// Packets after how many it is looked whether lengths add up.
+pub(super) const MIN_PACKETS: usize = 10;
 /// Packets of AAC, and bits in them that could not be otherwise.
 const FEWEST_PACKETS: usize = 3;
 const ENOUGH_BITS: usize = 200;
-/// Of these, how many say how many headers there are and that sizes add up, and how
-/// many say of a header that nothing is interleaved.
-const BITS_OF_PACKET: usize = 20;
-const BITS_OF_HEADER: usize = 3;
+/// Of these, how many say how many headers there are, and that parts add up.
+const BITS_OF_COUNT: usize = 10;
+const BITS_OF_PARTS: usize = 20;
+/// Octets that AU headers take at most.
+const MOST_HEADERS: usize = 128;
 
-/// Access units of a payload with headers of 13 bits of size and 3 of index (mode
-/// AAC-hbr, RFC 3640 3.3.6); empty if it is a fragment of one. `None` if lengths
-/// don't add up.
-fn access_units(payload: &[u8]) -> Option<Vec<&[u8]>> {
+/// How many bits of each header are its size, its index, and those of the headers
+/// after the first the difference of it (RFC 3640 3.2.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fields {
+    size: usize,
+    index: usize,
+    difference: usize,
+}
+
+/// Modes AAC-hbr and AAC-lbr (RFC 3640 3.3.6, 3.3.5).
+const HIGH: Fields = Fields {
+    size: 13,
+    index: 3,
+    difference: 3,
+};
+const LOW: Fields = Fields {
+    size: 6,
+    index: 2,
+    difference: 2,
+};
+
+impl Fields {
+    /// What a description says; `None` if headers have other fields besides.
+    fn described(format: &sdp::Format) -> Option<Self> {
+        let number = |name: &str| format.parameter(name).map_or(Some(0), |n| n.parse().ok());
+        let others = [
+            "ctsdeltalength",
+            "dtsdeltalength",
+            "randomaccessindication",
+            "streamstateindication",
+            "auxiliarydatasizelength",
+        ];
+        let is_plain = others.iter().all(|name| number(name) == Some(0));
+        let told = Self {
+            size: number("sizelength")?,
+            index: number("indexlength")?,
+            difference: number("indexdeltalength")?,
+        };
+        let fits = (4..=16).contains(&told.size) && told.index <= 8 && told.difference <= 8;
+        (is_plain && fits).then_some(told)
+    }
+
+    /// Bits of the sizes that are determined by their having to add up: all but one may
+    /// be anything up to the sum.
+    fn sized(self, units: &[&[u8]]) -> usize {
+        let sum: usize = units.iter().map(|unit| unit.len()).sum();
+        let free = sum.checked_ilog2().unwrap_or(0) as usize + 1;
+        (self.size * units.len()).saturating_sub(free * units.len().saturating_sub(1))
+    }
+}
+
+/// What a payload holds.
+enum Payload<'a> {
+    /// Access units that fill it.
+    Whole(Vec<&'a [u8]>),
+    /// A part of an access unit of so many octets.
+    Part(usize, &'a [u8]),
+}
+
+/// Reads a payload; `None` if lengths don't add up, or if its units are interleaved and
+/// nobody said so.
+fn payload<'a>(payload: &'a [u8], fields: Fields, told: bool) -> Option<Payload<'a>> {
     let (&[high, low], rest) = payload.split_first_chunk()?;
     let bits = usize::from(u16::from_be_bytes([high, low]));
-    if bits == 0 || !bits.is_multiple_of(16) || bits > 16 * 64 {
+    if bits == 0 || bits > 8 * MOST_HEADERS {
         return None;
     }
-    let (headers, mut data) = rest.split_at_checked(bits / 8)?;
+    let (headers, mut data) = rest.split_at_checked(bits.div_ceil(8))?;
+    let number = |from: usize, count: usize| {
+        (from..from + count).try_fold(0_usize, |value, at| {
+            let octet = *headers.get(at / 8)?;
+            Some(value << 1 | usize::from(octet >> (7 - at % 8) & 1))
+        })
+    };
     let mut units = Vec::new();
-    for header in headers.chunks_exact(2) {
-        let &[h, l] = header else {
-            return None;
+    let mut at = 0;
+    while at < bits {
+        let size = number(at, fields.size)?;
+        at += fields.size;
+        let index = match units.is_empty() {
+            true => fields.index,
+            false => fields.difference,
         };
-        let header = u16::from_be_bytes([h, l]);
-        // Interleaving isn't used.
-        if header & 7 != 0 {
+        if number(at, index)? != 0 && !told {
             return None;
         }
-        let size = usize::from(header >> 3);
+        at += index;
         match data.split_at_checked(size).filter(|_| size > 0) {
             Some((unit, after)) => {
                 units.push(unit);
                 data = after;
             }
-            None if headers.len() == 2 && size > data.len() && !data.is_empty() => {
-                return Some(Vec::new());
+            None if units.is_empty() && at == bits && size > data.len() && !data.is_empty() => {
+                return Some(Payload::Part(size, data));
             }
             None => return None,
         }
     }
-    data.is_empty().then_some(units)
+    (at == bits && data.is_empty()).then_some(Payload::Whole(units))
 }
 
 pub(super) fn generic(track: &Track<'_>) -> Option<Found> {
     if !track.may_be(&["MPEG4-GENERIC"]) {
         return None;
     }
-    let mut units = Vec::new();
+    match track.described.filter(|_| track.encoding().is_some()) {
+        Some(format) => with(track, Fields::described(format).unwrap_or(HIGH), true),
+        None => [HIGH, LOW]
+            .into_iter()
+            .find_map(|fields| with(track, fields, false)),
+    }
+}
+
+fn with(track: &Track<'_>, fields: Fields, told: bool) -> Option<Found> {
+    let mut units: Vec<Vec<u8>> = Vec::new();
+    let mut open: Option<(u32, usize, Vec<u8>)> = None;
     let (mut read, mut whole, mut bits) = (0, 0, 0);
     for (seen, packet) in (1..).zip(track.packets) {
-        if let Some(found) = access_units(packet.payload) {
-            read += 1;
-            if !found.is_empty() {
+        match payload(packet.payload, fields, told) {
+            Some(Payload::Whole(found)) => {
+                read += 1;
                 whole += 1;
-                bits += BITS_OF_PACKET + BITS_OF_HEADER * found.len();
+                bits += BITS_OF_COUNT + fields.index * found.len() + fields.sized(&found);
+                units.extend(found.into_iter().map(<[u8]>::to_vec));
+                open = None;
             }
-            units.extend(found);
+            Some(Payload::Part(size, data)) => {
+                read += 1;
+                let of = (packet.timestamp, size);
+                let mut unit = match open.take() {
+                    Some((timestamp, size, unit)) if (timestamp, size) == of => unit,
+                    _ => Vec::new(),
+                };
+                unit.extend_from_slice(data);
+                // Parts that come to just what each of them says.
+                if unit.len() == size {
+                    whole += 1;
+                    bits += BITS_OF_PARTS;
+                    units.push(unit);
+                } else {
+                    open = Some((of.0, of.1, unit));
+                }
+            }
+            None => {}
         }
         if seen == MIN_PACKETS && read * 10 < seen * 9 {
             return None;
@@ -75,9 +171,11 @@ pub(super) fn generic(track: &Track<'_>) -> Option<Found> {
         return None;
     }
     let reason = format!(
-        "{read} packets of AAC in clear, whose headers say just how long their access units are"
+        "{read} packets of AAC in clear, whose headers say just how long their {} access units are",
+        units.len()
     );
-    let config = described(track).or_else(|| guessed(track, units.len()))?;
+    let units: Vec<&[u8]> = units.iter().map(Vec::as_slice).collect();
+    let config = described(track).or_else(|| guessed(track, &units))?;
     let media = Elementary {
         format: Format::Adts,
         octets: adts::file(config, units),
@@ -87,67 +185,45 @@ pub(super) fn generic(track: &Track<'_>) -> Option<Found> {
 
 /// What the session description says.
 fn described(track: &Track<'_>) -> Option<adts::Config> {
-    let config = track.described?.parameter("config")?;
-    let digits = |at: usize| {
-        let octet = config.get(at..at + 2)?;
-        u8::from_str_radix(octet, 16).ok()
-    };
-    adts::Config::parse(&[digits(0)?, digits(2)?])
+    adts::Config::parse(&hexadecimal(track.described?.parameter("config")?)?)
 }
 
-/// The rate by which 1024 samples of each access unit take as long as they took.
-fn guessed(track: &Track<'_>, units: usize) -> Option<adts::Config> {
+/// Octets in pairs of digits.
+pub(super) fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let octet = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let octets: Option<Vec<u8>> = pairs.iter().map(octet).collect();
+    octets.filter(|_| rest.is_empty())
+}
+
+/// The rate by which 1024 samples of each access unit take as long as they took, and
+/// the channels that most of them begin with.
+pub(super) fn guessed(track: &Track<'_>, units: &[&[u8]]) -> Option<adts::Config> {
     let ticks = track.pace().unwrap_or(16_000.0);
     let (first, last) = (track.packets.first()?, track.packets.last()?);
     let time = f64::from(last.timestamp.wrapping_sub(first.timestamp)) / ticks.max(1.0);
-    let rate = units as f64 * 1024.0 / time.max(0.001);
+    // Those of the last packet come after its time stamp.
+    let spoken = units.len() as f64 * (1.0 - 1.0 / track.packets.len().max(2) as f64);
+    let rate = spoken * 1024.0 / time.max(0.001);
     let away = |index: &u8| {
         let of = adts::RATES.get(usize::from(*index)).copied().unwrap_or(1);
         (f64::from(of) - rate).abs() as u64
     };
     let rate = (0..adts::RATES.len() as u8).min_by_key(away)?;
+    // id_syn_ele (ISO/IEC 14496-3 table 4.85): ID_CPE has two channels.
+    let pairs = units
+        .iter()
+        .filter(|unit| unit.first().is_some_and(|first| first >> 5 == 1));
+    let channels = match track.described.map_or(0, |format| format.channels) {
+        told @ 1..=7 => told as u8,
+        _ if pairs.count() * 2 > units.len() => 2,
+        _ => 1,
+    };
     Some(adts::Config {
         object: 2,
         rate,
-        channels: 1,
+        channels,
     })
-}
-
-/// PayloadLengthInfo (ISO/IEC 14496-3 1.7.3.1) with one program and one layer, whose
-/// configuration is elsewhere.
-pub(super) fn latm(track: &Track<'_>) -> Option<Found> {
-    if !track.may_be(&["MP4A-LATM"]) {
-        return None;
-    }
-    let unit = |payload: &'_ [u8]| -> Option<usize> {
-        let full = payload.iter().take_while(|octet| **octet == 255).count();
-        let last = usize::from(*payload.get(full)?);
-        let length = full * 255 + last;
-        (length >= 4 && payload.len() == full + 1 + length).then_some(full + 1)
-    };
-    // Some protocol of its own may begin with a length: an access unit has 1024 samples.
-    let timed = track
-        .steps()
-        .filter(|(.., step)| *step > 0 && step.is_multiple_of(1024));
-    if track.encoding().is_none() && timed.count() * 10 < track.packets.len() * 7 {
-        return None;
-    }
-    let starts: Vec<_> = track.packets.iter().map(|p| unit(p.payload)).collect();
-    let read = starts.iter().flatten().count();
-    if read < 2 * MIN_PACKETS || read * 20 < starts.len() * 19 {
-        return None;
-    }
-    let reason = format!(
-        "{read} packets of AAC in LATM in clear, whose first octets say just how long they are"
-    );
-    let units = track.packets.iter().zip(&starts);
-    let units = units.filter_map(|(packet, start)| packet.payload.get((*start)?..));
-    let config = guessed(track, read)?;
-    let media = Elementary {
-        format: Format::Adts,
-        octets: adts::file(config, units),
-    };
-    Some(Found::new("aac-latm", vec![media], reason))
 }
 
 #[cfg(test)]
@@ -167,11 +243,55 @@ mod tests {
 
     #[test]
     fn lengths_that_add_up_are_aac() {
-        let generic_ = packets(|n| [&[0, 16][..], &(n << 3).to_be_bytes()].concat());
-        let found_generic = found(generic, 97, &generic_).unwrap();
-        assert!(found_generic.media[0].octets.starts_with(&[0xff, 0xf1]));
-        let latm_ = packets(|n| vec![n as u8]);
-        assert_eq!(found(latm, 97, &latm_).unwrap().codec, "aac-latm");
+        let payloads = packets(|n| [&[0, 16][..], &(n << 3).to_be_bytes()].concat());
+        let found = found(generic, 97, &payloads).unwrap();
+        assert!(found.media[0].octets.starts_with(&[0xff, 0xf1]));
+    }
+
+    #[test]
+    fn a_description_says_what_headers_have() {
+        // Sizes of 6 bits, and indices of 2 that are not 0.
+        let payload = |n: u8| [&[0, 16, 20 << 2 | 1, 9 << 2 | 2][..], &[n; 29]].concat();
+        let payloads: Vec<_> = (0..24)
+            .map(|n| (u32::from(n) * 2048, true, payload(n)))
+            .collect();
+        let packets = super::super::track::testing::packets(97, &payloads);
+        let mut text = String::from("v=0\r\nm=audio 0 RTP/AVP 97\r\n");
+        text.push_str("a=rtpmap:97 mpeg4-generic/22050/1\r\na=fmtp:97 mode=AAC-lbr;");
+        text.push_str("config=1388;sizelength=6;indexlength=2;indexdeltalength=2\r\n");
+        let sdp = sdp::Sdp::parse(text.as_bytes()).unwrap();
+        let described = Some(&sdp.media[0].formats[0]);
+        let track = Track {
+            packets: &packets,
+            described,
+        };
+        let found = generic(&track).unwrap();
+        assert!(found.reason.contains("48 access units"), "{}", found.reason);
+        assert_eq!(found.media[0].octets[..4], [0xff, 0xf1, 0x5c, 0x40]);
+        let undescribed = Track {
+            described: None,
+            ..track
+        };
+        assert!(generic(&undescribed).is_none());
+    }
+
+    #[test]
+    fn access_units_in_fragments_are_put_together() {
+        let mut payloads = Vec::new();
+        for n in 0..12_u32 {
+            let unit = noise(n.into(), 2000);
+            for (part, marker) in [(&unit[..1400], false), (&unit[1400..], true)] {
+                let head = [0, 16, (2000_u16 << 3 >> 8) as u8, (2000_u16 << 3) as u8];
+                payloads.push((n * 1024, marker, [&head[..], part].concat()));
+            }
+        }
+        let file = found(generic, 97, &payloads).unwrap().media.remove(0);
+        assert_eq!(file.octets.len(), 12 * 2007);
+        assert_eq!(file.octets[7..2007], noise(0, 2000));
+        payloads
+            .iter_mut()
+            .for_each(|(.., payload)| payload.push(0));
+        assert!(found(generic, 97, &payloads).is_none());
     }
 
     #[test]
@@ -188,8 +308,8 @@ mod tests {
                 .map(|n| (u32::from(n) * 16_384, true, packet(n)))
                 .collect()
         };
-        assert!(found(generic, 97, &many(16)).is_some());
-        assert!(found(generic, 97, &many(15)).is_none());
+        assert!(found(generic, 97, &many(8)).is_some());
+        assert!(found(generic, 97, &many(6)).is_none());
         let mut tagged = many(16);
         tagged[1].2.push(0);
         assert!(found(generic, 97, &tagged).is_none());
@@ -201,6 +321,6 @@ mod tests {
         tagged.iter_mut().for_each(|(.., p)| p.extend([7; 10]));
         assert!(found(generic, 97, &tagged).is_none());
         let noise = packets(|_| Vec::new());
-        assert!(found(generic, 97, &noise).is_none() && found(latm, 97, &noise).is_none());
+        assert!(found(generic, 97, &noise).is_none());
     }
 }

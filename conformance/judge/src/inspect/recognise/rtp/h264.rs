@@ -59,15 +59,22 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
         }
     }
     let reason = heads.shown()?;
-    // Without parameter sets no player shows anything.
-    let media = match heads.sets {
-        3 => vec![Elementary {
-            format: Format::H264,
-            octets: annex_b(file.iter().map(Vec::as_slice)),
-        }],
-        _ => Vec::new(),
+    let file = Elementary {
+        format: Format::H264,
+        octets: annex_b(file.iter().map(Vec::as_slice)),
     };
-    Some(Found::new("h264", media, reason))
+    // Without parameter sets no player shows anything.
+    let found = Found::new("h264", Vec::new(), reason);
+    Some(match heads.sets {
+        3 => Found {
+            media: vec![file],
+            ..found
+        },
+        _ => Found {
+            bare: Some(file),
+            ..found
+        },
+    })
 }
 
 /// What the first slices of access units say.

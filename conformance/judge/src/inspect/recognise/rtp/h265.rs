@@ -91,6 +91,7 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
     let mut nal_units: Vec<Vec<u8>> = Vec::new();
     let (mut slices, mut first, mut fragmented) = (0, 0, 0);
     let mut sets = std::collections::BTreeSet::new();
+    let mut ids: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
     for (unit, whole) in track.units() {
         if !whole {
             continue;
@@ -106,6 +107,9 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
             slices += 1;
             // first_slice_segment_in_pic_flag, sh_picture_header_in_slice_header_flag.
             first += usize::from(slice.get(2).is_some_and(|octet| octet & 0x80 != 0));
+            if let Some(id) = picture_set(slice).filter(|_| syntax.format == Format::H265) {
+                *ids.entry(id).or_insert(0) += 1;
+            }
         }
         nal_units.extend(found);
     }
@@ -113,8 +117,12 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
     // Headers of two octets that are always the same may be anything: parameter sets
     // are of several types, and fragments begin and end.
     let is_guess = syntax.format == Format::H266 && track.encoding().is_none();
-    let shown =
-        (sets.len() >= 2 && !is_guess) || (fragmented >= 3 && (slices >= 8 || sets.len() >= 2));
+    // Where a description names the codec, slices that refer to one parameter set.
+    let alike = ids.into_values().max().unwrap_or(0);
+    let told = track.encoding().is_some() && alike >= 8 && alike * 10 >= slices * 9;
+    let shown = told
+        || (sets.len() >= 2 && !is_guess)
+        || (fragmented >= 3 && (slices >= 8 || sets.len() >= 2));
     let begins = first * 10 >= slices * 9 || syntax.format == Format::H266;
     if slices < 4 || !begins || !shown {
         return None;
@@ -127,14 +135,34 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
             _ => ", with parameter sets",
         }
     );
-    let media = match sets.len() {
-        0 => Vec::new(),
-        _ => vec![Elementary {
-            format: syntax.format,
-            octets: annex_b(nal_units.iter().map(Vec::as_slice)),
-        }],
+    let file = Elementary {
+        format: syntax.format,
+        octets: annex_b(nal_units.iter().map(Vec::as_slice)),
     };
-    Some(Found::new(syntax.codec, media, reason))
+    let found = Found::new(syntax.codec, Vec::new(), reason);
+    Some(match sets.len() {
+        0 => Found {
+            bare: Some(file),
+            ..found
+        },
+        _ => Found {
+            media: vec![file],
+            ..found
+        },
+    })
+}
+
+/// slice_pic_parameter_set_id of a slice that begins a picture (ITU-T H.265 7.3.6.1).
+fn picture_set(slice: &[u8]) -> Option<usize> {
+    let bits = |at: usize| slice.get(2 + at / 8).map(|o| o >> (7 - at % 8) & 1 == 1);
+    let kind = slice.first()? >> 1;
+    // no_output_of_prior_pics_flag.
+    let begin = if (16..=23).contains(&kind) { 2 } else { 1 };
+    let zeros = (0..6).find(|zeros| bits(begin + zeros) == Some(true))?;
+    let value = (0..=zeros).try_fold(0, |value, at| {
+        Some(value << 1 | usize::from(bits(begin + zeros + at)?))
+    });
+    bits(0).filter(|first| *first).and(value.map(|v| v - 1))
 }
 
 fn is_payload(syntax: &Syntax, payload: &[u8]) -> bool {
@@ -260,6 +288,40 @@ mod tests {
         let payloads = &h265_stream()[1..];
         let found = found(h265, 96, payloads).unwrap();
         assert!(found.media.is_empty() && found.reason.contains("not captured"));
+    }
+
+    #[test]
+    fn where_a_description_names_it_slices_of_one_parameter_set_are_enough() {
+        // first_slice_segment_in_pic_flag, the parameter set 1, then anything.
+        let picture = |n: u32, head: u8| {
+            let nal = [&[2, 1, head | n as u8 & 7][..], &noise(n.into(), 90)].concat();
+            (n * 3000, true, nal)
+        };
+        let payloads = |head: u8| (0..10).map(|n| picture(n, head)).collect::<Payloads>();
+        let described = crate::dissect::sdp::Format {
+            encoding: "H265".into(),
+            ..Default::default()
+        };
+        let find = |payloads: &Payloads, described| {
+            let packets = super::super::track::testing::packets(96, payloads);
+            super::h265(&Track {
+                packets: &packets,
+                described,
+            })
+        };
+        let found = find(&payloads(0b1010_0000), Some(&described)).unwrap();
+        assert!(found.media.is_empty() && found.bare.is_some());
+        assert!(find(&payloads(0b1010_0000), None).is_none());
+        // Others of each picture, or no first ones.
+        assert!(find(&payloads(0b0010_0000), Some(&described)).is_none());
+        // What is enciphered behind the first bit refers to anything.
+        let other = |n: u32| {
+            let mut nal = [&[2, 1][..], &noise(n.into(), 90)].concat();
+            nal[2] |= 0x80;
+            (n * 3000, true, nal)
+        };
+        let enciphered: Payloads = (0..10).map(other).collect();
+        assert!(find(&enciphered, Some(&described)).is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! SRTP whose keys somebody told in clear: they are used, and a tag that
 //! authenticates under them proves that anybody could.
 
-use super::{Source, sources, tracks};
+use super::{Source, sets, sources, tracks};
 use crate::{
     dissect::{Flow, Stream, key_attribute::Crypto, sdp::Media},
     inspect::{Claim, Scene, Standing, recognise::dtls},
@@ -215,7 +215,8 @@ pub(super) fn opened(
         of_flow.or_else(|| scene.format_of(payload_type))
     };
     let tracks = tracks(&clear, described);
-    let media = super::in_clear(&clear, &tracks, stream);
+    let sets = |payload_type, format| sets::told(scene, flow, payload_type, format);
+    let media = super::in_clear(&clear, &tracks, stream, &sets);
     let media = media.into_iter().filter_map(|claim| match claim.standing {
         Standing::Clear { media, .. } => Some(media),
         _ => None,

@@ -14,8 +14,12 @@ mod h264;
 mod h265;
 mod jpeg;
 mod keyed;
+mod latm;
 mod mpeg;
 mod opus;
+mod raw;
+mod red;
+mod sets;
 mod sound;
 mod sources;
 mod speex;
@@ -26,8 +30,8 @@ mod vp9;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    decoder::Elementary,
-    dissect::{Flow, Stream},
+    decoder::{Elementary, Format},
+    dissect::{Flow, Stream, sdp},
     inspect::{Claim, Scene, recognise::dtls},
 };
 
@@ -37,8 +41,10 @@ use track::{Packet, Track};
 #[cfg(test)]
 pub(super) use track::testing::noise as testing_noise;
 
-/// Packets of one payload type that a codec needs at least.
+/// Packets of one payload type that a codec needs at least, and those that need fewer.
 const MIN_PACKETS: usize = 4;
+const FEWEST_PACKETS: usize = 3;
+const OF_FEW: &[Codec] = &[aac::generic];
 /// Packets that a source needs whose payload says nothing.
 const MIN_UNKNOWN: usize = 10;
 /// Octets of a track that are looked at.
@@ -58,6 +64,8 @@ pub(super) struct Found {
     reason: String,
     /// Files for a player.
     media: Vec<Elementary>,
+    /// What plays with parameter sets before it that it does not have.
+    bare: Option<Elementary>,
     /// Whether it is media at all.
     is_media: bool,
 }
@@ -68,7 +76,40 @@ impl Found {
             codec,
             reason,
             media,
+            bare: None,
             is_media: true,
+        }
+    }
+
+    /// The same with those parameter sets, each in turn.
+    fn with(mut self, sets: &[Vec<u8>]) -> Self {
+        let Some(bare) = self.bare.take().filter(|_| !sets.is_empty()) else {
+            return self;
+        };
+        self.reason += "; a session description tells parameter sets";
+        let with = sets.iter().map(|sets| Elementary {
+            format: bare.format,
+            octets: [&sets[..], &bare.octets].concat(),
+        });
+        self.media.extend(with);
+        self
+    }
+}
+
+/// The packets of a source of one payload type.
+struct Group<'a> {
+    packets: Vec<Packet<'a>>,
+    /// What descriptions say of it.
+    described: Option<sdp::Format>,
+    /// Whether they lie in others that bring them more than once.
+    redundant: bool,
+}
+
+impl Group<'_> {
+    fn track(&self) -> Track<'_> {
+        Track {
+            packets: &self.packets,
+            described: self.described.as_ref(),
         }
     }
 }
@@ -81,6 +122,7 @@ const CODECS: &[Codec] = &[
     mpeg::transport,
     mpeg::program,
     jpeg::jpeg,
+    raw::raw,
     h265::h266,
     h265::h265,
     h264::h264,
@@ -93,7 +135,7 @@ const CODECS: &[Codec] = &[
     h263::h263,
     h263::h261,
     aac::generic,
-    aac::latm,
+    latm::latm,
     amr::amr,
     opus::opus,
     sound::gsm,
@@ -122,11 +164,12 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
         }
         for source in sources::sources(flow, stream) {
             let described = |payload_type| scene.format(flow, payload_type);
+            let sets = |payload_type, format| sets::told(scene, flow, payload_type, format);
             let tag = tag.get_or_insert_with(|| dtls::null_tag(flow));
             if let Some(tag) = *tag {
                 let clear = keyed::without_tags(&source, tag);
                 let tracks = tracks(&clear, described);
-                let found = in_clear(&clear, &tracks, stream).into_iter();
+                let found = in_clear(&clear, &tracks, stream, &sets).into_iter();
                 claims.extend(found.map(|claim| behind_tags(claim, tag)));
                 continue;
             }
@@ -137,7 +180,7 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
             let tagged = told.leaves_clear().then(open).flatten();
             let found = match tagged {
                 Some(claim) => vec![claim],
-                None => in_clear(&source, &tracks, stream),
+                None => in_clear(&source, &tracks, stream, &sets),
             };
             if !found.is_empty() {
                 claims.extend(found);
@@ -158,22 +201,29 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
     claims
 }
 
-/// What of a source is in clear, one claim for each codec.
+/// What of a source is in clear, one claim for each codec. `sets`: parameter sets that
+/// are told of a payload type.
 fn in_clear(
     source: &Source<'_>,
-    tracks: &[(Vec<Packet<'_>>, Option<crate::dissect::sdp::Format>)],
+    tracks: &[Group<'_>],
     stream: &Stream,
+    sets: &dyn Fn(u8, Format) -> Vec<Vec<u8>>,
 ) -> Vec<Claim> {
     let mut claims = Vec::new();
-    for (packets, described) in tracks {
-        let track = Track {
-            packets,
-            described: described.as_ref(),
+    for group in tracks {
+        let codecs = match group.packets.len() {
+            ..MIN_PACKETS => OF_FEW,
+            _ => CODECS,
         };
-        let Some(found) = CODECS.iter().find_map(|codec| codec(&track)) else {
+        let track = group.track();
+        let Some(found) = codecs.iter().find_map(|codec| codec(&track)) else {
             continue;
         };
-        claims.push(claim(source, packets, found, stream));
+        let sets = match &found.bare {
+            Some(bare) => sets(track.payload_type(), bare.format),
+            None => Vec::new(),
+        };
+        claims.push(claim(source, group, found.with(&sets), stream));
     }
     claims
 }
@@ -190,13 +240,18 @@ fn behind_tags(claim: Claim, tag: usize) -> Claim {
     }
 }
 
-fn claim(source: &Source<'_>, packets: &[Packet<'_>], found: Found, stream: &Stream) -> Claim {
+fn claim(source: &Source<'_>, group: &Group<'_>, found: Found, stream: &Stream) -> Claim {
+    let packets = &group.packets;
     let place = packets.first().and_then(|packet| stream.place(packet.at));
     let payload_type = packets.first().map_or(0, |packet| packet.payload_type);
     let reason = format!(
-        "{}, SSRC {:08x}, payload type {payload_type}, {} packets in sequence{}: {}",
+        "{}, SSRC {:08x}, payload type {payload_type}{}, {} packets in sequence{}: {}",
         source.carriage.words(),
         source.ssrc,
+        match group.redundant {
+            true => " in redundant packets (RFC 2198)",
+            false => "",
+        },
         packets.len(),
         place.map_or_else(String::new, |p| format!(" from packet {} on", p.packet)),
         found.reason
@@ -213,8 +268,8 @@ fn claim(source: &Source<'_>, packets: &[Packet<'_>], found: Found, stream: &Str
 /// payload are left out.
 fn tracks<'a>(
     source: &Source<'a>,
-    described: impl Fn(u8) -> Option<crate::dissect::sdp::Format>,
-) -> Vec<(Vec<Packet<'a>>, Option<crate::dissect::sdp::Format>)> {
+    described: impl Fn(u8) -> Option<sdp::Format>,
+) -> Vec<Group<'a>> {
     let mut by_type: BTreeMap<u8, Vec<Packet<'a>>> = BTreeMap::new();
     let mut octets = 0;
     for packet in &source.packets {
@@ -226,14 +281,39 @@ fn tracks<'a>(
                 .push(*packet);
         }
     }
-    let mut tracks: Vec<_> = by_type
-        .into_iter()
-        .filter(|(_, packets)| packets.len() >= MIN_PACKETS)
-        .map(|(payload_type, packets)| (packets, described(payload_type)))
+    let groups = by_type.into_iter().map(|(payload_type, packets)| {
+        let said = described(payload_type);
+        match red::unwrapped(&packets, said.as_ref()) {
+            Some(packets) => {
+                let inner = most(packets.iter().map(|packet| packet.payload_type));
+                let is_inner = |packet: &Packet<'_>| Some(packet.payload_type) == inner;
+                Group {
+                    packets: packets.into_iter().filter(is_inner).collect(),
+                    described: inner.and_then(&described),
+                    redundant: true,
+                }
+            }
+            None => Group {
+                packets,
+                described: said,
+                redundant: false,
+            },
+        }
+    });
+    let mut tracks: Vec<_> = groups
+        .filter(|group| group.packets.len() >= FEWEST_PACKETS)
         .collect();
-    tracks.sort_by_key(|(packets, _)| std::cmp::Reverse(packets.len()));
+    tracks.sort_by_key(|group| std::cmp::Reverse(group.packets.len()));
     tracks.truncate(8);
     tracks
+}
+
+/// What comes most often.
+fn most(types: impl Iterator<Item = u8>) -> Option<u8> {
+    let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
+    types.for_each(|payload_type| *counts.entry(payload_type).or_default() += 1);
+    let most = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    Some(most.0)
 }
 
 /// RTP by its form whose payload nobody can read. A prefix that nobody knows is not
@@ -242,17 +322,14 @@ fn unreadable(
     scene: &Scene<'_>,
     flow: &Flow,
     source: &Source<'_>,
-    tracks: &[(Vec<Packet<'_>>, Option<crate::dissect::sdp::Format>)],
+    tracks: &[Group<'_>],
     stream: &Stream,
 ) -> Option<Claim> {
     if source.packets.len() < MIN_UNKNOWN || matches!(source.carriage, Carriage::Prefixed(_)) {
         return None;
     }
-    let (packets, described) = tracks.first()?;
-    let track = Track {
-        packets,
-        described: described.as_ref(),
-    };
+    let group = tracks.first()?;
+    let (packets, track) = (&group.packets, group.track());
     if packets.len() * 2 < source.packets.len() || !is_timed(&track) {
         return None;
     }

@@ -280,30 +280,21 @@ pub(super) fn linear(track: &Track<'_>) -> Option<Found> {
         return None;
     }
     // Files have the low octet first.
-    let samples = data(track);
-    let turned: Vec<u8> = match width {
-        2 => samples
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .flat_map(|[h, l]| [*l, *h])
-            .collect(),
-        _ => {
-            return Some(Found::new(
-                "linear",
-                Vec::new(),
-                reason("linear samples", said),
-            ));
-        }
+    let mut samples = data(track);
+    samples.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+    let (codec, name) = match width {
+        1 => ("l8", "L8"),
+        2 => ("l16", "L16"),
+        _ => ("l24", "L24"),
     };
-    let block = channels * 2;
-    let codec = wav::Codec {
+    let block = channels * width as u16;
+    let of = wav::Codec {
         channels,
         block,
         octets_per_second: rate * u32::from(block),
-        ..wav::Codec::of_samples(1, rate, 16)
+        ..wav::Codec::of_samples(1, rate, 8 * width as u16)
     };
-    Some(Found::new("l16", file(codec, &turned), reason("L16", said)))
+    Some(Found::new(codec, file(of, &samples), reason(name, said)))
 }
 
 /// DVI4 (RFC 3551 4.5.1): a header of 4 octets, then two samples in each.
@@ -403,6 +394,39 @@ mod tests {
             codec(events, 101, &sound(4, 0, &[5, 10, 0])),
             Some("telephone-event")
         );
+    }
+
+    #[test]
+    fn linear_samples_are_as_wide_as_a_description_says() {
+        for (name, width) in [("L8", 1), ("L16", 2), ("L24", 3)] {
+            let payloads = sound(160 * width, 160, &[]);
+            let packets = packets(96, &payloads);
+            let described = crate::dissect::sdp::Format {
+                payload_type: 96,
+                encoding: name.into(),
+                clock_rate: 8000,
+                ..Default::default()
+            };
+            let track = Track {
+                packets: &packets,
+                described: Some(&described),
+            };
+            let found = linear(&track).unwrap();
+            assert_eq!(found.codec, name.to_lowercase());
+            let file = &found.media[0].octets;
+            let mut first = payloads[0].2[..width].to_vec();
+            first.reverse();
+            let data = memchr::memmem::find(file, b"data").unwrap() + 8;
+            assert_eq!(file[data..data + width], first);
+            assert_eq!(u16::from_le_bytes([file[34], file[35]]), 8 * width as u16);
+            assert!(
+                linear(&Track {
+                    described: None,
+                    ..track
+                })
+                .is_none()
+            );
+        }
     }
 
     #[test]

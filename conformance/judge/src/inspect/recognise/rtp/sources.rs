@@ -12,7 +12,9 @@ use crate::dissect::{
     rtsp, stun,
 };
 
-/// Packets that a source needs at least.
+/// Packets that a source needs at least, and among how many datagrams it is looked for
+/// behind a prefix.
+const FEWEST_PACKETS: usize = 3;
 const MIN_PACKETS: usize = 4;
 /// How far sequence numbers may move from one packet to the next.
 const MAX_STEP: i16 = 64;
@@ -301,7 +303,7 @@ fn by_source<'a>(
     }
     let sources = sources
         .into_iter()
-        .filter(|(_, packets)| packets.len() >= MIN_PACKETS && goes_on(packets));
+        .filter(|(_, packets)| packets.len() >= FEWEST_PACKETS && goes_on(packets));
     let sources = sources.map(|(ssrc, packets)| Source {
         carriage,
         ssrc,

@@ -121,6 +121,64 @@ fn a_description_names_the_codec() {
 }
 
 #[test]
+fn parameter_sets_of_a_description_go_before_a_stream_without() {
+    let slice = |n: u32| [&[0x5c, 0x81, 0b1001_1010][..], &noise(n.into(), 300)].concat();
+    let end = |n: u32| [&[0x5c, 0x41][..], &noise(n.into(), 90)].concat();
+    let frames = (0..24).flat_map(|n| [(n * 3000, false, slice(n)), (n * 3000, true, end(n + 50))]);
+    let flow = flow(Udp, &datagrams(96, 1, &frames.collect::<Vec<_>>()));
+    let sdp = "v=0\r\nc=IN IP4 10.9.9.9\r\nm=video 40 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n\
+        a=fmtp:97 sprop-parameter-sets=Z0LAHtkA,aM48gA==\r\n";
+    let media = |sdp: &str| {
+        let traffic = Traffic::default();
+        let mut scene = Scene::new(&traffic);
+        let far = ([10, 9, 9, 9], 40).into();
+        scene.descriptions.push(Description {
+            flow: 0,
+            ends: [far, far],
+            sdp: crate::dissect::sdp::Sdp::parse(sdp.as_bytes()).unwrap(),
+        });
+        match recognise(&scene, &flow).remove(0).standing {
+            crate::inspect::Standing::Clear { media, .. } => media,
+            other => panic!("{other:?}"),
+        }
+    };
+    let [file] = &media(sdp)[..] else { panic!() };
+    assert!(file.octets.starts_with(&[0, 0, 0, 1, 0x67, 0x42, 0xc0]));
+    assert!(memchr::memmem::find(&file.octets, &[0, 0, 0, 1, 0x5c | 0x40]).is_none());
+    assert_eq!(media(&sdp.replace("H264", "H265")).len(), 0);
+}
+
+#[test]
+fn redundant_packets_are_seen_through() {
+    let payload = |n: u64| {
+        let head = [0x80, 160 >> 6, (160_u16 << 2) as u8, 160, 0];
+        [&head[..], &noise(n, 160), &noise(n + 1, 160)].concat()
+    };
+    let packets: Payloads = (0..20)
+        .map(|n| (n * 160, false, payload(n.into())))
+        .collect();
+    assert_eq!(
+        claims(Udp, &datagrams(121, 1, &packets)),
+        [("rtp/pcmu".to_owned(), "leak")]
+    );
+}
+
+#[test]
+fn three_packets_are_enough_for_what_is_sure_of_them() {
+    let mut payload = (16_u16 * 16).to_be_bytes().to_vec();
+    payload.extend((0..16_u16).flat_map(|unit| ((60 + unit) << 3).to_be_bytes()));
+    payload.extend(noise(3, (0..16).map(|unit| 60 + unit).sum()));
+    let packets: Payloads = (0..3)
+        .map(|n| (n * 16_384, true, payload.clone()))
+        .collect();
+    assert_eq!(
+        claims(Udp, &datagrams(97, 1, &packets)),
+        [("rtp/aac".to_owned(), "leak")]
+    );
+    assert_eq!(claims(Udp, &datagrams(0, 1, &sound(0)[..3])), []);
+}
+
+#[test]
 fn what_only_looks_like_rtp_is_nothing() {
     let mut packets = datagrams(0, 1, &sound(0));
     for (packet, n) in packets.iter_mut().zip(0_u64..) {
