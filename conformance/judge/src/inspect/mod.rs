@@ -157,6 +157,9 @@ pub fn inspect(capture: &Capture, decoder: &dyn Decoder, limits: Limits) -> Insp
     }
 }
 
+/// Kinds of ciphers that were seen to be used wrongly, whatever lies beneath.
+const BROKEN: [&str; 4] = ["ecb", "ecb?", "two-time-pad", "two-time-pad?"];
+
 /// What the claims of a flow come to: a leak that was shown, before what is sealed,
 /// before what nobody can tell, before what is no media.
 fn conclude(flow: &Flow, shown: show::Shown) -> Inspected {
@@ -167,7 +170,13 @@ fn conclude(flow: &Flow, shown: show::Shown) -> Inspected {
         unplayed,
         sounds,
     } = shown;
-    let first = |label: Label| claims.iter().find(|claim| claim.label() == label);
+    // Whose cipher shows what lies beneath, that is not sealed.
+    let is_broken = |claim: &Claim| BROKEN.contains(&claim.kind.as_str());
+    let broken = claims.iter().any(is_broken);
+    let first = |label: Label| {
+        let mut claims = claims.iter();
+        claims.find(|claim| claim.label() == label && !(broken && label == Label::Sealed))
+    };
     let order = [
         Label::Leak,
         Label::Sealed,
