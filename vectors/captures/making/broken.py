@@ -9,8 +9,8 @@ from .record import run, spawn
 
 KEY = "00112233445566778899aabbccddeeff"
 SCENE = ["-f", "lavfi", "-i", "testsrc=size=96x64:rate=10:duration=24", *media.X264, "-f", "mpegts"]
-# Slices of CABAC with B pictures, as many cameras make them.
-HIGH = [*media.VIDEO, "-c:v", "libx264", "-profile:v", "high", "-g", "5", "-pix_fmt", "yuv420p", "-f", "h264"]
+# Slices of CABAC without B pictures, as cameras make them.
+HIGH = [*media.VIDEO, "-c:v", "libx264", "-profile:v", "high", "-bf", "0", "-g", "5", "-pix_fmt", "yuv420p", "-f", "h264"]
 
 
 def enciphered(octets, cipher, iv="0" * 32):

@@ -201,10 +201,12 @@ fn isolated(messages: &[(usize, &[u8])], phase: usize) -> Vec<Pair> {
 
 /// Ciphertext is: of random blocks one in ten million has so few different octets.
 fn is_telling(block: &[u8]) -> bool {
-    let mut octets = block.to_vec();
-    octets.sort_unstable();
-    octets.dedup();
-    octets.len() > BLOCK / 2
+    let mut seen = [false; 256];
+    let mut different = 0;
+    for octet in block {
+        different += usize::from(!std::mem::replace(&mut seen[usize::from(*octet)], true));
+    }
+    different > BLOCK / 2
 }
 
 /// From each block of the plaintext, wherever it begins, to the next that is

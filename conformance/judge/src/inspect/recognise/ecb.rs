@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use lightleak_case::TransportProtocol;
 
+use super::carved::is_tls;
 use crate::{
     adversary::cryptanalyst::{
         ecb::{self, BLOCK, Repeats, Runs},
@@ -120,7 +121,7 @@ impl Blocks {
 fn connection(stream: &Stream) -> Option<Claim> {
     let octets = unbroken(stream)?;
     let octets_at = octets.as_ptr() as usize - stream.bytes.as_ptr() as usize;
-    if !has_repeats(&[octets]) || !is_even([octets].into_iter()) {
+    if is_tls(octets) || !has_repeats(&[octets]) || !is_even([octets].into_iter()) {
         return None;
     }
     if let Some(blocks) = Blocks::find(&[octets]) {
@@ -377,6 +378,8 @@ mod tests {
     }
 
     proptest! {
+        // Each looks at much.
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn hostile_octets_never_panic(
             block in prop::collection::vec(any::<u8>(), 16..20),

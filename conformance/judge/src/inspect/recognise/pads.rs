@@ -380,6 +380,8 @@ mod tests {
     }
 
     proptest! {
+        // Each looks at much.
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn random_octets_are_never_claimed(seed in any::<u32>(), cut in 0..300_usize) {
             let octets = noise(seed, 12_000);

@@ -25,6 +25,8 @@ const MOST_SLICES: usize = 240;
 /// Octets of the shortest of them that tells something, and how many such there are.
 const TELLING: usize = 64;
 const MIN_TELLING: usize = 3;
+/// slice_type of B slices, or it and 5 (ITU-T H.264 table 7-6).
+const B: u32 = 1;
 /// An id of a parameter set that encoders don't use.
 const OWN_ID: u32 = 31;
 
@@ -64,11 +66,15 @@ pub(super) fn between_key_frames(stream: &[u8], place: Option<Place>) -> Option<
                 let Some(head) = head else {
                     continue;
                 };
-                between += usize::from(head.first_mb == 0);
+                // Nothing refers to it, and decoders reorder it.
+                if head.slice_type % 5 == B && unit.first().is_some_and(|o| o & 0x60 == 0) {
+                    continue;
+                }
                 if std::mem::take(&mut begins) {
                     units.extend(grey::key_frame(sps, OWN_ID)?);
                     made += 1;
                 }
+                between += usize::from(head.first_mb == 0);
                 units.push(unit.to_vec());
                 (slices, telling) = (slices + 1, telling + usize::from(unit.len() >= TELLING));
                 if slices == MOST_SLICES {

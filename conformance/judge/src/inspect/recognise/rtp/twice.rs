@@ -449,6 +449,8 @@ mod tests {
     }
 
     proptest! {
+        // Each looks at much.
+        #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
         fn random_payloads_are_never_claimed(seed in any::<u32>(), step in prop_oneof![Just(160_u32), 1..3000_u32]) {
             let payloads = |seed: u64| -> Payloads {
