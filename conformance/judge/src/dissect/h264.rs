@@ -56,6 +56,18 @@ pub struct Sps {
     pub width: usize,
     /// Luma rows before cropping.
     pub height: usize,
+    /// chroma_format_idc; 1, for 4:2:0, where a profile has no other.
+    pub chroma_format_idc: u32,
+    /// Bits of frame_num.
+    pub frame_num_bits: u32,
+    /// pic_order_cnt_type.
+    pub pic_order_cnt_type: u32,
+    /// Bits of pic_order_cnt_lsb, of type 0.
+    pub pic_order_cnt_lsb_bits: u32,
+    /// delta_pic_order_always_zero_flag, of type 1.
+    pub delta_pic_order_always_zero: bool,
+    /// frame_mbs_only_flag: no pictures are fields.
+    pub frame_mbs_only: bool,
 }
 
 /// The fields of a picture parameter set that matter here (7.3.2.2).
@@ -157,16 +169,17 @@ pub fn parse_sps(nal: &[u8]) -> Option<Sps> {
         return None;
     }
     let id = bits.ue(31)?;
-    if !matches!(profile_idc, 66 | 77 | 88) {
-        skip_high_profile_fields(&mut bits)?;
-    }
-    bits.ue(12)?; // log2_max_frame_num_minus4
-    match bits.ue(2)? {
-        0 => {
-            bits.ue(12)?; // log2_max_pic_order_cnt_lsb_minus4
-        }
+    let chroma_format_idc = match profile_idc {
+        66 | 77 | 88 => 1,
+        _ => high_profile_fields(&mut bits)?,
+    };
+    let frame_num_bits = bits.ue(12)? + 4; // log2_max_frame_num_minus4
+    let pic_order_cnt_type = bits.ue(2)?;
+    let (mut pic_order_cnt_lsb_bits, mut delta_pic_order_always_zero) = (0, false);
+    match pic_order_cnt_type {
+        0 => pic_order_cnt_lsb_bits = bits.ue(12)? + 4, // log2_max_pic_order_cnt_lsb_minus4
         1 => {
-            bits.bit()?; // delta_pic_order_always_zero_flag
+            delta_pic_order_always_zero = bits.bit()? == 1;
             bits.se()?; // offset_for_non_ref_pic
             bits.se()?; // offset_for_top_to_bottom_field
             for _ in 0..bits.ue(255)? {
@@ -206,6 +219,12 @@ pub fn parse_sps(nal: &[u8]) -> Option<Sps> {
         level_idc,
         width: columns as usize * 16,
         height: rows as usize * 16,
+        chroma_format_idc,
+        frame_num_bits,
+        pic_order_cnt_type,
+        pic_order_cnt_lsb_bits,
+        delta_pic_order_always_zero,
+        frame_mbs_only: frame_mbs_only == 1,
     })
 }
 
@@ -328,7 +347,8 @@ fn is_sei_plausible(nal: &[u8]) -> bool {
     payload_type <= 255 && size < nal.len()
 }
 
-fn skip_high_profile_fields(bits: &mut Bits) -> Option<()> {
+/// Gives chroma_format_idc.
+fn high_profile_fields(bits: &mut Bits) -> Option<u32> {
     let chroma_format_idc = bits.ue(3)?;
     if chroma_format_idc == 3 {
         bits.bit()?; // separate_colour_plane_flag
@@ -343,7 +363,7 @@ fn skip_high_profile_fields(bits: &mut Bits) -> Option<()> {
             }
         }
     }
-    Some(())
+    Some(chroma_format_idc)
 }
 
 /// 7.3.2.1.1.1

@@ -50,6 +50,14 @@ pub enum Proof {
     Structure,
     /// Nothing, unless one of them is played.
     Playing,
+    /// Nothing, unless most of the pictures play that lie between those that were made
+    /// in place of what nobody can read. They are tried where nothing else plays.
+    Remainder {
+        /// Pictures that were made.
+        made: usize,
+        /// Pictures that lie between them.
+        between: usize,
+    },
     /// They were played.
     Played {
         /// Pictures that were decoded.
@@ -92,6 +100,19 @@ impl Claim {
         Self::new(kind, Standing::Clear { proof, media }, reason)
     }
 
+    /// What may be left in clear of media: it is if most of its pictures play, of which
+    /// some were made and some lie between those.
+    pub fn remainder(
+        kind: impl Into<String>,
+        file: Elementary,
+        (made, between): (usize, usize),
+        reason: impl Into<String>,
+    ) -> Self {
+        let proof = Proof::Remainder { made, between };
+        let media = vec![file];
+        Self::new(kind, Standing::Clear { proof, media }, reason)
+    }
+
     /// Known by its form, and nobody can tell what is inside.
     pub fn unknown(kind: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::new(kind, Standing::Unknown, reason)
@@ -117,7 +138,7 @@ impl Claim {
         match &self.standing {
             Standing::Clear { proof, .. } => match proof {
                 Proof::Structure | Proof::Played { .. } => Label::Leak,
-                Proof::Playing => Label::Undetermined,
+                Proof::Playing | Proof::Remainder { .. } => Label::Undetermined,
             },
             Standing::Sealed { .. } => Label::Sealed,
             Standing::Unknown => Label::Undetermined,

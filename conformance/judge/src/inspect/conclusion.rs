@@ -7,6 +7,9 @@ use crate::{
 
 use super::{Inspected, Label, Standing, show::Shown};
 
+/// Kinds of ciphers that were seen to be used wrongly, whatever lies beneath.
+const BROKEN: [&str; 4] = ["ecb", "ecb?", "two-time-pad", "two-time-pad?"];
+
 /// What was learned from a flow, as far as it was looked at.
 #[derive(Clone, Debug)]
 pub(super) struct Conclusion {
@@ -25,7 +28,12 @@ pub(super) fn conclude(flow: &Flow, shown: Shown) -> Conclusion {
         unplayed,
         sounds,
     } = shown;
-    let first = |label: Label| claims.iter().find(|claim| claim.label() == label);
+    // Whose cipher shows what lies beneath, that is not sealed.
+    let broken = claims.iter().any(|claim| is_broken(&claim.kind));
+    let first = |label: Label| {
+        let mut claims = claims.iter();
+        claims.find(|claim| claim.label() == label && !(broken && label == Label::Sealed))
+    };
     let order = [
         Label::Leak,
         Label::Sealed,
@@ -127,9 +135,14 @@ impl Conclusion {
 fn rank(inspected: &Inspected, claimed: bool) -> (bool, u8) {
     let rank = match inspected.label {
         Label::Leak => 0,
-        Label::Sealed => 1,
-        Label::Undetermined => 2,
-        Label::Other => 3,
+        Label::Undetermined if is_broken(&inspected.kind) => 1,
+        Label::Sealed => 2,
+        Label::Undetermined => 3,
+        Label::Other => 4,
     };
     (!claimed, rank)
+}
+
+fn is_broken(kind: &str) -> bool {
+    BROKEN.contains(&kind)
 }

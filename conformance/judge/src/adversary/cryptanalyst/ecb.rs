@@ -20,6 +20,64 @@ const MOST: usize = 1 << 26;
 /// Occurrences of a block that are compared with its first.
 const MOST_COPIES: usize = 16;
 
+/// Runs of one block that show, and blocks of each.
+const RUNS: usize = 5;
+const RUN: usize = 4;
+
+/// Runs of one block, each of which begins and ends where blocks do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// Where blocks begin, in octets after a multiple of 16.
+    pub phase: usize,
+    /// Runs of four blocks and more.
+    pub runs: usize,
+    /// Blocks in them.
+    pub blocks: usize,
+    /// Where the first begins.
+    pub first: usize,
+}
+
+/// Runs in which one block follows itself again and again, if they begin and end at
+/// multiples of 16 octets from each other: what is long and uniform lies beneath. A
+/// key of 16 octets that is merely repeated shows such runs as well, but they begin
+/// and end anywhere.
+pub fn runs(octets: &[u8]) -> Option<Runs> {
+    let octets = &octets[..octets.len().min(MOST)];
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    let mut start = None;
+    let later = octets.get(BLOCK..)?;
+    for (at, (a, b)) in octets.iter().zip(later).enumerate() {
+        match (a == b, start) {
+            (true, None) => start = Some(at),
+            (false, Some(begin)) => {
+                start = None;
+                let length = at - begin + BLOCK;
+                if length >= RUN * BLOCK && is_telling(&octets[begin..begin + BLOCK]) {
+                    found.push((begin, length));
+                }
+            }
+            _ => {}
+        }
+    }
+    let &(first, _) = found.first()?;
+    let mut phases = [0_usize; BLOCK];
+    for (begin, _) in &found {
+        phases[begin % BLOCK] += 1;
+    }
+    let phase = (0..BLOCK).max_by_key(|phase| phases[*phase])?;
+    let fits = found
+        .iter()
+        .filter(|(begin, length)| begin % BLOCK == phase && length % BLOCK == 0);
+    let fitting = fits.clone().count();
+    // The octets beside a run are equal by chance now and then.
+    (fitting >= RUNS && fitting * 10 >= found.len() * 8).then(|| Runs {
+        phase,
+        runs: fitting,
+        blocks: fits.map(|(_, length)| length / BLOCK).sum(),
+        first,
+    })
+}
+
 /// Blocks that repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeats {
@@ -143,10 +201,12 @@ fn isolated(messages: &[(usize, &[u8])], phase: usize) -> Vec<Pair> {
 
 /// Ciphertext is: of random blocks one in ten million has so few different octets.
 fn is_telling(block: &[u8]) -> bool {
-    let mut octets = block.to_vec();
-    octets.sort_unstable();
-    octets.dedup();
-    octets.len() > BLOCK / 2
+    let mut seen = [false; 256];
+    let mut different = 0;
+    for octet in block {
+        different += usize::from(!std::mem::replace(&mut seen[usize::from(*octet)], true));
+    }
+    different > BLOCK / 2
 }
 
 /// From each block of the plaintext, wherever it begins, to the next that is
@@ -222,6 +282,32 @@ mod tests {
         assert_eq!(found.phase, 0);
         assert_eq!(found.pairs.len(), 4);
         assert!(found.pairs.iter().all(|pair| pair.length == 48));
+    }
+
+    #[test]
+    fn runs_of_one_block_show_if_they_begin_and_end_where_blocks_do() {
+        let mut plain = Vec::new();
+        for n in 0..9_u64 {
+            plain.extend(random(n, 300 + 37 * n as usize));
+            plain.extend([0xff; 400]);
+        }
+        let sealed = ecb(7, &plain);
+        let found = runs(&sealed).expect("runs");
+        // The last goes on to the end.
+        assert_eq!((found.phase, found.runs), (0, 8));
+        let moved = runs(&[&[1, 2, 3][..], &sealed].concat()).expect("runs");
+        assert_eq!((moved.phase, moved.runs), (3, 8));
+        // The same under a key that is repeated, and in clear.
+        let key = random(99, BLOCK);
+        let veiled: Vec<u8> = plain
+            .iter()
+            .zip(key.iter().cycle())
+            .map(|(a, b)| a ^ b)
+            .collect();
+        assert_eq!(runs(&veiled), None);
+        assert_eq!(runs(&plain), None);
+        assert_eq!(runs(&random(1, 100_000)), None);
+        assert_eq!(runs(&[]), None);
     }
 
     #[test]

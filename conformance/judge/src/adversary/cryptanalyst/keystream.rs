@@ -216,21 +216,24 @@ fn column(messages: &[(usize, &[u8])], offset: usize) -> Option<Structure> {
 }
 
 /// Minus the logarithm to base 2 of (an upper bound of) the chance that of `all`
-/// random octets so many are one and the same: Chernoff's bound, for any of 256
-/// values.
-fn bits_of_chance(all: usize, equal: usize) -> f64 {
-    let share = equal as f64 / all.max(1) as f64;
-    if share <= 1.0 / 256.0 {
+/// random octets so many are one and the same, for any of 256 values.
+pub fn bits_of_chance(all: usize, equal: usize) -> f64 {
+    match bits_beyond(all, equal, 1.0 / 256.0) {
+        0.0 => 0.0,
+        bits => bits - 8.0,
+    }
+}
+
+/// Minus the logarithm to base 2 of (an upper bound of) the chance that of `all`
+/// trials so many succeed where each does with that probability: Chernoff's bound. 0
+/// if that is no more than is to be expected.
+pub fn bits_beyond(all: usize, so_many: usize, probability: f64) -> f64 {
+    let share = so_many as f64 / all.max(1) as f64;
+    if share <= probability {
         return 0.0;
     }
-    let rest = 1.0 - share;
-    let gain = share * (share * 256.0).log2()
-        + if rest > 0.0 {
-            rest * (rest * 256.0 / 255.0).log2()
-        } else {
-            0.0
-        };
-    all as f64 * gain - 8.0
+    let part = |of: f64, by: f64| if of > 0.0 { of * (of / by).log2() } else { 0.0 };
+    all as f64 * (part(share, probability) + part(1.0 - share, 1.0 - probability))
 }
 
 #[cfg(test)]

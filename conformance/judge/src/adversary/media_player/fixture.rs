@@ -192,6 +192,11 @@ pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
+/// One that tests elsewhere may have.
+pub(crate) fn openh264_decoder() -> impl Decoder {
+    OpenH264
+}
+
 /// Decodes NAL unit by NAL unit; what follows an error is damaged.
 pub(super) struct OpenH264;
 

@@ -23,6 +23,8 @@ const MOST_WITHOUT: usize = 32;
 const LONG_CHAINS: usize = 16;
 /// Octets of the smallest slice that shows something.
 const SHORTEST: usize = 8;
+/// Octets of a key frame at least.
+const KEY_FRAME: usize = 256;
 /// The longest NAL unit of H.264 or H.265 whose length is believed.
 const LONGEST: usize = 8 << 20;
 
@@ -182,8 +184,15 @@ fn behind_lengths(octets: &[u8]) -> Option<File> {
     best
 }
 
-/// Whether it is a slice; `None` if it is no NAL unit.
+/// Whether it is a slice that can be read; `None` if it is no NAL unit.
 fn h264_slice(nal: &[u8]) -> Option<bool> {
+    // Of a key frame the beginning may be enciphered.
+    let is_key_frame = h264::nal_unit_type(nal) == IDR_SLICE
+        && h264::is_header_plausible(*nal.first()?)
+        && nal.len() >= KEY_FRAME;
+    if is_key_frame && h264::parse_slice_header(nal).is_none() {
+        return Some(false);
+    }
     h264::is_plausible(nal).then_some(())?;
     let is_slice = matches!(h264::nal_unit_type(nal), SLICE | IDR_SLICE);
     Some(is_slice && nal.len() >= SHORTEST)

@@ -1,6 +1,7 @@
 //! Files that players know, made of what packets brought: one file per container.
 
 pub mod adts;
+pub mod grey;
 pub mod ivf;
 pub mod jfif;
 pub mod ogg;

@@ -121,7 +121,7 @@ fn carriage(octets: &[u8], other: &[u8]) -> &'static str {
 }
 
 /// Whether a direction is records of TLS and nothing else.
-fn is_tls(octets: &[u8]) -> bool {
+pub(super) fn is_tls(octets: &[u8]) -> bool {
     let mut at = 0;
     while let Some([20..=24, 3, 0..=4, high, low]) = octets.get(at..at + 5) {
         at += 5 + usize::from(u16::from_be_bytes([*high, *low]));

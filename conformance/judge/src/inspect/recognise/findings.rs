@@ -11,6 +11,8 @@ use crate::{
     inspect::Claim,
 };
 
+use super::partial;
+
 /// Files of a kind that a player gets, and their octets.
 const MOST_MEDIA: usize = 24;
 const MOST_OCTETS: usize = 48 << 20;
@@ -79,6 +81,12 @@ impl Findings {
         let carriage = self.carriage;
         let mut found: Vec<_> = self.found.into_iter().collect();
         found.sort_by_key(|((_, surety), _)| std::cmp::Reverse(*surety));
+        // What is left of them, last.
+        let rest = found.iter().find_map(|((name, surety), found)| {
+            let stream = found.media.first().filter(|_| *name == "h264")?;
+            let is_possible = *surety == Surety::Possible;
+            partial::between_key_frames(&stream.octets, found.place).filter(|_| is_possible)
+        });
         let claims = found.into_iter().map(|((name, surety), found)| {
             let kind = format!("{carriage}/{name}");
             let of = match found.count {
@@ -96,7 +104,7 @@ impl Findings {
             }
             .at(found.place)
         });
-        claims.collect()
+        claims.chain(rest).collect()
     }
 }
 

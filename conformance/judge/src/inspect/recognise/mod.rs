@@ -3,6 +3,7 @@
 mod carved;
 mod discord;
 mod dtls;
+mod ecb;
 mod findings;
 mod footage;
 mod h2c;
@@ -11,6 +12,7 @@ mod iax;
 mod ike;
 mod mumble;
 mod openvpn;
+mod pads;
 mod partial;
 mod plain;
 mod quic;
@@ -70,6 +72,7 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     whatsapp::recognise,
     tuya::recognise,
     carved::recognise,
+    ecb::recognise,
     plain::recognise,
     mumble::recognise,
     vendor::recognise,
@@ -85,4 +88,6 @@ pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     tls::inside,
     whatsapp::calls,
     http::across,
+    pads::across,
+    rtp::twice,
 ];

@@ -47,7 +47,10 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
             .find(|nal| [SLICE, IDR_SLICE].contains(&h264::nal_unit_type(nal)));
         if let Some(slice) = slice {
             heads.fragmented += usize::from(unit.len() > 1);
-            heads.add(slice);
+            match h264::nal_unit_type(slice) == IDR_SLICE && first_slice(slice).is_none() {
+                true => heads.hidden += 1,
+                false => heads.add(slice),
+            }
         }
         for nal in nal_units {
             heads.sets |= match h264::nal_unit_type(&nal) {
@@ -89,6 +92,8 @@ struct Heads {
     units: usize,
     read: usize,
     broken: usize,
+    /// Key frames whose heads nobody can read.
+    hidden: usize,
     /// Octets behind the NAL header, each of another head.
     kinds: std::collections::BTreeMap<(u32, u32), usize>,
     sets: u8,
@@ -120,12 +125,17 @@ impl Heads {
             && self.units >= MIN_UNITS
             && self.read * 20 >= self.units * 19
             && self.broken * 5 <= self.units
+            && self.hidden <= self.units
             && sets.len() <= 3
             && most * 3 >= self.units;
         fits.then(|| {
             format!(
-                "{} access units of H.264 in clear, their slice headers read{}",
+                "{} access units of H.264 in clear, their slice headers read{}{}",
                 self.units,
+                match self.hidden {
+                    0 => String::new(),
+                    hidden => format!(", between {hidden} key frames that are not"),
+                },
                 match self.sets {
                     3 => "",
                     _ => "; its parameter sets were not captured",

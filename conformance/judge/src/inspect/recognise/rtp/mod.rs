@@ -24,19 +24,24 @@ mod sound;
 mod sources;
 mod speex;
 mod track;
+mod twice;
 mod vp8;
 mod vp9;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    adversary::cryptanalyst::ecb::BLOCK,
     decoder::{Elementary, Format},
     dissect::{Flow, Stream, sdp},
     inspect::{Claim, Scene, recognise::dtls},
 };
 
+use super::ecb::Blocks;
 use sources::{Carriage, Source};
 use track::{Packet, Track};
+
+pub(in crate::inspect) use twice::twice;
 
 #[cfg(test)]
 pub(super) use track::testing::noise as testing_noise;
@@ -187,6 +192,8 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
                 continue;
             }
             if let Some(claim) = open() {
+                claims.push(claim);
+            } else if let Some(claim) = blocks(&source, &tracks, stream) {
                 claims.push(claim);
             } else {
                 unknown.extend(unreadable(scene, flow, &source, &tracks, stream));
@@ -351,6 +358,43 @@ fn unreadable(
         source.packets.len()
     );
     Some(Claim::unknown("srtp?", reason).at(place))
+}
+
+/// Media whose blocks are enciphered each for itself: every payload is as long as
+/// blocks are, and blocks repeat.
+fn blocks(
+    source: &Source<'_>,
+    tracks: &[(Vec<Packet<'_>>, Option<crate::dissect::sdp::Format>)],
+    stream: &Stream,
+) -> Option<Claim> {
+    let (packets, described) = tracks.first()?;
+    let track = Track {
+        packets,
+        described: described.as_ref(),
+    };
+    let whole = packets
+        .iter()
+        .filter(|p| p.payload.len().is_multiple_of(BLOCK));
+    let whole: Vec<&[u8]> = whole.map(|packet| packet.payload).collect();
+    let lengths: BTreeSet<usize> = whole.iter().map(|payload| payload.len()).collect();
+    if source.packets.len() < MIN_UNKNOWN
+        || matches!(source.carriage, Carriage::Prefixed(_))
+        || whole.len() * 20 < packets.len() * 19
+        || !is_timed(&track)
+    {
+        return None;
+    }
+    let blocks = Blocks::find(&whole)?;
+    let reason = format!(
+        "{}, SSRC {:08x}, {} packets in sequence, whose payloads are of {} lengths, all whole blocks of {BLOCK} octets: {}; the media beneath are equal there",
+        source.carriage.words(),
+        source.ssrc,
+        packets.len(),
+        lengths.len(),
+        blocks.words()
+    );
+    let place = packets.first().and_then(|packet| stream.place(packet.at));
+    Some(Claim::clear("ecb", Vec::new(), reason).at(place))
 }
 
 /// Whether time stamps run on as those of media do: hardly ever backwards by much,

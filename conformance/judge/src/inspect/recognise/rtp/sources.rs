@@ -7,7 +7,7 @@ use lightleak_case::TransportProtocol;
 
 use super::track::Packet;
 use crate::dissect::{
-    Flow, Stream, relay,
+    Flow, Piece, Stream, relay,
     rtp::{Header, is_rtcp, is_rtp},
     rtsp, stun,
 };
@@ -82,11 +82,34 @@ pub(super) fn sources<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Source<'a>> {
     }
 }
 
-fn in_datagrams(stream: &Stream) -> Vec<Source<'_>> {
-    let mut bare = Vec::new();
-    let mut turn = Vec::new();
-    let mut datagrams = Vec::new();
-    for (piece, octets) in stream.parts() {
+/// Those in the first datagrams, bare or in TURN.
+pub(super) fn early(stream: &Stream, datagrams: usize) -> Vec<Source<'_>> {
+    let begins =
+        |(_, octets): &(&Piece, &[u8])| matches!(octets.first(), Some(0x40..=0x4f | 0x80..=0xbf));
+    if stream.parts().take(SAMPLE).filter(begins).count() < MIN_PACKETS {
+        return Vec::new();
+    }
+    let Places { bare, turn, .. } = places(stream.parts().take(datagrams));
+    let mut found = by_source(stream, Carriage::Bare, &bare);
+    found.extend(by_source(stream, Carriage::Turn, &turn));
+    found
+}
+
+/// Where packets may lie in datagrams.
+#[derive(Default)]
+struct Places {
+    bare: Vec<Range<usize>>,
+    turn: Vec<Range<usize>>,
+    datagrams: Vec<Range<usize>>,
+}
+
+fn places<'a>(parts: impl Iterator<Item = (&'a Piece, &'a [u8])>) -> Places {
+    let Places {
+        mut bare,
+        mut turn,
+        mut datagrams,
+    } = Places::default();
+    for (piece, octets) in parts {
         let part = piece.at..piece.at + octets.len();
         match octets.first() {
             Some(0x80..=0xbf) => bare.push(part.clone()),
@@ -96,6 +119,19 @@ fn in_datagrams(stream: &Stream) -> Vec<Source<'_>> {
         }
         datagrams.push(part);
     }
+    Places {
+        bare,
+        turn,
+        datagrams,
+    }
+}
+
+fn in_datagrams(stream: &Stream) -> Vec<Source<'_>> {
+    let Places {
+        bare,
+        turn,
+        datagrams,
+    } = places(stream.parts());
     let mut found = by_source(stream, Carriage::Bare, &bare);
     found.extend(by_source(stream, Carriage::Turn, &turn));
     if !found.is_empty() {
