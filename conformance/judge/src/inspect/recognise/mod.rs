@@ -14,6 +14,7 @@ mod openvpn;
 mod partial;
 mod plain;
 mod quic;
+mod rist;
 mod rtmp;
 mod rtp;
 mod rtsp;
@@ -23,12 +24,15 @@ mod srt;
 mod ssh;
 #[cfg(test)]
 mod talk;
+mod telegram;
+mod tinc;
 mod tls;
 mod ts;
 mod tunnel;
 mod tuya;
 mod veiled;
 mod vendor;
+mod weave;
 mod whatsapp;
 mod wireguard;
 mod zoom;
@@ -68,6 +72,10 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     zoom::recognise,
     smb3::recognise,
     whatsapp::recognise,
+    rist::recognise,
+    telegram::recognise,
+    tinc::recognise,
+    weave::recognise,
     tuya::recognise,
     carved::recognise,
     plain::recognise,
@@ -83,5 +91,7 @@ pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     ike::beside,
     tls::inside,
     whatsapp::calls,
+    telegram::direct,
+    tinc::beside,
     http::across,
 ];
