@@ -16,6 +16,7 @@ mod jpeg;
 mod keyed;
 mod mpeg;
 mod opus;
+mod rare;
 mod sound;
 mod sources;
 mod speex;
@@ -108,6 +109,9 @@ const CODECS: &[Codec] = &[
     sound::linear,
     sound::dvi4,
     speex::speex,
+    rare::xiph,
+    rare::ac3,
+    rare::raw,
     av1::av1,
     sound::events,
     mpeg::metadata,
