@@ -119,11 +119,11 @@ fn shown(track: &Track<'_>, mut is_one: impl FnMut(&[u8]) -> bool) -> bool {
     for packet in track.packets {
         all += 1;
         read += usize::from(is_one(packet.payload));
-        if all >= FEWEST && read * 20 < all * 19 {
+        if all >= 2 * FEWEST && read * 2 < all {
             return false;
         }
     }
-    read >= FEWEST && read * 20 >= all * 19
+    read >= FEWEST && read * 10 >= all * 9
 }
 
 #[cfg(test)]
