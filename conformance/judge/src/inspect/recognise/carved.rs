@@ -250,7 +250,9 @@ fn as_bytes(carriage: &str, parts: &[(Option<Place>, &[u8])]) -> Vec<Claim> {
         None => container::within(&octets, MOST_FILES),
     };
     for file in files {
-        findings.add(file, &octets, place);
+        if !is_resource(&file, &octets, false) {
+            findings.add(file, &octets, place);
+        }
     }
     match findings.is_sure() {
         true => findings.claims(),

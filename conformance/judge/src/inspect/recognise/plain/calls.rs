@@ -211,8 +211,8 @@ fn rtcp(octets: &[u8]) -> Option<u32> {
         let count = usize::from(first & 0x1f);
         match kind {
             // Its seconds since 1900 are of 1995 to 2036.
-            200 if words == 6 + 6 * count => {
-                form.must(body.get(4).is_some_and(|seconds| *seconds >= 0xb2), 7)?;
+            200 if words == 6 + 6 * count && body.get(4).is_some_and(|o| *o >= 0xb2) => {
+                form.must(true, 7)?;
             }
             200 => form.must(words >= 6 + 6 * count && words <= 6 + 6 * count + 16, 6)?,
             201 => form.must(words > 6 * count && words <= 1 + 6 * count + 16, 6)?,
