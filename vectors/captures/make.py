@@ -31,7 +31,7 @@ subprocess.run(
     "ip link set lo up mtu 1500; ethtool -K lo tso off gso off gro off >/dev/null 2>&1;"
     "ip tuntap add dev here mode tun; ip addr add 192.0.2.11/24 dev here; ip link set here up", shell=True)
 
-from making import CASES, broken, media, plain, record, sealed  # noqa: E402
+from making import CASES, broken, media, odd, plain, record, sealed  # noqa: E402, F401
 
 OUT = record.OUT
 

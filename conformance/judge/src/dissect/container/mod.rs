@@ -109,13 +109,15 @@ pub fn within(octets: &[u8], most: usize) -> Vec<File> {
     let mut found = Vec::new();
     /// What a file begins with, who reads it, and how many octets lie before.
     type Finder = (&'static [u8], fn(&[u8]) -> Option<File>, usize);
-    let finders: [Finder; 6] = [
+    let finders: [Finder; 8] = [
         (&[0xff, 0xd8, 0xff], picture::jpeg, 0),
         (b"\x89PNG\r\n\x1a\n", picture::png, 0),
         (b"RIFF", riff::file, 0),
         (b"ftyp", boxes::file, 4),
         (b"FLV\x01", flow::flv, 0),
         (b"\x1a\x45\xdf\xa3", flow::matroska, 0),
+        (&[0, 0, 1, 0xba], flow::program_stream, 0),
+        (b"OggS\0", sound::ogg, 0),
     ];
     for (signature, read, before) in finders {
         let mut behind = 0;

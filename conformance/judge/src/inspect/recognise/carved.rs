@@ -26,6 +26,8 @@ const HEADER: usize = 96;
 const MOST_VIEWS: usize = 10;
 /// Datagrams of a direction that are looked at, and octets of them together.
 const MOST_DATAGRAMS: usize = 50_000;
+/// Octets of datagrams that are looked at as if they had no headers.
+const MOST_BYTES: usize = 1 << 20;
 /// Places where records may begin.
 const MOST_BEGINNINGS: usize = 4;
 
@@ -225,8 +227,37 @@ fn in_datagrams(carriage: &str, parts: &[(Option<Place>, &[u8])]) -> Vec<Claim> 
             found.push(findings);
         }
     }
+    if found.is_empty() {
+        return as_bytes(carriage, parts);
+    }
     // Structure alone does not tell how long a header is; a player does.
     found.into_iter().flat_map(Findings::claims).collect()
+}
+
+/// A file or sound that was cut into datagrams, without headers of theirs.
+fn as_bytes(carriage: &str, parts: &[(Option<Place>, &[u8])]) -> Vec<Claim> {
+    let mut octets = Vec::new();
+    for (_, datagram) in parts {
+        if octets.len() > MOST_BYTES {
+            break;
+        }
+        octets.extend_from_slice(datagram);
+    }
+    let place = parts.first().and_then(|(place, _)| *place);
+    let mut findings = Findings::new(carriage);
+    let files = match container::at_start(&octets) {
+        Some(file) => vec![file],
+        None => container::within(&octets, MOST_FILES),
+    };
+    for file in files {
+        if !is_resource(&file, &octets, false) {
+            findings.add(file, &octets, place);
+        }
+    }
+    match findings.is_sure() {
+        true => findings.claims(),
+        false => Vec::new(),
+    }
 }
 
 /// Whether the header of a NAL unit of H.264 or H.265 may begin so.
@@ -312,6 +343,22 @@ mod tests {
         assert_eq!(told(&tcp_between(&[], &[&raw])), leak("tcp/jpeg"));
         let mqtt = [&b"\x10\x0e\0\x04MQTT\x04\x02\0\x3c\0\x02ab\x30"[..], &raw].concat();
         assert_eq!(told(&tcp_between(&[&mqtt], &[])), leak("mqtt/jpeg"));
+    }
+
+    #[test]
+    fn sound_cut_into_datagrams_leaks() {
+        let frame = |n: u32| {
+            let body = random(n.into(), 93);
+            [&[0xff, 0xf1, 0x50, 0x80, 0x0c, 0x9f, 0xfc][..], &body].concat()
+        };
+        let sound: Vec<u8> = (0..40).flat_map(frame).collect();
+        let cut: Vec<&[u8]> = sound.chunks(333).collect();
+        let leak = vec![("udp/aac".to_owned(), Label::Leak)];
+        assert_eq!(told(&udp_between(&cut, &[])), leak);
+        assert_eq!(told(&udp_between(&cut[1..], &[])), leak);
+        let noise = random(5, 9000);
+        let cut: Vec<&[u8]> = noise.chunks(333).collect();
+        assert_eq!(told(&udp_between(&cut, &[])), []);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod pads;
 mod partial;
 mod plain;
 mod quic;
+mod rist;
 mod rtmp;
 mod rtp;
 mod rtsp;
@@ -25,12 +26,15 @@ mod srt;
 mod ssh;
 #[cfg(test)]
 mod talk;
+mod telegram;
+mod tinc;
 mod tls;
 mod ts;
 mod tunnel;
 mod tuya;
 mod veiled;
 mod vendor;
+mod weave;
 mod whatsapp;
 mod wireguard;
 mod zoom;
@@ -70,6 +74,10 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     zoom::recognise,
     smb3::recognise,
     whatsapp::recognise,
+    rist::recognise,
+    telegram::recognise,
+    tinc::recognise,
+    weave::recognise,
     tuya::recognise,
     carved::recognise,
     ecb::recognise,
@@ -87,6 +95,8 @@ pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     ike::beside,
     tls::inside,
     whatsapp::calls,
+    telegram::direct,
+    tinc::beside,
     http::across,
     pads::across,
     rtp::twice,

@@ -19,6 +19,8 @@ const STRIDES: [usize; 3] = [PACKET, 192, 204];
 const SYNC: u8 = 0x47;
 /// Transport packets that have to be seen.
 const MIN_PACKETS: usize = 20;
+/// Of fewer than these nothing need begin.
+const FEW: usize = 200;
 /// Octets of unknown headers in each datagram.
 const MAX_PREFIX: usize = 64;
 /// Octets that are looked at.
@@ -44,6 +46,10 @@ pub(super) struct Survey {
     /// stream_type of elementary streams (2.4.4.9).
     types: Vec<u8>,
     has_pat: bool,
+    /// Packets of elementary streams that say that they are not scrambled.
+    plain: usize,
+    /// Beginnings in them of what is no PES packet.
+    foreign: usize,
 }
 
 /// What the packets of one PID are.
@@ -83,6 +89,9 @@ pub(super) fn survey(octets: &[u8]) -> Survey {
             continue;
         }
         of_pid.clear += usize::from(payload);
+        // Below are tables of the network.
+        let is_elementary = pid >= 0x20 && !maps.contains(&pid);
+        survey.plain += usize::from(payload && is_elementary);
         let skip = match adaptation {
             true => 5 + usize::from(packet.get(4).copied().unwrap_or(0)),
             false => 4,
@@ -114,7 +123,7 @@ pub(super) fn survey(octets: &[u8]) -> Survey {
                     }
                 }
             }
-            _ => {}
+            _ => survey.foreign += usize::from(is_elementary && !body.starts_with(&[0, 0, 1])),
         }
     }
     for of_pid in pids.values().filter(|of| of.scrambled * 8 < of.clear) {
@@ -188,6 +197,19 @@ impl Survey {
         })
     }
 
+    /// What shows that a part of elementary streams, too short for one of them to
+    /// begin in it, is in clear: all that is seen says so.
+    fn cut_short(&self) -> Option<String> {
+        let all_continue = self.counted >= 4 && self.continued == self.counted;
+        let is_part = self.packets < FEW && self.plain > 4 && self.foreign == 0;
+        (all_continue && is_part && self.scrambled == 0 && self.types.is_empty()).then(|| {
+            format!(
+                "{} packets of a transport stream, {} of {} in sequence, all of which say that they are not scrambled; too few for one of video or sound to begin in them",
+                self.packets, self.continued, self.counted
+            )
+        })
+    }
+
     /// The codec of its video, or of its sound.
     pub(super) fn codec(&self) -> &'static str {
         let known = [
@@ -211,7 +233,7 @@ impl Survey {
         if !self.is_one() {
             return None;
         }
-        if let Some(reason) = self.media_in_clear() {
+        if let Some(reason) = self.media_in_clear().or_else(|| self.cut_short()) {
             let media = vec![Elementary {
                 format: Format::MpegTs,
                 octets,
@@ -264,7 +286,9 @@ fn in_datagrams(stream: &Stream) -> Option<Claim> {
             octets.extend_from_slice(datagram.get(prefix..)?);
         }
     }
-    if read < 3 || octets.len() < MIN_PACKETS * PACKET / 2 {
+    let enough = read >= 3 && octets.len() >= MIN_PACKETS * PACKET / 2;
+    let few = prefix == 0 && read == all && octets.len() >= 7 * PACKET;
+    if !enough && !few {
         return None;
     }
     let head = match prefix {
@@ -386,6 +410,36 @@ mod tests {
         let claim = in_datagrams(&datagrams(&packets(0x1b, true), &[])).unwrap();
         assert_eq!(claim.kind, "ts/scrambled");
         assert_eq!(claim.label().name(), "undetermined");
+    }
+
+    #[test]
+    fn one_datagram_is_enough_if_all_of_it_agrees() {
+        let part = packets(0x1b, false).split_off(3);
+        let one = |packets: &[Vec<u8>]| {
+            let claim = in_datagrams(&datagrams(packets, &[]));
+            claim.map(|claim| claim.label().name())
+        };
+        let mut plain = part[..7].to_vec();
+        for (packet, counter) in plain.iter_mut().zip(3..) {
+            packet[1] = 1;
+            packet[2] = 1;
+            packet[3] = 0x10 | counter;
+        }
+        assert_eq!(one(&plain), Some("leak"));
+        assert_eq!(one(&plain[..6]), None);
+        let null = [&[SYNC, 0x1f, 0xff, 0x10][..], &[0xff; 184]].concat();
+        let padded = [&plain[..5], &[null.clone(), null.clone()]].concat();
+        assert_eq!(one(&padded), Some("leak"));
+        assert_ne!(
+            one(&[&plain[..4], &[null.clone(), null.clone(), null]].concat()),
+            Some("leak")
+        );
+        let mut lost = plain.clone();
+        lost[4][3] = 0x1d;
+        assert_ne!(one(&lost), Some("leak"));
+        let mut scrambled = plain;
+        scrambled[6][3] |= 0x80;
+        assert_ne!(one(&scrambled), Some("leak"));
     }
 
     #[test]

@@ -30,16 +30,15 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         return Vec::new();
     }
     let both = [(&flow.from_a, &flow.from_b), (&flow.from_b, &flow.from_a)];
+    let old = both.iter().find_map(|(client, server)| {
+        funxmpp(client, server).map(|claim| claim.at(client.place(0)))
+    });
     let claims = both.into_iter().filter_map(|(client, server)| {
         let begins = prologue(&client.bytes)?;
         let asked = frames(client, begins)?;
         let hello = client.bytes.get(begins + 3..)?;
-        // HandshakeMessage { ClientHello { ephemeral } }.
-        let (&[0x12, _, 0x0a, length], _) = hello.split_first_chunk()? else {
-            return None;
-        };
         let answered = frames(server, 0).unwrap_or(0);
-        if usize::from(length) != KEY || server.gaps.is_empty() && !server.bytes.is_empty() && answered == 0 {
+        if !has_key(hello) || server.gaps.is_empty() && !server.bytes.is_empty() && answered == 0 {
             return None;
         }
         let reason = format!(
@@ -48,7 +47,50 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
         );
         Some(Claim::sealed("whatsapp", reason).at(client.place(0)))
     });
-    claims.take(1).collect()
+    claims.chain(old).take(1).collect()
+}
+
+/// Whether a HandshakeMessage begins with a ClientHello, and that with its ephemeral
+/// key: fields of Protocol Buffers, whose lengths have one octet or two.
+fn has_key(hello: &[u8]) -> bool {
+    let hello = match hello {
+        [0x12, 0..=0x7f, hello @ ..] | [0x12, 0x80..=0xff, 1..=0x7f, hello @ ..] => hello,
+        _ => return false,
+    };
+    matches!(hello, [0x0a, length, ..] if usize::from(*length) == KEY)
+}
+
+/// The chat of before Noise, FunXMPP: `WA`, version 1, and frames of which those that
+/// are enciphered, with RC4, say so in their first bit.
+fn funxmpp(client: &Stream, server: &Stream) -> Option<Claim> {
+    if !matches!(client.bytes.as_slice(), [b'W', b'A', 1, 0..=9, ..]) {
+        return None;
+    }
+    let (mut all, mut enciphered) = (0, 0);
+    for (stream, begins) in [(client, 4), (server, 0)] {
+        let end = stream.gaps.iter().find(|gap| **gap > 0);
+        let bytes = stream
+            .bytes
+            .get(..end.copied().unwrap_or(stream.bytes.len()))?;
+        let (mut at, mut sealed) = (begins, false);
+        while let Some(&[head, high, low]) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+            let length = usize::from(head & 0x0f) << 16 | usize::from(high) << 8 | usize::from(low);
+            // 0x40: compressed.
+            let is_enciphered = head & 0x80 != 0;
+            if head & 0x30 != 0 || length == 0 || sealed && !is_enciphered {
+                return None;
+            }
+            all += 1;
+            enciphered += usize::from(is_enciphered);
+            sealed = is_enciphered;
+            at += 3 + length;
+        }
+    }
+    let reason = format!(
+        "the chat of WhatsApp before it had Noise: {all} frames whose lengths lead to the next, {enciphered} of which say that they are enciphered"
+    );
+    let weak = "RC4, with keys of a password".to_owned();
+    (enciphered >= 3).then(|| Claim::sealed("whatsapp", reason).weak(Some(weak)))
 }
 
 /// Calls: media of a socket that asks relays of WhatsApp for a place, with STUN in
@@ -154,6 +196,33 @@ mod tests {
         assert_eq!(told(recognise, &tcp(&[(true, wrong)])), None);
         let text = tcp(&[(true, b"WATCH the film".to_vec())]);
         assert_eq!(told(recognise, &text), None);
+    }
+
+    #[test]
+    fn a_resumed_handshake_is_longer() {
+        let key = noise(1, KEY);
+        let hello = [&[0x12, 0xeb, 1, 0x0a, 32][..], &key, &noise(2, 201)].concat();
+        let hello = [b"WA\x02\x01\0\0\xee", &hello[..]].concat();
+        let flow = tcp(&[(true, hello)]);
+        assert_eq!(told(recognise, &flow), Some(("sealed", "whatsapp".into())));
+    }
+
+    #[test]
+    fn the_chat_of_before_is_sealed_weakly() {
+        let frame = |head: u8, seed| [&[head, 0, 40][..], &noise(seed, 40)].concat();
+        let client = [b"WA\x01\x05", &frame(0, 1)[..], &frame(0x80, 2)].concat();
+        let said = |head| {
+            let (more, server) = (frame(head, 3), [frame(0, 4), frame(0x80, 5)].concat());
+            tcp(&[(true, client.clone()), (false, server), (true, more)])
+        };
+        let claims = alone(recognise, &said(0x80));
+        let weak = &claims[0].standing;
+        assert!(matches!(
+            weak,
+            crate::inspect::claim::Standing::Sealed { weak: Some(_) }
+        ));
+        assert_eq!(told(recognise, &said(0)), None);
+        assert_eq!(told(recognise, &said(0x90)), None);
     }
 
     #[test]

@@ -200,12 +200,20 @@ fn rtcp(octets: &[u8]) -> Option<u32> {
         let first = form.u8()?;
         form.must(first >> 6 == 2, 2)?;
         let kind = form.u8()?;
-        form.must(is_rtcp_type(kind) && (192..=213).contains(&kind), 4)?;
+        // A report comes first.
+        let reports = matches!(kind, 200 | 201) && form.left() + 2 == octets.len();
+        let known = if reports { 7 } else { 4 };
+        form.must(is_rtcp_type(kind) && (192..=213).contains(&kind), known)?;
         let words = usize::from(form.u16()?);
-        form.must(4 * words <= form.left(), 7)?;
+        let fills = 4 * words == form.left();
+        form.must(4 * words <= form.left(), if fills { 16 } else { 7 })?;
         let body = form.take(4 * words)?;
         let count = usize::from(first & 0x1f);
         match kind {
+            // Its seconds since 1900 are of 1995 to 2036.
+            200 if words == 6 + 6 * count && body.get(4).is_some_and(|o| *o >= 0xb2) => {
+                form.must(true, 7)?;
+            }
             200 => form.must(words >= 6 + 6 * count && words <= 6 + 6 * count + 16, 6)?,
             201 => form.must(words > 6 * count && words <= 1 + 6 * count + 16, 6)?,
             202 => form.must(descriptions(body, count).is_some(), 8)?,

@@ -255,9 +255,12 @@ fn git(octets: &[u8]) -> Option<Frame> {
         .all(|o| o.is_ascii_digit() || (b'a'..=b'f').contains(&o));
     form.must(hex, 16)?;
     let length = usize::from_str_radix(digits, 16).ok()?;
+    // What is hexadecimal all over would be cut anywhere.
+    let begins = octets.get(4..octets.len().min(36)).unwrap_or_default();
+    let is_dump = begins.len() == 32 && begins.iter().all(u8::is_ascii_hexdigit);
     match length {
         0..=2 => form.frame(4),
-        5.. => form.frame(length),
+        5..=65_520 if !is_dump => form.frame(length),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ mod asn1;
 mod calls;
 mod datagrams;
 mod devices;
+mod drones;
 mod files;
 mod form;
 mod http;
@@ -38,6 +39,7 @@ const MESSAGES: &[&[datagrams::Message]] = &[
     asn1::MESSAGES,
     calls::MESSAGES,
     devices::MESSAGES,
+    drones::MESSAGES,
     files::MESSAGES,
     peers::MESSAGES,
     machines::MESSAGES,
@@ -53,6 +55,7 @@ const FRAMES: &[&[streams::Frames]] = &[
     calls::FRAMES,
     files::FRAMES,
     devices::FRAMES,
+    drones::FRAMES,
     peers::FRAMES,
     machines::FRAMES,
     network::FRAMES,

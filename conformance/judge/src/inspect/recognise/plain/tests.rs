@@ -176,11 +176,24 @@ fn binary_protocols_are_told_by_what_follows() {
 }
 
 #[test]
+fn a_dump_is_no_git() {
+    let lines = b"0032want 0123456789012345678901234567890123456789\n";
+    let said = [&lines[..], lines, b"0000"].concat();
+    assert_eq!(tcp(&[&said], &[]), other("git"));
+    let dump = b"00400123456789abcdef0123456789abcdef0123456789abcdef0123456789ab".repeat(9);
+    assert_eq!(tcp(&[&dump], &[]), None);
+}
+
+#[test]
 fn binary_messages_fill_their_datagrams() {
     let ping = b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe";
     assert_eq!(udp(&[ping], &[]), other("bittorrent-dht"));
     let report = b"\x80\xc9\0\x01\0\0\0\x07\x81\xca\0\x03\0\0\0\x07\x01\x03a@b\0\0\0";
     assert_eq!(udp(&[report], &[]), other("rtcp"));
+    let alone = b"\x80\xc8\0\x06\x12\x34\x56\x78\xe8\x21\x09\x42\x99\x88\x77\x66abcdefghijkl";
+    assert_eq!(udp(&[alone], &[]), other("rtcp"));
+    let old = alone.map(|octet| if octet == 0xe8 { 0x18 } else { octet });
+    assert_eq!(udp(&[&old], &[]), None);
     // The index and the tag of SRTCP behind it.
     let sealed = [&report[..], &[0x80, 0, 0, 1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]].concat();
     assert_eq!(udp(&[&sealed], &[]), None);

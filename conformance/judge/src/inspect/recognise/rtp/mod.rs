@@ -17,6 +17,7 @@ mod keyed;
 mod latm;
 mod mpeg;
 mod opus;
+mod rare;
 mod raw;
 mod red;
 mod sets;
@@ -154,6 +155,9 @@ const CODECS: &[Codec] = &[
     sound::linear,
     sound::dvi4,
     speex::speex,
+    rare::xiph,
+    rare::ac3,
+    rare::raw,
     av1::av1,
     sound::events,
     mpeg::metadata,
@@ -362,16 +366,9 @@ fn unreadable(
 
 /// Media whose blocks are enciphered each for itself: every payload is as long as
 /// blocks are, and blocks repeat.
-fn blocks(
-    source: &Source<'_>,
-    tracks: &[(Vec<Packet<'_>>, Option<crate::dissect::sdp::Format>)],
-    stream: &Stream,
-) -> Option<Claim> {
-    let (packets, described) = tracks.first()?;
-    let track = Track {
-        packets,
-        described: described.as_ref(),
-    };
+fn blocks(source: &Source<'_>, tracks: &[Group<'_>], stream: &Stream) -> Option<Claim> {
+    let group = tracks.first()?;
+    let (packets, track) = (&group.packets, group.track());
     let whole = packets
         .iter()
         .filter(|p| p.payload.len().is_multiple_of(BLOCK));

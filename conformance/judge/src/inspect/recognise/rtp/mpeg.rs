@@ -4,6 +4,7 @@
 use super::{Found, track::Track};
 use crate::{
     decoder::{Elementary, Format},
+    dissect::container,
     inspect::recognise::ts,
 };
 
@@ -54,12 +55,27 @@ pub(super) fn program(track: &Track<'_>) -> Option<Found> {
         }
     }
     if packs < 4 || packs * 2 < units || parts < 2 {
-        return None;
+        return unaligned(track);
     }
     let reason = format!(
         "{packs} packs of a program stream in clear, {parts} with a header or a packet of media behind"
     );
     let octets = concatenated(track, 0);
+    Some(Found::new("ps", file(Format::MpegPs, octets), reason))
+}
+
+/// A program stream that was cut anywhere, from its first pack on.
+fn unaligned(track: &Track<'_>) -> Option<Found> {
+    let begins = |octets: &[u8]| octets.starts_with(&[0, 0, 1, 0xba]);
+    let first = track.packets.iter().position(|p| begins(p.payload))?;
+    let packets = track.packets.get(first..)?;
+    let octets = concatenated(&Track { packets, ..*track }, 0);
+    let read = container::at_start(&octets).filter(|file| file.format == Format::MpegPs)?;
+    // Nearly all that was sent is packets that lead to the next.
+    if read.range.len() * 2 < octets.len() {
+        return None;
+    }
+    let reason = format!("{} in clear", read.what);
     Some(Found::new("ps", file(Format::MpegPs, octets), reason))
 }
 
@@ -187,6 +203,26 @@ mod tests {
         assert_eq!(codec(found(audio, 14, &audio_)), Some("mpa"));
         let xml = repeated(&[b"<?xml version=\"1.0\"?>"]);
         assert!(found(metadata, 107, &xml).is_some_and(|found| !found.is_media));
+    }
+
+    #[test]
+    fn a_program_stream_may_be_cut_anywhere() {
+        let pack = [0, 0, 1, 0xba, 0x44, 0, 4, 0, 4, 1, 0, 0, 3, 0xf8];
+        let picture = |n: u64| [&[0, 0, 1, 0xe0, 0, 90][..], &noise(n, 90)].concat();
+        let stream: Vec<u8> = (0..9)
+            .flat_map(|n| [&pack[..], &picture(n)].concat())
+            .collect();
+        let cut = |octets: &[u8]| {
+            let cut = octets.chunks(77).zip(0_u32..);
+            cut.map(|(part, n)| (n * 90, false, part.to_vec()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found(program, 96, &cut(&stream)).map(|f| f.codec),
+            Some("ps")
+        );
+        let few = [&stream[..220], &noise(3, 900)[..]].concat();
+        assert!(found(program, 96, &cut(&few)).is_none());
     }
 
     #[test]
