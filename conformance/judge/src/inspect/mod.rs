@@ -8,6 +8,7 @@
 //! `undetermined` for what its octets look like: no entropy decides anything.
 
 mod claim;
+pub(crate) mod leaks;
 pub(crate) mod mux;
 mod others;
 pub mod recognise;
