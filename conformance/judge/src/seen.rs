@@ -12,6 +12,7 @@ use lightleak_case::{Carriage, Case, Declaration, EndToEnd, Session, TransportPr
 use crate::{
     adversary::{
         cryptanalyst::coverage::Coverage,
+        eavesdropper::{self, Overheard},
         known_plaintext::{Hit, Index, Indexes},
         media_player::{self, Footage, Heard, Origin, Unplayed},
     },
@@ -99,6 +100,8 @@ pub struct Seen<'a> {
     pub footage: Vec<Footage>,
     /// What could be listened to.
     pub heard: Vec<Heard>,
+    /// Media in clear on the wire beside those, whatever the codec.
+    pub overheard: Vec<Overheard>,
     /// Plaintext that was handed out in answers over HTTP inside TLS which could
     /// be opened, and where the answer lies.
     pub handed_out: Vec<(Span, Hit)>,
@@ -257,6 +260,8 @@ impl<'a> Seen<'a> {
             footage.extend(found);
             unplayed = unplayed.or(error);
         }
+        let (overheard, failure) = eavesdropper::overhear(&traffic, &footage, &heard, decoder);
+        let unplayed = unplayed.or(failure);
 
         let mut seen = Self {
             declaration,
@@ -274,6 +279,7 @@ impl<'a> Seen<'a> {
             decoy_sightings,
             footage,
             heard,
+            overheard,
             stored,
             handed_out,
             unplayed,
@@ -369,6 +375,10 @@ impl<'a> Seen<'a> {
         self.sightings.iter().any(|s| s.flow == Some(flow))
             || self.footage.iter().any(marked)
             || self.heard.iter().any(heard)
+            || self
+                .overheard
+                .iter()
+                .any(|o| here(o.origin) && o.is_of(unit))
     }
 
     /// What the device sent and could not be dissected.

@@ -3,5 +3,6 @@
 
 pub mod carver;
 pub mod cryptanalyst;
+pub mod eavesdropper;
 pub mod known_plaintext;
 pub mod media_player;

@@ -11,7 +11,7 @@ use lightleak_case::{Capture, Octets, SecretsType};
 use crate::{
     decoder::{Decoder, DecoderError},
     dissect::Dissector,
-    parallel::{as_made, in_parallel},
+    parallel::as_made,
 };
 
 use super::{
@@ -175,21 +175,19 @@ impl<'d> Eavesdropper<'d> {
         let scene = Scene::new(traffic).with_secrets(&self.secrets);
         let mut failures = Vec::new();
         let footage = recognise::footage(&scene, chosen, self.decoder, &mut failures);
-        let mut claims: Vec<[Vec<Claim>; 2]> = Vec::new();
-        claims.resize_with(traffic.flows.len(), Default::default);
+        let mut played: Vec<Vec<Claim>> = Vec::new();
+        played.resize_with(traffic.flows.len(), Vec::new);
         for (flow, claim) in footage {
-            if let Some([first, _]) = claims.get_mut(flow) {
-                first.push(claim);
+            if let Some(claims) = played.get_mut(flow) {
+                claims.push(claim);
             }
         }
-        let recognisers = recognise::ACROSS_FLOWS;
-        let found = in_parallel(recognisers.len(), |index| recognisers[index](&scene));
-        for (flow, claim) in found.into_iter().flatten() {
-            if let Some([_, across]) = claims.get_mut(flow) {
-                across.push(claim);
-            }
-        }
-        let claims: Vec<_> = claims.into_iter().map(Mutex::new).collect();
+        let played: Vec<_> = played.into_iter().map(Mutex::new).collect();
+        let across = recognise::across(&scene);
+        let take = |claims: &Mutex<Vec<Claim>>| {
+            let mut claims = claims.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *claims)
+        };
         let (limits, decoder) = (self.limits, self.decoder);
         let shown: Vec<_> = self.known.iter().map(|known| known.pictures).collect();
         let (known, keep) = (&mut self.known, &mut self.keep);
@@ -197,12 +195,11 @@ impl<'d> Eavesdropper<'d> {
         let look = |number: usize| {
             let index = chosen[number];
             let flow = &traffic.flows[index];
-            let mut claims = claims[index].lock().unwrap_or_else(PoisonError::into_inner);
-            let [mut claims, across] = std::mem::take(&mut *claims);
+            let mut claims = take(&played[index]);
             for recognise in recognise::IN_A_FLOW {
                 claims.extend(recognise(&scene, flow));
             }
-            claims.extend(across);
+            claims.extend(take(&across[index]));
             let limits = Limits {
                 pictures_per_flow: limits.pictures_per_flow.saturating_sub(shown[index]),
             };

@@ -10,6 +10,7 @@
 mod claim;
 mod conclusion;
 mod eavesdropper;
+pub(crate) mod leaks;
 pub(crate) mod mux;
 mod others;
 pub mod recognise;

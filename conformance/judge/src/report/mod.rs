@@ -270,7 +270,8 @@ impl Report {
     }
 }
 
-/// Path of the recovered picture of a footage, relative to the case.
+/// Path of the recovered picture of a footage, relative to the case; what was
+/// overheard comes after all footage.
 pub(crate) fn picture_name(seen: &Seen<'_>, footage: usize) -> String {
     let session = seen.session.folder.rsplit('/').next().unwrap_or_default();
     let vantage = seen.footage.get(footage).map(|f| f.origin.vantage());
@@ -458,14 +459,13 @@ fn attributed(session: usize, seen: &Seen<'_>) -> Vec<AttributionRow> {
 }
 
 fn recovered(seen: &Seen<'_>) -> Vec<(String, Picture)> {
-    let footage = seen.footage.iter().enumerate();
-    footage
-        .filter_map(|(index, footage)| {
-            let best = footage.mark.map_or(0, |(_, picture)| picture);
-            Some((
-                picture_name(seen, index),
-                footage.pictures.get(best)?.clone(),
-            ))
+    let footage = seen.footage.iter().map(|f| (&f.pictures, f.mark));
+    let overheard = seen.overheard.iter().map(|o| (&o.pictures, o.mark));
+    let media = footage.chain(overheard).enumerate();
+    media
+        .filter_map(|(index, (pictures, mark))| {
+            let best = mark.map_or(0, |(_, picture)| picture);
+            Some((picture_name(seen, index), pictures.get(best)?.clone()))
         })
         .collect()
 }

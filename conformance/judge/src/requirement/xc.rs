@@ -282,7 +282,7 @@ fn proven(seen: &Seen<'_>, vantage: Vantage) -> Outcome {
     }
 }
 
-/// What plays or sounds at a vantage, of the device.
+/// What plays, sounds or lies in clear at a vantage, of the device.
 pub(super) fn playing(seen: &Seen<'_>, vantage: Vantage) -> Vec<Evidence> {
     let unit = seen.declaration.device.unit;
     let mut found = Vec::new();
@@ -317,6 +317,20 @@ pub(super) fn playing(seen: &Seen<'_>, vantage: Vantage) -> Vec<Evidence> {
         );
         let at = heard.place.into();
         found.push(evidence_at(seen, (vantage, file, at), why));
+    }
+    let overheard = seen.overheard.iter().enumerate();
+    for (index, media) in overheard.filter(|(_, o)| o.origin.vantage() == vantage) {
+        let Some((where_, file)) = whereabouts(seen, media.origin, media.is_of(unit)) else {
+            continue;
+        };
+        let why = format!("{} {where_} is in clear: {}", media.kind, media.reason);
+        let mut evidence = evidence_at(seen, (vantage, file, media.place.into()), why);
+        if !media.pictures.is_empty() {
+            let index = seen.footage.len() + index;
+            evidence.picture = Some(crate::report::picture_name(seen, index));
+        }
+        evidence.mark = media.mark.map(|(mark, _)| mark);
+        found.push(evidence);
     }
     found
 }

@@ -14,6 +14,7 @@ mod early;
 mod fail_closed;
 mod hostile;
 mod iot;
+mod overheard;
 mod played;
 mod relayed;
 mod report;

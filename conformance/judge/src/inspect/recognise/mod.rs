@@ -40,7 +40,9 @@ mod wireguard;
 mod zoom;
 mod zrtp;
 
-use crate::dissect::Flow;
+use std::sync::Mutex;
+
+use crate::{dissect::Flow, parallel::in_parallel};
 
 use super::{Claim, Scene};
 
@@ -101,3 +103,16 @@ pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     pads::across,
     rtp::twice,
 ];
+
+/// What those claim that look at all flows together, by flow.
+pub(super) fn across(scene: &Scene<'_>) -> Vec<Mutex<Vec<Claim>>> {
+    let found = in_parallel(ACROSS_FLOWS.len(), |index| ACROSS_FLOWS[index](scene));
+    let mut across: Vec<Vec<Claim>> = Vec::new();
+    across.resize_with(scene.traffic.flows.len(), Vec::new);
+    for (flow, claim) in found.into_iter().flatten() {
+        if let Some(claims) = across.get_mut(flow) {
+            claims.push(claim);
+        }
+    }
+    across.into_iter().map(Mutex::new).collect()
+}

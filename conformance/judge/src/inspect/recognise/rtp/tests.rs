@@ -133,6 +133,7 @@ fn parameter_sets_of_a_description_go_before_a_stream_without() {
         let mut scene = Scene::new(&traffic);
         let far = ([10, 9, 9, 9], 40).into();
         scene.descriptions.push(Description {
+            opened: false,
             flow: 0,
             ends: [far, far],
             sdp: crate::dissect::sdp::Sdp::parse(sdp.as_bytes()).unwrap(),
