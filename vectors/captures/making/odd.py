@@ -22,7 +22,7 @@ def cut(octets, length):
 
 
 def program_stream():
-    run([*FFMPEG, "-i", WORK / "clip.mp4", "-an", "-c:v", "copy", "-f", "vob", WORK / "clip.mpg"])
+    run([*FFMPEG, "-r", "5", "-i", WORK / "clip.h264", "-c:v", "copy", "-f", "vob", WORK / "clip.mpg"])
     return clip("clip.mpg")
 
 

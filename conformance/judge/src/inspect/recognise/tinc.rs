@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn datagrams_beside_them_are() {
         let data = |extra: usize| {
-            let datagram = |n: u32| (n % 2 == 0, noise(n, 36 + 8 * n as usize + extra));
+            let datagram = |n: u32| (n.is_multiple_of(2), noise(n, 36 + 8 * n as usize + extra));
             udp(&(0..9).map(datagram).collect::<Vec<_>>())
         };
         let mut odd = data(0);
