@@ -70,7 +70,25 @@ pub enum Expect {
     PayloadFailure,
 }
 
+impl AgeFile {
+    /// Its name as that of a track in a case, for what an app gives out that opens it
+    /// to the end.
+    pub fn track(&self) -> String {
+        format!("age-{}", self.name.replace('_', "-"))
+    }
+
+    /// The same for an app that says that it is cut, or altered from there on.
+    pub fn cut_track(&self) -> String {
+        format!("{}-cut", self.track())
+    }
+}
+
 impl AgeFiles {
+    /// Those whose octets stand here as they are.
+    pub fn plain(&self) -> impl Iterator<Item = &AgeFile> {
+        self.files.iter().filter(|file| !file.deflated)
+    }
+
     /// Name, source and number.
     pub fn set(&self) -> Set {
         Set {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write as _};
 
-use age::Recipient as _;
+use age::{Recipient as _, secrecy::ExposeSecret as _};
 use age_core::format::{FILE_KEY_BYTES, FileKey};
 use aws_lc_rs::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -68,7 +68,7 @@ impl FaultyAge {
         let mut card = Card::create(disk.clone(), name)?;
         card.write_all(&header(&file_key, owner).map_err(io::Error::other)?)?;
         card.write_all(&nonce)?;
-        let key = derive(&nonce, &file_key, b"payload").and_then(|key| cipher(&key));
+        let key = payload_key(&nonce, &FileKey::new(Box::new(file_key)));
         Ok(Box::new(FaultyAgeFile {
             how: self,
             card,
@@ -161,6 +161,11 @@ fn header(file_key: &[u8; FILE_KEY_BYTES], owner: &OwnerRecipient) -> io::Result
     let mac = hmac::sign(&key, header.as_bytes());
     header.push_str(&format!(" {}\n", BASE64_STANDARD_NO_PAD.encode(mac)));
     Ok(header.into_bytes())
+}
+
+/// The key of the chunks.
+pub(super) fn payload_key(nonce: &[u8], file_key: &FileKey) -> Result<LessSafeKey, Unspecified> {
+    cipher(&derive(nonce, file_key.expose_secret(), b"payload")?)
 }
 
 /// HKDF-SHA-256 (RFC 5869) from a file key.

@@ -2,6 +2,7 @@
 //! the list of mutants and decoys that use them.
 
 pub mod age_by_hand;
+pub mod age_reader;
 pub mod clear_answers;
 pub mod clear_copy;
 pub mod clear_http;
@@ -51,10 +52,10 @@ use crate::{
     },
     seal::{
         keys::{
-            DtlsSrtpKeys, HpkePublicKey, OwnerPublicKey, OwnerRecipient, SFrameBaseKey,
-            SrtpMasterKey,
+            DtlsSrtpKeys, HpkePublicKey, OwnerIdentity, OwnerPublicKey, OwnerRecipient,
+            SFrameBaseKey, SrtpMasterKey,
         },
-        recording::ClipFile,
+        recording::{ClipFile, OpenError, Opened},
         sframe::{self, FrameSealer, SFrameError},
         srtp::{ReceiverOptions, RtcpOpener, RtpSealer, SenderOptions, SrtpError, Suite},
     },
@@ -107,6 +108,8 @@ pub struct Fault {
     pub pre_roll: Option<SeesPreRoll>,
     /// Adds to the list after a clip of the camera's own was added.
     pub adopts_clips: Option<AdoptsClips>,
+    /// Opens clips in the owner's app, in place of age.
+    pub opens_clip: Option<OpensClip>,
     /// Makes who seals SRTP, in place of the engine.
     pub srtp: Option<MakesSrtp>,
     /// Makes who opens the RTCP of viewers, in place of the engine.
@@ -173,6 +176,8 @@ pub type MakesDocument = fn(&Device, &HpkePublicKey, &Document) -> io::Result<(S
 pub type SeesPreRoll = fn(&dyn Disk, &AccessUnit) -> io::Result<()>;
 /// Adds clips on a card to a list.
 pub type AdoptsClips = fn(&dyn Disk, &mut ListWriter) -> io::Result<()>;
+/// Opens a clip with an identity, as [`open`](crate::seal::recording::open) does.
+pub type OpensClip = fn(&[u8], &OwnerIdentity) -> Result<Opened, OpenError>;
 /// Makes who seals the packets of a session.
 pub type MakesSrtp = fn(&SrtpMasterKey, &SenderOptions) -> Result<Box<dyn RtpSealer>, SrtpError>;
 /// Makes who opens the RTCP of a viewer.
@@ -212,6 +217,7 @@ impl Fault {
         document: None,
         pre_roll: None,
         adopts_clips: None,
+        opens_clip: None,
         srtp: None,
         srtcp: None,
         srtp_key: None,

@@ -19,6 +19,7 @@ mod null_cipher;
 mod port_sweep;
 mod portal;
 pub(crate) mod power_cut;
+mod published_files;
 mod re_key;
 mod reconnect;
 mod roll_over;
@@ -38,7 +39,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use lightleak_case::Experience;
 use lightleak_sim::{
     claim::Carriage,
-    fault::PlayerFault,
+    fault::{OpensClip, PlayerFault},
     path::{Served, TransportPath},
     relay::attack::FaultyForwarding,
     rtsp::digest::Credentials,
@@ -73,6 +74,7 @@ pub const ALL: &[&Stimulus] = &[
     &blocked_tls::STIMULUS,
     &power_cut::STIMULUS,
     &forged_clip::STIMULUS,
+    &published_files::STIMULUS,
     &srtp_over_rtsp::STIMULUS,
     &null_cipher::STIMULUS,
     &forged_rtcp::STIMULUS,
@@ -246,6 +248,8 @@ pub struct CardVisit {
     pub card: Arc<MemoryDisk>,
     /// What the owner knows.
     pub owner: Owner,
+    /// What opens clips in the owner's app.
+    pub opens: OpensClip,
 }
 
 /// Keeps a diary of what was done and what came back.

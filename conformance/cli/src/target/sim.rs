@@ -35,6 +35,7 @@ use lightleak_sim::{
     scene::{Scene, SceneConfig, SceneError},
     seal::{
         keys::{Authority, KeyError, Password},
+        recording,
         tls::TlsVersion,
     },
     signalling::AppAccess,
@@ -358,6 +359,7 @@ impl SimTarget {
                         documents: keys.documents.clone(),
                         device: list_key,
                     },
+                    opens: self.fault.opens_clip.unwrap_or(recording::open),
                 })
                 .await
             }

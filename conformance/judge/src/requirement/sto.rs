@@ -2,6 +2,7 @@
 
 mod clips;
 mod keys;
+mod known_answers;
 mod leaks;
 
 use lightleak_case::{Carriage, TransportPath, Vantage};
@@ -135,6 +136,24 @@ pub(super) const ROWS: &[Requirement] = &[
         stimuli: Stimuli::All,
         indispensable: &["honest"],
         check: keys::die_with_a_reset,
+    },
+    Requirement {
+        id: "STO-09",
+        level: Level::Must,
+        standard: Level::Must,
+        title: "what opens clips reads the published files of their format as published: sound ones to what they hold, and nothing of what does not authenticate",
+        source: Quote {
+            document: "RFC 5116",
+            clause: "2.2",
+            text: "It has only a single output, either a plaintext value P or a special symbol FAIL that indicates that the inputs are not authentic.",
+            read: Reading::SecondHand,
+        },
+        expects: is_recording,
+        vantages: &[Vantage::Rest],
+        needs: &[Need::Tap],
+        stimuli: Stimuli::Only(&["published-files"]),
+        indispensable: &["published-files"],
+        check: known_answers::as_published,
     },
 ];
 

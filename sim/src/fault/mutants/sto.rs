@@ -8,6 +8,7 @@ use crate::{
     fault::{
         Fault,
         age_by_hand::FaultyAge,
+        age_reader::faulty_open,
         clip_file::{faulty_ecb, faulty_plain, faulty_xor},
         documents::{faulty_events, faulty_thumbnail, faulty_thumbnail_head},
         recorder::{faulty_adoption, faulty_head_only, faulty_spill},
@@ -214,6 +215,17 @@ pub(super) const ROWS: &[Mutant] = &[
         source: "of our own making (catalogue, STO-05)",
         fault: Fault {
             pre_roll: Some(faulty_spill),
+            ..Fault::NONE
+        },
+    },
+    Mutant {
+        id: "sto.tag-ignored",
+        path: "owner.recording",
+        expected: &["STO-09"],
+        story: "the owner's app opens clips with a cipher of its own, and looks at no tag",
+        source: "of our own making (catalogue, STO-09)",
+        fault: Fault {
+            opens_clip: Some(faulty_open),
             ..Fault::NONE
         },
     },

@@ -175,7 +175,7 @@ impl OwnerIdentity {
         ))
     }
 
-    pub(in crate::seal) fn age(&self) -> &age::x25519::Identity {
+    pub(crate) fn age(&self) -> &age::x25519::Identity {
         &self.0
     }
 }
