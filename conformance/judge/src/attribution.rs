@@ -245,7 +245,8 @@ impl Attribution {
                     _ => (Class::Header, Class::Padding),
                 };
                 let trailer = packet.data.get(carried.end..).unwrap_or_default();
-                self.add(header, octets - trailer.len() - carried.payload);
+                let beside = trailer.len() + carried.payload;
+                self.add(header, octets.saturating_sub(beside));
                 match trailer.iter().all(|octet| *octet == 0) {
                     true => self.add(padding, trailer.len()),
                     false if ours[0] => self.miss(

@@ -1,6 +1,7 @@
 //! What calls and tunnels agree by: STUN and TURN (RFC 8489, RFC 8656, RFC 3489),
 //! RTCP (RFC 3550), GTP control (3GPP TS 29.060, 29.274), L2TP and PPTP control
-//! (RFC 2661, RFC 2637), H.225 and H.245 in TPKT, MGCP, Skinny, PCP and NAT-PMP.
+//! (RFC 2661, RFC 2637), H.225 and H.245 in TPKT, MGCP, Skinny, PCP, NAT-PMP and SAP
+//! (RFC 2974).
 
 use crate::dissect::rtp::is_rtcp_type;
 
@@ -65,6 +66,11 @@ pub(super) const MESSAGES: &[Message] = &[
         kind: "ras",
         name: "of H.225 RAS",
         read: ras,
+    },
+    Message {
+        kind: "sap",
+        name: "of SAP, which announce a session",
+        read: sap,
     },
 ];
 
@@ -161,6 +167,28 @@ fn classic_stun(octets: &[u8]) -> Option<u32> {
         form.skip(padded)?;
     }
     // An empty request is 32 bits and its length.
+    form.end()
+}
+
+/// RFC 2974 6: neither encrypted nor compressed, before a session description.
+fn sap(octets: &[u8]) -> Option<u32> {
+    let mut form = Form::new(octets);
+    let first = form.u8()?;
+    form.must(first >> 5 == 1 && first & 3 == 0, 5)?;
+    let authentication = form.u8()?;
+    form.skip(2)?;
+    let source = if first & 0x10 == 0 { 4 } else { 16 };
+    form.skip(source + 4 * usize::from(authentication))?;
+    const KIND: &[u8] = b"application/sdp\0";
+    if form.rest().starts_with(KIND) {
+        form.exact(KIND)?;
+    }
+    form.exact(b"v=0")?;
+    let text = form.rest();
+    let is_line = |line: &[u8]| matches!(line, [b'a'..=b'z', b'=', ..] | b"" | b"\r" | b"\0");
+    let lines = text.split(|octet| *octet == b'\n').skip(1);
+    form.must(text.contains(&b'\n') && { lines }.all(is_line), 16)?;
+    form.skip(text.len())?;
     form.end()
 }
 

@@ -71,6 +71,24 @@ fn text_in_datagrams_is_told_by_its_form() {
 }
 
 #[test]
+fn announcements_of_sessions_are_told_unless_they_are_encrypted() {
+    let sdp = b"v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=cam\r\nm=audio 5004 RTP/AVP 0\r\n";
+    let announced = |first: u8, sdp: &[u8]| {
+        [
+            &[first, 0, 0x12, 0x34, 10, 0, 0, 9],
+            &b"application/sdp\0"[..],
+            sdp,
+        ]
+        .concat()
+    };
+    assert_eq!(udp(&[&announced(0x20, sdp)], &[]), other("sap"));
+    assert_ne!(udp(&[&announced(0x22, sdp)], &[]), other("sap"));
+    assert_ne!(udp(&[&announced(0x20, b"v=0 and more")], &[]), other("sap"));
+    let damaged = [&sdp[..], b"\x93\x01\n\xff"].concat();
+    assert_ne!(udp(&[&announced(0x20, &damaged)], &[]), other("sap"));
+}
+
+#[test]
 fn dialogues_of_lines_are_told_by_both_sides() {
     let greeting = b"220 mx.example ESMTP Postfix\r\n250-mx.example\r\n250 STARTTLS\r\n";
     assert_eq!(
