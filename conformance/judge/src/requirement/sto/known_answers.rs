@@ -19,7 +19,7 @@ pub(super) fn as_published(seen: &Seen<'_>, _: Vantage) -> Outcome {
         return outcome;
     }
     let given_out = &seen.session.played.tracks;
-    let files = || age::cctv().plain();
+    let files = judged;
     let is_known = |file: &AgeFile| {
         [file.track(), file.cut_track()]
             .iter()
@@ -30,11 +30,11 @@ pub(super) fn as_published(seen: &Seen<'_>, _: Vantage) -> Outcome {
             "nobody kept what the owner's app gives out of the published files".into(),
         );
     }
-    let judged = files().map(|file| {
+    let answers = files().map(|file| {
         let [whole, cut] = [file.track(), file.cut_track()].map(|track| given_out.get(&track));
         (file, wrong(file, whole, cut))
     });
-    let wrong: Vec<_> = judged
+    let wrong: Vec<_> = answers
         .filter_map(|(file, wrong)| Some(format!("{} {}", file.name, wrong?)))
         .collect();
     match wrong.is_empty() {
@@ -55,6 +55,14 @@ pub(super) fn as_published(seen: &Seen<'_>, _: Vantage) -> Outcome {
             Vec::new(),
         ),
     }
+}
+
+/// The files that hold something, or nothing that is authentic. What is only written
+/// otherwise than the format demands, and authenticates, is a matter of tolerance: the
+/// crate `age` reads two of those.
+fn judged() -> impl Iterator<Item = &'static AgeFile> {
+    let files = age::cctv().plain();
+    files.filter(|file| file.expect != Expect::HeaderFailure)
 }
 
 /// What is wrong with what came out of a file, wholly or as far as it went.
@@ -82,7 +90,7 @@ mod tests {
     #[test]
     fn each_kind_of_flaw_has_its_answer() {
         let of = |expect| {
-            let found = age::cctv().plain().find(|file| file.expect == expect);
+            let found = judged().find(|file| file.expect == expect);
             found.expect("there is one")
         };
         let track = |octets: &[u8]| {
@@ -95,12 +103,7 @@ mod tests {
         assert!(wrong(sound, None, None).is_some());
         assert!(wrong(sound, None, Some(&something)).is_some());
         assert!(wrong(sound, Some(&something), None).is_some());
-        for expect in [
-            Expect::NoMatch,
-            Expect::HmacFailure,
-            Expect::HeaderFailure,
-            Expect::PayloadFailure,
-        ] {
+        for expect in [Expect::NoMatch, Expect::HmacFailure, Expect::PayloadFailure] {
             let flawed = of(expect);
             assert!(wrong(flawed, None, None).is_none(), "{expect:?}");
             assert!(
