@@ -82,7 +82,7 @@ impl<'a> Connections<'a> {
         connection.add(packet, segment)
     }
 
-    /// Adds what came to the streams of the flows, as [`Side::deliver`] does; the
+    /// Adds what came to the streams of the flows, where they are in order; the
     /// packets that are returned have to be added again.
     pub fn deliver(&mut self, flows: &mut [Flow], last: bool) -> Vec<u64> {
         let busy: Vec<usize> = match last {
