@@ -195,7 +195,7 @@ fn there_is_a_capture_of_every_kind_with_its_sidecar() {
         let length = fs::metadata(path).expect("a capture").len();
         octets += length;
         let name = path.display();
-        assert!(length < 256 << 10, "{name} has {length} octets");
+        assert!(length < 384 << 10, "{name} has {length} octets");
         assert!(
             !sidecar.what.is_empty() && !sidecar.made_with.is_empty(),
             "{name}"
