@@ -27,6 +27,9 @@ const PB_MAGIC: u32 = 2;
 
 const TOO_SHORT: &str = "enhanced packet block is too short for what it says it holds";
 
+/// Interfaces that a capture may have.
+const MOST_INTERFACES: usize = 1 << 14;
+
 const END_OF_OPTIONS: u16 = 0;
 const IF_NAME: u16 = 2;
 const IF_DESCRIPTION: u16 = 3;
@@ -190,6 +193,9 @@ impl Pcapng {
                     )));
                 }
                 self.section = self.capture.interfaces.len();
+            }
+            Block::InterfaceDescription(_) if self.clocks.len() >= MOST_INTERFACES => {
+                return Err(self.error(format!("more than {MOST_INTERFACES} interfaces")));
             }
             Block::InterfaceDescription(description) => {
                 let options = &description.options;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::mpsc::sync_channel,
     thread,
@@ -120,7 +121,8 @@ fn listen(
         for (part, last) in receive {
             eavesdropper.add(&part, last);
         }
-        reader.join().unwrap_or_default()
+        // What could not be read to its end is not called free of leaks.
+        reader.join().unwrap_or_else(|panic| resume_unwind(panic))
     });
     Ok((eavesdropper.finish(), damage))
 }

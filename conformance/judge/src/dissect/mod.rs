@@ -172,6 +172,11 @@ impl Flow {
         self.from_a.bytes.len() + self.from_b.bytes.len()
     }
 
+    /// Octets of memory that its streams take.
+    pub fn weight(&self) -> usize {
+        self.from_a.weight() + self.from_b.weight()
+    }
+
     /// Octets of payload that were captured, each once.
     pub fn octets(&self) -> u64 {
         self.kept() as u64 + self.from_a.left_out + self.from_b.left_out
@@ -228,6 +233,9 @@ pub fn dissect(capture: &Capture) -> Traffic {
     traffic
 }
 
+/// Packets of each kind that wait for others at the end of a part.
+const MOST_WAITING: usize = 8192;
+
 /// Dissects a capture part by part.
 #[derive(Default)]
 pub struct Dissector {
@@ -279,11 +287,11 @@ impl Dissector {
         let mut incomplete = [Vec::new(), Vec::new()];
         if !last {
             let now = dissection.time_ns;
-            incomplete[0] = dissection.fragments.waiting(now);
+            incomplete[0] = dissection.fragments.waiting(now, MOST_WAITING);
         }
         dissection.cut_datagrams();
         let flows = &mut dissection.traffic.flows;
-        incomplete[1] = dissection.connections.deliver(flows, last);
+        incomplete[1] = dissection.connections.deliver(flows, last, MOST_WAITING);
         self.waiting = incomplete.map(|mut numbers| {
             numbers.sort_unstable();
             numbers.dedup();

@@ -22,6 +22,9 @@ const HEADER: usize = 12;
 const DATA_HEADER: usize = 16;
 const I_DATA_HEADER: usize = 20;
 
+/// How far the number of a DATA chunk may be ahead of those before.
+const MOST_AHEAD: i64 = 1 << 20;
+
 const DATA: u8 = 0;
 const INIT: u8 = 1;
 const INIT_ACK: u8 = 2;
@@ -181,6 +184,10 @@ impl<'a> Associations<'a> {
             true => &mut association.from_a,
             false => &mut association.from_b,
         };
+        if side.data.is_empty() && (has(INIT) || has(INIT_ACK)) {
+            // Another association begins, with numbers of its own.
+            (side.near, side.delivered) = (None, None);
+        }
         let last = [ABORT, SHUTDOWN, SHUTDOWN_ACK, SHUTDOWN_COMPLETE];
         side.ended |= last.into_iter().any(has);
         let odd = packet.data.into_iter().filter_map(|data| side.add(data));
@@ -217,6 +224,9 @@ impl<'a> Side<'a> {
         let near = self.near.unwrap_or(i64::from(data.number));
         let ahead = i64::from(data.number.wrapping_sub(near as u32) as i32);
         let at = near + ahead;
+        if ahead > MOST_AHEAD {
+            return Some("SCTP data far ahead of what was sent");
+        }
         self.near = Some(near.max(at));
         if self.delivered.is_some_and(|delivered| at < delivered) {
             return None;

@@ -134,10 +134,20 @@ impl Stream {
         self.continued.extend(first + 1..self.pieces.len());
     }
 
+    /// Octets of memory that it takes.
+    pub fn weight(&self) -> usize {
+        self.bytes.len()
+            + size_of_val(&self.pieces[..])
+            + size_of_val(&self.gaps[..])
+            + size_of_val(&self.continued[..])
+            + size_of_val(&self.again[..])
+    }
+
     /// Leaves out what is neither among the first nor among the last `octets`, as if it
     /// had not been captured: parts stay whole.
     pub fn leave_out(&mut self, octets: usize) {
         let end = self.bytes.len();
+        self.again.clear();
         if end <= octets.saturating_mul(2) {
             return;
         }
@@ -176,7 +186,6 @@ impl Stream {
         self.gaps.retain(|gap| *gap != from);
         let place = self.gaps.partition_point(|gap| *gap < from);
         self.gaps.insert(place, from);
-        self.again.clear();
         self.left_out += less as u64;
     }
 

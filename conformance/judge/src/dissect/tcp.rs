@@ -84,7 +84,8 @@ impl<'a> Connections<'a> {
 
     /// Adds what came to the streams of the flows, where they are in order; the
     /// packets that are returned have to be added again.
-    pub fn deliver(&mut self, flows: &mut [Flow], last: bool) -> Vec<u64> {
+    /// `most`: about so many packets may wait.
+    pub fn deliver(&mut self, flows: &mut [Flow], last: bool, most: usize) -> Vec<u64> {
         let busy: Vec<usize> = match last {
             true => (0..self.all.len()).collect(),
             false => std::mem::take(&mut self.busy),
@@ -94,7 +95,8 @@ impl<'a> Connections<'a> {
             if let Some(connection) = self.all.get_mut(index)
                 && let Some(flow) = flows.get_mut(connection.flow)
             {
-                wait.extend(connection.deliver(flow, last));
+                let waits = !last && wait.len() < most;
+                wait.extend(connection.deliver(flow, last, waits));
             }
         }
         wait
@@ -235,7 +237,7 @@ impl<'a> Connection<'a> {
         sender.data(packet, segment)
     }
 
-    fn deliver(&mut self, flow: &mut Flow, last: bool) -> Vec<u64> {
+    fn deliver(&mut self, flow: &mut Flow, last: bool, waits: bool) -> Vec<u64> {
         let begun = self.from_a.isn().or(self.from_b.isn()).is_some();
         flow.state = match begun {
             true => self.state,
@@ -243,8 +245,8 @@ impl<'a> Connection<'a> {
         };
         flow.packets = self.packets;
         self.busy = false;
-        let mut wait = self.from_a.deliver(&mut flow.from_a, last);
-        wait.extend(self.from_b.deliver(&mut flow.from_b, last));
+        let mut wait = self.from_a.deliver(&mut flow.from_a, last, waits);
+        wait.extend(self.from_b.deliver(&mut flow.from_b, last, waits));
         wait
     }
 

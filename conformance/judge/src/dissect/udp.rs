@@ -104,7 +104,7 @@ impl Conversations {
             }
         }
         stream.push_datagram(&packet.payload);
-        if packet.missing > 0 {
+        if packet.missing > 0 && stream.gaps.last() != Some(&stream.bytes.len()) {
             stream.gaps.push(stream.bytes.len());
         }
     }

@@ -120,7 +120,8 @@ impl Conclusion {
         {
             is.reason = format!("{}; besides, {}: {}", is.reason, was.kind, was.reason);
         }
-        is.frames_decoded += was.frames_decoded;
+        // Some may have been looked at twice: at least so many.
+        is.frames_decoded = is.frames_decoded.max(was.frames_decoded);
         is.pictures.extend(was.pictures);
         is.unplayed.extend(was.unplayed);
         is.sounds.extend(was.sounds);
@@ -135,12 +136,18 @@ impl Conclusion {
 fn rank(inspected: &Inspected, claimed: bool) -> (bool, u8) {
     let rank = match inspected.label {
         Label::Leak => 0,
-        Label::Undetermined if is_broken(&inspected.kind) => 1,
+        _ if claimed && is_refuted(&inspected.kind) => 1,
         Label::Sealed => 2,
         Label::Undetermined => 3,
         Label::Other => 4,
     };
     (!claimed, rank)
+}
+
+/// Kinds that speak against what looks sealed elsewhere in a flow.
+fn is_refuted(kind: &str) -> bool {
+    const NOT_SEALED: [&str; 5] = ["tls?", "tls-null", "dtls?", "dtls-null", "dtls-srtp-null"];
+    is_broken(kind) || NOT_SEALED.contains(&kind)
 }
 
 fn is_broken(kind: &str) -> bool {

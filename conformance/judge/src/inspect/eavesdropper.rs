@@ -10,7 +10,7 @@ use lightleak_case::{Capture, Octets, SecretsType};
 
 use crate::{
     decoder::{Decoder, DecoderError},
-    dissect::Dissector,
+    dissect::{Dissector, Flow},
     parallel::as_made,
 };
 
@@ -24,6 +24,10 @@ use super::{
 const KEPT: usize = 64 << 20;
 /// Octets of secrets that are kept.
 const MOST_SECRETS: usize = 16 << 20;
+/// Blocks of secrets that are kept.
+const MOST_BLOCKS: usize = 1 << 16;
+/// Files of sound, and of media that nobody plays, that are kept of a flow.
+const MOST_FILES: usize = 64;
 /// Octets that stay of the beginning and of the end of a direction, at most.
 const MOST_STAYS: usize = 128 << 10;
 
@@ -39,6 +43,7 @@ pub struct Eavesdropper<'d> {
     most: usize,
     dissector: Dissector,
     secrets: Vec<(SecretsType, Octets)>,
+    secret_octets: usize,
     known: Vec<Known>,
     packets: u64,
     bytes: u64,
@@ -53,6 +58,8 @@ struct Known {
     octets: u64,
     /// Pictures that were shown.
     pictures: usize,
+    /// Other files that were kept.
+    files: usize,
 }
 
 impl<'d> Eavesdropper<'d> {
@@ -65,6 +72,7 @@ impl<'d> Eavesdropper<'d> {
             most: KEPT,
             dissector: Dissector::default(),
             secrets: Vec::new(),
+            secret_octets: 0,
             known: Vec::new(),
             packets: 0,
             bytes: 0,
@@ -89,9 +97,9 @@ impl<'d> Eavesdropper<'d> {
             .iter()
             .map(|p| p.data.len() as u64)
             .sum::<u64>();
-        for (kind, octets) in &part.secrets {
-            let known: usize = self.secrets.iter().map(|(_, octets)| octets.len()).sum();
-            if known + octets.len() <= MOST_SECRETS {
+        for (kind, octets) in part.secrets.iter().filter(|(_, octets)| !octets.is_empty()) {
+            self.secret_octets += octets.len();
+            if self.secret_octets <= MOST_SECRETS && self.secrets.len() < MOST_BLOCKS {
                 // The whole part would stay with them.
                 self.secrets.push((*kind, octets.to_vec().into()));
             }
@@ -142,11 +150,11 @@ impl<'d> Eavesdropper<'d> {
     /// Looks at the longest flows if all have too many octets, and leaves most out.
     fn make_room(&mut self) {
         let flows = &self.dissector.traffic().flows;
-        let mut kept: usize = flows.iter().map(|flow| flow.kept()).sum();
+        let mut kept: usize = flows.iter().map(Flow::weight).sum();
         if kept <= self.most {
             return;
         }
-        let mut longest: Vec<_> = flows.iter().map(|flow| flow.kept()).enumerate().collect();
+        let mut longest: Vec<_> = flows.iter().map(Flow::weight).enumerate().collect();
         longest.sort_unstable_by_key(|(_, octets)| std::cmp::Reverse(*octets));
         // Two ends of two directions.
         let stays = (self.most / 4 / 4 / flows.len()).min(MOST_STAYS);
@@ -163,8 +171,11 @@ impl<'d> Eavesdropper<'d> {
         self.look(&news);
         for index in chosen {
             if let Some(flow) = self.dissector.flows_mut().get_mut(index) {
-                flow.from_a.leave_out(stays);
-                flow.from_b.leave_out(stays);
+                for stream in [&mut flow.from_a, &mut flow.from_b] {
+                    // Short parts weigh more than their octets.
+                    let share = stays.saturating_mul(stream.bytes.len());
+                    stream.leave_out(share / stream.weight().max(1));
+                }
             }
         }
     }
@@ -215,6 +226,12 @@ impl<'d> Eavesdropper<'d> {
             };
             known.octets = conclusion.inspected.bytes;
             known.pictures += conclusion.inspected.pictures.len();
+            let more = &mut conclusion.inspected;
+            more.sounds.truncate(MOST_FILES.saturating_sub(known.files));
+            known.files += more.sounds.len();
+            more.unplayed
+                .truncate(MOST_FILES.saturating_sub(known.files));
+            known.files += more.unplayed.len();
             if let Some(keep) = keep {
                 keep(index, &conclusion.inspected);
                 conclusion.inspected.pictures.clear();

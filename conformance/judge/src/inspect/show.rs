@@ -46,8 +46,12 @@ pub(super) fn show(
             let mut played = 0;
             if let Proof::Remainder { made, between } = *proof {
                 // What plays as it is needs nothing made.
-                if let Some(file) = media.pop().filter(|_| shown.frames == 0) {
-                    octets += file.octets.len();
+                let wanted = shown.frames == 0 && files < MOST_MEDIA && failed <= MOST_FAILURES;
+                let file = media
+                    .pop()
+                    .filter(|file| wanted && octets + file.octets.len() <= MOST_OCTETS);
+                if let Some(file) = file {
+                    (files, octets) = (files + 1, octets + file.octets.len());
                     match decoder.play(&file, MOST_FRAMES) {
                         Ok(playing) => {
                             let mut playing = playing.unwrap_or_default();

@@ -195,3 +195,34 @@ fn a_flow_that_carries_nothing_is_no_secret() {
         );
     }
 }
+
+#[test]
+fn what_speaks_against_a_seal_is_not_forgotten() {
+    let limits = Limits {
+        pictures_per_flow: 3,
+    };
+    let seen = |claims| {
+        let shown = show::show(claims, &Player, limits, &mut Vec::new());
+        conclude(&flow(b"x", FlowState::Open), shown)
+    };
+    let sealed = || seen(vec![Claim::sealed("tls", "records")]);
+    let plain = || {
+        seen(vec![Claim::other(
+            "tls-null",
+            "records that begin with text",
+        )])
+    };
+    let leak = || seen(vec![Claim::clear("rtsp", Vec::new(), "media")]);
+    let nothing = || seen(Vec::new());
+    for (first, then, kind) in [
+        (sealed(), plain(), "tls-null"),
+        (plain(), sealed(), "tls-null"),
+        (nothing(), sealed(), "tls"),
+        (sealed(), nothing(), "tls"),
+        (plain(), leak(), "rtsp"),
+    ] {
+        assert_eq!(first.and_then(then).inspected.kind, kind);
+    }
+    let both = leak().and_then(sealed()).inspected;
+    assert_eq!(both.reason, "media; besides, tls: records");
+}

@@ -253,14 +253,17 @@ fn packets(octets: &[u8], from: usize, stride: usize) -> Packets {
 /// A program stream: pack headers (2.5.3.3) and packets that lead to one another.
 pub fn program_stream(octets: &[u8]) -> Option<File> {
     octets.starts_with(&[0, 0, 1, 0xba]).then_some(())?;
-    let (mut at, mut packs, mut media) = (0, 0, 0);
+    let (mut at, mut packs, mut media, mut scrambled) = (0, 0, 0, 0);
     while let Some([0, 0, 1, id]) = octets.get(at..at + 4) {
         at += match id {
             0xba => {
                 packs += 1;
-                let fifth = *octets.get(at + 4)?;
+                let (Some(fifth), Some(stuffing)) = (octets.get(at + 4), octets.get(at + 13))
+                else {
+                    break;
+                };
                 match fifth >> 6 {
-                    1 => 14 + usize::from(*octets.get(at + 13)? & 7),
+                    1 => 14 + usize::from(stuffing & 7),
                     _ if fifth >> 4 == 2 => 12,
                     _ => return None,
                 }
@@ -270,13 +273,17 @@ pub fn program_stream(octets: &[u8]) -> Option<File> {
                 let Some(length) = octets.get(at + 4..).and_then(|rest| rest.first_chunk()) else {
                     break;
                 };
-                media += usize::from(*id == 0xbd || (0xc0..=0xef).contains(id));
+                let is_media = *id == 0xbd || (0xc0..=0xef).contains(id);
+                // PES_scrambling_control (2.4.3.7).
+                let control = octets.get(at + 6).copied().unwrap_or(0);
+                media += usize::from(is_media);
+                scrambled += usize::from(is_media && control >> 6 == 2 && control & 0x30 != 0);
                 6 + usize::from(u16::from_be_bytes(*length))
             }
             _ => break,
         };
     }
-    let fits = packs + media >= 4 && packs > 0 && media > 0;
+    let fits = packs + media >= 4 && packs > 0 && media > 0 && scrambled * 8 <= media;
     let what = format!("a program stream of {packs} packs and {media} packets of media");
     let end = at.min(octets.len());
     fits.then(|| File::new("mpeg-ps", Format::MpegPs, 0..end, what, Surety::Shown))

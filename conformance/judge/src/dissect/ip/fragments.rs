@@ -103,12 +103,13 @@ impl<'a> Fragments<'a> {
     }
 
     /// Takes away the fragments of datagrams that may still become whole at that time,
-    /// and returns the packets that brought them: they have to be added again.
-    pub fn waiting(&mut self, now_ns: u64) -> Vec<u64> {
+    /// and returns the packets that brought them, about `most`: they have to be added
+    /// again.
+    pub fn waiting(&mut self, now_ns: u64, most: usize) -> Vec<u64> {
         let mut packets = Vec::new();
         self.by_key.retain(|_, partial| {
-            let waits =
-                !partial.delivered && now_ns.saturating_sub(partial.begun_ns) <= PATIENCE_NS;
+            let apart = now_ns.abs_diff(partial.begun_ns);
+            let waits = !partial.delivered && apart <= PATIENCE_NS && packets.len() < most;
             if waits {
                 packets.extend(partial.chunks.values().map(|chunk| chunk.packet));
             }

@@ -41,6 +41,8 @@ pub struct Side<'a> {
     /// The end of what the other side has acknowledged.
     acked: i64,
     ended: bool,
+    /// Whether IP fragments brought octets of it that are not in the stream yet.
+    in_fragments: bool,
 }
 
 impl<'a> Side<'a> {
@@ -124,6 +126,7 @@ impl<'a> Side<'a> {
             }
         };
         self.ended |= segment.fin;
+        self.in_fragments |= packet.packets > 1 || packet.payload.len() > 1;
         let end = at + (octets + packet.missing) as i64;
         self.sent = self.sent.max(end);
 
@@ -155,10 +158,13 @@ impl<'a> Side<'a> {
         odd.filter(|_| octets > 1)
     }
 
-    /// Adds to the stream what was captured, in order, with its gaps. Unless it is the
-    /// `last` time, octets behind a gap wait for those that may still come: the packets
-    /// that brought them are returned, and have to be added again.
-    pub fn deliver(&mut self, stream: &mut Stream, last: bool) -> Vec<u64> {
+    /// Adds to the stream what was captured, in order, with its gaps. If it `waits`,
+    /// octets behind a gap wait for those that may still come: the packets that brought
+    /// them are returned, and have to be added again. The `last` time, what was sent and
+    /// not captured at the end is a gap.
+    pub fn deliver(&mut self, stream: &mut Stream, last: bool, waits: bool) -> Vec<u64> {
+        // What came in several packets can't be added again by one of them.
+        let waits = waits && !std::mem::take(&mut self.in_fragments);
         let chunks = std::mem::take(&mut self.chunks);
         let again = std::mem::take(&mut self.again);
         let lowest = self.first.unwrap_or(0);
@@ -174,7 +180,7 @@ impl<'a> Side<'a> {
             let chunk = chunk.after(before);
             let begins = at + before as i64;
             if at > expected {
-                if !last && waiting <= PATIENCE && self.acked <= expected {
+                if waits && waiting <= PATIENCE && self.acked <= expected {
                     wait.push(chunk.packet);
                     break;
                 }
@@ -205,6 +211,7 @@ impl<'a> Side<'a> {
         }
         if self.first.is_some() {
             self.delivered = Some(expected);
+            self.near = self.near.max(expected);
         }
         wait
     }
@@ -223,6 +230,7 @@ impl<'a> Side<'a> {
             sent: self.sent,
             acked: self.acked,
             ended: self.ended,
+            in_fragments: false,
         }
     }
 

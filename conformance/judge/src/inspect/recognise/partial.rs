@@ -25,6 +25,8 @@ const MOST_SLICES: usize = 240;
 /// Octets of the shortest of them that tells something, and how many such there are.
 const TELLING: usize = 64;
 const MIN_TELLING: usize = 3;
+/// Octets of grey pictures that are made for it.
+const MOST_MADE: usize = 4 << 20;
 /// slice_type of B slices, or it and 5 (ITU-T H.264 table 7-6).
 const B: u32 = 1;
 /// An id of a parameter set that encoders don't use.
@@ -36,6 +38,7 @@ pub(super) fn between_key_frames(stream: &[u8], place: Option<Place>) -> Option<
     let mut units: Vec<Vec<u8>> = Vec::new();
     let (mut sps, mut pps, mut begins) = (None, None, false);
     let (mut slices, mut between, mut telling, mut made, mut hidden) = (0, 0, 0, 0, 0);
+    let mut octets_made = 0;
     for nal in nal_units(stream) {
         let unit = nal.octets(stream);
         match h264::nal_unit_type(unit) {
@@ -71,7 +74,12 @@ pub(super) fn between_key_frames(stream: &[u8], place: Option<Place>) -> Option<
                     continue;
                 }
                 if std::mem::take(&mut begins) {
-                    units.extend(grey::key_frame(sps, OWN_ID)?);
+                    let grey = grey::key_frame(sps, OWN_ID)?;
+                    octets_made += grey.iter().map(Vec::len).sum::<usize>();
+                    if octets_made > MOST_MADE {
+                        break;
+                    }
+                    units.extend(grey);
                     made += 1;
                 }
                 between += usize::from(head.first_mb == 0);

@@ -51,7 +51,8 @@ pub(super) fn direct(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
         let reason = format!(
             "{all} datagrams of whole blocks of AES, of a socket that asks relays of Telegram, from packet {first} on"
         );
-        (all >= 2 && blocks == all).then(|| (index, Claim::sealed("telegram-call", reason)))
+        let lengths: BTreeSet<_> = parts().map(|(_, octets)| octets.len()).collect();
+        (all >= 4 && lengths.len() >= 2 && blocks == all).then(|| (index, Claim::sealed("telegram-call", reason)))
     });
     calls.collect()
 }
@@ -88,18 +89,20 @@ fn relayed(flow: &Flow) -> Option<Claim> {
         .filter_map(|(_, o)| asked(o))
         .map(|(tag, _)| tag)
         .collect();
-    let (mut all, mut enciphered, mut others) = (0, 0, 0);
+    let (mut all, mut enciphered, mut unfit, mut others) = (0, 0, 0, 0);
     for (_, octets) in parts() {
         all += 1;
         match octets.split_first_chunk::<TAG>() {
             Some((tag, rest)) if tags.contains(tag) => {
                 let is_block = rest.len() >= SHORTEST && rest.len().is_multiple_of(BLOCK);
-                enciphered += usize::from(is_block && !rest.starts_with(&TO_RELAY));
+                let is_said = !rest.starts_with(&TO_RELAY);
+                enciphered += usize::from(is_block && is_said);
+                unfit += usize::from(!is_block && is_said);
             }
             _ => others += 1,
         }
     }
-    if others * 10 > all {
+    if others * 10 > all || unfit * 9 > enciphered {
         return None;
     }
     let begins = "a relay of Telegram's calls is asked, and gives back what names the question";
@@ -169,7 +172,10 @@ mod tests {
     fn a_call_without_one_is_known_by_its_socket() {
         let relay = udp(&greeting(&noise(1, TAG)));
         let call = |length| {
-            let datagram = |n: u32| (n.is_multiple_of(2), noise(n, length));
+            let datagram = |n: u32| {
+                let longer = 16 * (n as usize % 3);
+                (n.is_multiple_of(2), noise(n, length + longer))
+            };
             let mut call = udp(&(0..6).map(datagram).collect::<Vec<_>>());
             call.b.set_port(9);
             call

@@ -2,7 +2,7 @@
 //! follows, in the same connection and in datagrams beside it (tinc manual, "The meta
 //! protocol", "Authentication protocol").
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use lightleak_case::TransportProtocol;
 
@@ -63,7 +63,8 @@ pub(super) fn beside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
             "{count} datagrams, each of whole blocks of a cipher and {odd} octets more, between two ends that agree on keys for tinc from packet {} on",
             by.first_packet
         );
-        (count >= FEWEST && blocks.count() == count)
+        let lengths: BTreeSet<_> = parts().map(|(_, octets)| octets.len()).collect();
+        (count >= FEWEST && lengths.len() >= 3 && blocks.count() == count)
             .then(|| (index, Claim::sealed("tinc", reason).at(flow.from_a.place(0))))
     });
     datagrams.collect()

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_program_stream_may_be_cut_anywhere() {
         let pack = [0, 0, 1, 0xba, 0x44, 0, 4, 0, 4, 1, 0, 0, 3, 0xf8];
-        let picture = |n: u64| [&[0, 0, 1, 0xe0, 0, 90][..], &noise(n, 90)].concat();
+        let picture = |n: u64| [&[0, 0, 1, 0xe0, 0, 90, 0x80, 0, 0][..], &noise(n, 87)].concat();
         let stream: Vec<u8> = (0..9)
             .flat_map(|n| [&pack[..], &picture(n)].concat())
             .collect();
@@ -221,6 +221,11 @@ mod tests {
             found(program, 96, &cut(&stream)).map(|f| f.codec),
             Some("ps")
         );
+        let mut scrambled = stream.clone();
+        for packet in scrambled.chunks_mut(pack.len() + 96) {
+            packet[pack.len() + 6] |= 0x10;
+        }
+        assert!(found(program, 96, &cut(&scrambled)).is_none());
         let few = [&stream[..220], &noise(3, 900)[..]].concat();
         assert!(found(program, 96, &cut(&few)).is_none());
     }

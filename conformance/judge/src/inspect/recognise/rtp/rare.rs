@@ -1,6 +1,8 @@
 //! Codecs that few send: Vorbis and Theora (RFC 5215), AC-3 (RFC 4184), and samples of
 //! video as they are (RFC 4175).
 
+use std::collections::BTreeSet;
+
 use super::{Found, track::Track};
 use crate::decoder::{Elementary, Format};
 
@@ -83,7 +85,12 @@ pub(super) fn raw(track: &Track<'_>) -> Option<Found> {
     if !track.may_be(&["RAW"]) {
         return None;
     }
-    let fits = shown(track, |payload| lines(payload).is_some());
+    // Ancillary data have the same form (RFC 8331), and always one place.
+    let mut places = BTreeSet::new();
+    let fits = shown(track, |payload| {
+        lines(payload).map(|place| places.insert(place)).is_some()
+    });
+    let fits = fits && places.len() >= 6;
     let reason = format!(
         "{} packets of video as it is, filled by parts of lines as long as their headers say",
         track.packets.len()
@@ -91,10 +98,10 @@ pub(super) fn raw(track: &Track<'_>) -> Option<Found> {
     fits.then(|| Found::new("raw", Vec::new(), reason))
 }
 
-/// How many parts of lines fill a payload.
-fn lines(payload: &[u8]) -> Option<usize> {
-    let (mut at, mut parts, mut octets) = (2, 0, 0);
-    let mut last = None;
+/// Number and offset of the first part of a line, if such parts fill a payload.
+fn lines(payload: &[u8]) -> Option<(u16, u16)> {
+    let (mut at, mut octets) = (2, 0);
+    let (mut first, mut last) = (None, None);
     loop {
         let &[l1, l0, n1, n0, o1, o0] = payload.get(at..)?.first_chunk()?;
         let length = usize::from(u16::from_be_bytes([l1, l0]));
@@ -106,13 +113,14 @@ fn lines(payload: &[u8]) -> Option<usize> {
             return None;
         }
         last = Some(line);
-        (at, parts, octets) = (at + 6, parts + 1, octets + length);
+        first = first.or(last);
+        (at, octets) = (at + 6, octets + length);
         // C: another header follows.
         if o1 & 0x80 == 0 {
             break;
         }
     }
-    (payload.len() == at + octets).then_some(parts)
+    first.filter(|_| payload.len() == at + octets)
 }
 
 /// Whether nearly all packets are so.
@@ -162,16 +170,18 @@ mod tests {
         assert_eq!(tried(xiph, vorbis), [Some("vorbis"), None]);
         let line = |n: u8| [0, 60, 0, n, 0x80, 0];
         let video = |n: u32| {
-            let last = [0, 60, 0, 5, 0, 0];
+            let last = [0, 60, 0, 200, 0, 0];
             [
                 &[0, 0][..],
-                &line(n as u8 % 4),
+                &line(n as u8 % 100),
                 &last,
                 &noise(n.into(), 120),
             ]
             .concat()
         };
         assert_eq!(tried(raw, video), [Some("raw"), None]);
+        let ancillary = |n: u32| [&[0, 0, 0, 28, 1, 0, 0, 0][..], &noise(n.into(), 28)].concat();
+        assert_eq!(tried(raw, ancillary), [None, None]);
     }
 
     #[test]
