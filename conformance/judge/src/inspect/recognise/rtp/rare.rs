@@ -85,12 +85,17 @@ pub(super) fn raw(track: &Track<'_>) -> Option<Found> {
     if !track.may_be(&["RAW"]) {
         return None;
     }
-    // Ancillary data have the same form (RFC 8331), and always one place.
-    let mut places = BTreeSet::new();
+    // Ancillary data have the same form (RFC 8331), one part, and always one place.
+    let (mut places, mut several) = (BTreeSet::new(), 0);
     let fits = shown(track, |payload| {
-        lines(payload).map(|place| places.insert(place)).is_some()
+        let Some((place, parts)) = lines(payload) else {
+            return false;
+        };
+        places.insert(place);
+        several += usize::from(parts > 1);
+        true
     });
-    let fits = fits && places.len() >= 6;
+    let fits = fits && (places.len() >= 6 || several >= FEWEST);
     let reason = format!(
         "{} packets of video as it is, filled by parts of lines as long as their headers say",
         track.packets.len()
@@ -98,9 +103,10 @@ pub(super) fn raw(track: &Track<'_>) -> Option<Found> {
     fits.then(|| Found::new("raw", Vec::new(), reason))
 }
 
-/// Number and offset of the first part of a line, if such parts fill a payload.
-fn lines(payload: &[u8]) -> Option<(u16, u16)> {
-    let (mut at, mut octets) = (2, 0);
+/// Number and offset of the first part of a line, and how many such parts fill a
+/// payload.
+fn lines(payload: &[u8]) -> Option<((u16, u16), usize)> {
+    let (mut at, mut parts, mut octets) = (2, 0, 0);
     let (mut first, mut last) = (None, None);
     loop {
         let &[l1, l0, n1, n0, o1, o0] = payload.get(at..)?.first_chunk()?;
@@ -114,13 +120,14 @@ fn lines(payload: &[u8]) -> Option<(u16, u16)> {
         }
         last = Some(line);
         first = first.or(last);
-        (at, octets) = (at + 6, octets + length);
+        (at, parts, octets) = (at + 6, parts + 1, octets + length);
         // C: another header follows.
         if o1 & 0x80 == 0 {
             break;
         }
     }
-    first.filter(|_| payload.len() == at + octets)
+    let first = first.filter(|_| payload.len() == at + octets)?;
+    Some((first, parts))
 }
 
 /// Whether nearly all packets are so.
