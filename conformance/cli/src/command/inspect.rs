@@ -23,7 +23,7 @@ use lightleak_judge::{
 use super::{Failure, Outcome, Terminal, child_decoder, write_file};
 
 /// Octets of a capture that are read at once.
-const PART: usize = 8 << 20;
+const PART: usize = 4 << 20;
 
 /// Options of `inspect`.
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Octets of payload that are kept of all flows together.
-const KEPT: usize = 64 << 20;
+const KEPT: usize = 40 << 20;
 /// Octets of secrets that are kept.
 const MOST_SECRETS: usize = 16 << 20;
 /// Blocks of secrets that are kept.

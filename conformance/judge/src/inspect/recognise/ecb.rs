@@ -20,7 +20,7 @@ use crate::{
 const LEAST: usize = 2048;
 const MOST: usize = 1 << 20;
 /// Octets in which something has to repeat before more is done.
-const SAMPLED: usize = 256 << 10;
+const SAMPLED: usize = 64 << 10;
 /// Slots for what was seen.
 const SLOTS: usize = 1 << 15;
 /// Octets of datagrams that may be headers.
