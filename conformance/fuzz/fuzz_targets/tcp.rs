@@ -31,15 +31,8 @@ fuzz_target!(|input: &[u8]| {
 /// Part by part, with octets left out between.
 fn in_parts(capture: &Capture) {
     let mut dissector = Dissector::default();
-    let parts = capture.packets.chunks(3);
-    let last = parts.len().saturating_sub(1);
-    for (index, packets) in parts.enumerate() {
-        let part = Capture {
-            interfaces: capture.interfaces.clone(),
-            packets: packets.to_vec(),
-            ..Capture::default()
-        };
-        dissector.add(&part, index == last);
+    for (part, last) in capture.parts(3) {
+        dissector.add(&part, last);
         assert_places(capture, dissector.traffic());
         for flow in dissector.flows_mut() {
             flow.from_a.leave_out(100);

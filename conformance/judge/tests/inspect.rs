@@ -153,15 +153,8 @@ fn shape(flow: &Flow) -> String {
 /// The flows of a capture that is dissected so many packets at a time.
 fn in_parts(capture: &Capture, packets: usize) -> Vec<Flow> {
     let mut dissector = Dissector::default();
-    let parts = capture.packets.chunks(packets);
-    let last = parts.len().saturating_sub(1);
-    for (index, packets) in parts.enumerate() {
-        let part = Capture {
-            interfaces: capture.interfaces.clone(),
-            packets: packets.to_vec(),
-            ..Capture::default()
-        };
-        dissector.add(&part, index == last);
+    for (part, last) in capture.parts(packets) {
+        dissector.add(&part, last);
     }
     let mut flows = dissector.flows_mut().to_vec();
     flows.sort_by_key(|flow| flow.first_packet);

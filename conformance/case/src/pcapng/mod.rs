@@ -28,6 +28,23 @@ pub struct Capture {
     pub secrets: Vec<(SecretsType, Octets)>,
 }
 
+impl Capture {
+    /// Its packets, so many at a time, as captures with the same interfaces; and of each
+    /// whether it is the last.
+    pub fn parts(&self, packets: usize) -> impl Iterator<Item = (Self, bool)> + '_ {
+        let parts = self.packets.chunks(packets);
+        let last = parts.len().saturating_sub(1);
+        parts.enumerate().map(move |(index, packets)| {
+            let part = Self {
+                interfaces: self.interfaces.clone(),
+                packets: packets.to_vec(),
+                ..Self::default()
+            };
+            (part, index == last)
+        })
+    }
+}
+
 /// The type of secrets in a pcapng file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecretsType(pub u32);

@@ -247,13 +247,7 @@ impl Dialogue {
         if flow.transport != TransportProtocol::Tcp {
             return Self::default();
         }
-        let Some(dialogue) = rtsp::read(&flow.from_a, &flow.from_b) else {
-            return Self {
-                frames_a: rtsp::frames(&flow.from_a),
-                frames_b: rtsp::frames(&flow.from_b),
-                sets: Vec::new(),
-            };
-        };
+        let dialogue = rtsp::read_any(&flow.from_a, &flow.from_b);
         let sets = dialogue
             .messages()
             .filter_map(rtsp::Message::sdp)

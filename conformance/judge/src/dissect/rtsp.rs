@@ -118,10 +118,15 @@ pub struct Frame {
 /// Reads two directions as RTSP by their content: `a` is the client. `None`
 /// if nothing in them is an RTSP message.
 pub fn read(from_a: &Stream, from_b: &Stream) -> Option<Dialogue> {
+    let dialogue = read_any(from_a, from_b);
+    let speaks = dialogue.messages().next().is_some();
+    speaks.then_some(dialogue)
+}
+
+/// The same where nobody knows what was said before, such as in a connection that was
+/// joined in the middle: there may be frames without any message.
+pub fn read_any(from_a: &Stream, from_b: &Stream) -> Dialogue {
     let (a, b) = (scan(from_a), scan(from_b));
-    if a.messages.is_empty() && b.messages.is_empty() {
-        return None;
-    }
     let mut dialogue = Dialogue {
         frames_a: a.frames,
         frames_b: b.frames,
@@ -130,11 +135,10 @@ pub fn read(from_a: &Stream, from_b: &Stream) -> Option<Dialogue> {
         ..Dialogue::default()
     };
     pair(&mut dialogue, a.messages, b.messages);
-    Some(dialogue)
+    dialogue
 }
 
-/// Interleaved frames in a direction of which nobody knows what was said
-/// before, such as a connection that was joined in the middle.
+/// Interleaved frames in one such direction.
 pub fn frames(stream: &Stream) -> Vec<Frame> {
     scan(stream).frames
 }

@@ -4,8 +4,6 @@
 //! longest ones are looked at, and of them only the beginning and the end stay, as if
 //! what lies between had not been captured.
 
-use std::sync::{Mutex, PoisonError};
-
 use lightleak_case::{Capture, Octets, SecretsType};
 
 use crate::{
@@ -15,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Claim, Inspected, Inspection, Limits, Scene,
+    Inspected, Inspection, Limits, Scene,
     conclusion::{Conclusion, conclude},
     others, recognise, show,
 };
@@ -54,8 +52,6 @@ pub struct Eavesdropper<'d> {
 #[derive(Default)]
 struct Known {
     conclusion: Option<Conclusion>,
-    /// How many of its octets were looked at.
-    octets: u64,
     /// Pictures that were shown.
     pictures: usize,
     /// Other files that were kept.
@@ -108,11 +104,7 @@ impl<'d> Eavesdropper<'d> {
         let flows = self.dissector.traffic().flows.len();
         self.known.resize_with(flows, Known::default);
         if last {
-            let is_new = |index: &usize| {
-                let known = &self.known[*index];
-                known.conclusion.is_none() || self.octets(*index) > known.octets
-            };
-            let chosen: Vec<_> = (0..flows).filter(is_new).collect();
+            let chosen: Vec<_> = (0..flows).filter(|flow| self.is_news(*flow)).collect();
             self.look(&chosen);
         } else {
             self.dissector.forget_notes();
@@ -142,9 +134,11 @@ impl<'d> Eavesdropper<'d> {
         }
     }
 
-    fn octets(&self, flow: usize) -> u64 {
-        let flow = self.dissector.traffic().flows.get(flow);
-        flow.map_or(0, |flow| flow.octets())
+    /// Whether there are octets of a flow that were not looked at.
+    fn is_news(&self, flow: usize) -> bool {
+        let octets = self.dissector.traffic().flows[flow].octets();
+        let conclusion = self.known[flow].conclusion.as_ref();
+        conclusion.is_none_or(|conclusion| octets > conclusion.inspected.bytes)
     }
 
     /// Looks at the longest flows if all have too many octets, and leaves most out.
@@ -167,7 +161,7 @@ impl<'d> Eavesdropper<'d> {
             chosen.push(index);
         }
         let mut news = chosen.clone();
-        news.retain(|index| self.octets(*index) > self.known[*index].octets);
+        news.retain(|flow| self.is_news(*flow));
         self.look(&news);
         for index in chosen {
             if let Some(flow) = self.dissector.flows_mut().get_mut(index) {
@@ -186,19 +180,7 @@ impl<'d> Eavesdropper<'d> {
         let scene = Scene::new(traffic).with_secrets(&self.secrets);
         let mut failures = Vec::new();
         let footage = recognise::footage(&scene, chosen, self.decoder, &mut failures);
-        let mut played: Vec<Vec<Claim>> = Vec::new();
-        played.resize_with(traffic.flows.len(), Vec::new);
-        for (flow, claim) in footage {
-            if let Some(claims) = played.get_mut(flow) {
-                claims.push(claim);
-            }
-        }
-        let played: Vec<_> = played.into_iter().map(Mutex::new).collect();
         let across = recognise::across(&scene);
-        let take = |claims: &Mutex<Vec<Claim>>| {
-            let mut claims = claims.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *claims)
-        };
         let (limits, decoder) = (self.limits, self.decoder);
         let shown: Vec<_> = self.known.iter().map(|known| known.pictures).collect();
         let (known, keep) = (&mut self.known, &mut self.keep);
@@ -206,11 +188,11 @@ impl<'d> Eavesdropper<'d> {
         let look = |number: usize| {
             let index = chosen[number];
             let flow = &traffic.flows[index];
-            let mut claims = take(&played[index]);
+            let mut claims = footage.take(index);
             for recognise in recognise::IN_A_FLOW {
                 claims.extend(recognise(&scene, flow));
             }
-            claims.extend(take(&across[index]));
+            claims.extend(across.take(index));
             let limits = Limits {
                 pictures_per_flow: limits.pictures_per_flow.saturating_sub(shown[index]),
             };
@@ -224,7 +206,6 @@ impl<'d> Eavesdropper<'d> {
             let Some(known) = known.get_mut(index) else {
                 return;
             };
-            known.octets = conclusion.inspected.bytes;
             known.pictures += conclusion.inspected.pictures.len();
             let more = &mut conclusion.inspected;
             more.sounds.truncate(MOST_FILES.saturating_sub(known.files));
@@ -335,17 +316,8 @@ mod tests {
         let mut eavesdropper = Eavesdropper::new(&Mute, LIMITS);
         eavesdropper.most = most;
         let mut kept = 0;
-        let parts = capture.packets.chunks(packets);
-        let last = parts.len() - 1;
-        for (index, part) in parts.enumerate() {
-            let part = Capture {
-                packets: part.to_vec(),
-                ..Capture {
-                    interfaces: capture.interfaces.clone(),
-                    ..Capture::default()
-                }
-            };
-            eavesdropper.add(&part, index == last);
+        for (part, last) in capture.parts(packets) {
+            eavesdropper.add(&part, last);
             let flows = &eavesdropper.dissector.traffic().flows;
             kept = kept.max(flows.iter().map(|flow| flow.kept()).sum());
         }

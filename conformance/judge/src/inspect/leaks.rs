@@ -1,10 +1,7 @@
 //! What recognisers prove to be media in clear in some traffic, each with what
 //! plays of it: what the judge asks, who has the traffic already.
 
-use std::sync::{
-    PoisonError,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{
     decoder::{Decoder, DecoderError, Picture, Sound},
@@ -54,8 +51,7 @@ pub(crate) fn leaks(
             return (leaks, failures);
         }
         let mut claims: Vec<_> = IN_A_FLOW.iter().flat_map(|r| r(&scene, flow)).collect();
-        let mut others = across[index].lock().unwrap_or_else(PoisonError::into_inner);
-        claims.append(&mut others);
+        claims.extend(across.take(index));
         let may_leak = |claim: &Claim| matches!(claim.standing, Standing::Clear { .. });
         for claim in claims.into_iter().filter(may_leak) {
             if !wanted(index, &claim) || failed.load(Ordering::Relaxed) >= MAX_FAILURES {

@@ -58,9 +58,13 @@ impl Blocks {
     /// Those in messages, each of which begins where a cipher does, or as many octets
     /// later as all others.
     pub(super) fn find(messages: &[&[u8]]) -> Option<Self> {
-        if !has_repeats(messages) || !is_even(messages.iter().copied()) {
-            return None;
-        }
+        may_repeat(messages)
+            .then(|| Self::among(messages))
+            .flatten()
+    }
+
+    /// The same, where some may be.
+    fn among(messages: &[&[u8]]) -> Option<Self> {
         let mut left = MOST;
         let fits = |message: &&&[u8]| {
             let fits = message.len() <= left;
@@ -121,10 +125,10 @@ impl Blocks {
 fn connection(stream: &Stream) -> Option<Claim> {
     let octets = unbroken(stream)?;
     let octets_at = octets.as_ptr() as usize - stream.bytes.as_ptr() as usize;
-    if is_tls(octets) || !has_repeats(&[octets]) || !is_even([octets].into_iter()) {
+    if is_tls(octets) || !may_repeat(&[octets]) {
         return None;
     }
-    if let Some(blocks) = Blocks::find(&[octets]) {
+    if let Some(blocks) = Blocks::among(&[octets]) {
         let words = blocks.words();
         let claim = match blocks.lattice(octets) {
             Some(pairs) => Claim::clear(
@@ -179,6 +183,11 @@ fn datagrams(stream: &Stream) -> Option<Claim> {
     let blocks = Blocks::find(&behind)?;
     let reason = format!("in {} datagrams, {}", parts.len(), blocks.words());
     Some(Claim::unknown("ecb?", reason).at(stream.place(0)))
+}
+
+/// Whether blocks of a cipher may be there twice.
+fn may_repeat(messages: &[&[u8]]) -> bool {
+    has_repeats(messages) && is_even(messages.iter().copied())
 }
 
 /// Whether a block is there twice, as far as a quick look tells.

@@ -3,16 +3,16 @@
 use crate::{
     adversary::media_player::{self, Footage, Origin},
     decoder::{Decoder, DecoderError},
-    inspect::{Claim, Proof, Scene, Standing},
+    inspect::{Claim, Proof, Scene, Standing, recognise::ByFlow},
 };
 
-/// Has the flows of those indices played, and says of which flow it claims what.
+/// Has the flows of those indices played.
 pub(in crate::inspect) fn footage(
     scene: &Scene<'_>,
     chosen: &[usize],
     decoder: &dyn Decoder,
     failures: &mut Vec<DecoderError>,
-) -> Vec<(usize, Claim)> {
+) -> ByFlow {
     let footage = match media_player::play_flows(scene.traffic, chosen, &[], decoder) {
         Ok(footage) => footage,
         Err(unplayed) => {
@@ -26,7 +26,7 @@ pub(in crate::inspect) fn footage(
             Origin::Flow { flow, .. } => Some((flow, claim(footage))),
             _ => None,
         });
-    of_flows.collect()
+    ByFlow::new(scene, of_flows)
 }
 
 fn claim(footage: Footage) -> Claim {

@@ -40,7 +40,7 @@ mod wireguard;
 mod zoom;
 mod zrtp;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::{dissect::Flow, parallel::in_parallel};
 
@@ -104,15 +104,32 @@ pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     rtp::twice,
 ];
 
-/// What those claim that look at all flows together, by flow.
-pub(super) fn across(scene: &Scene<'_>) -> Vec<Mutex<Vec<Claim>>> {
+/// What those claim that look at all flows together.
+pub(super) fn across(scene: &Scene<'_>) -> ByFlow {
     let found = in_parallel(ACROSS_FLOWS.len(), |index| ACROSS_FLOWS[index](scene));
-    let mut across: Vec<Vec<Claim>> = Vec::new();
-    across.resize_with(scene.traffic.flows.len(), Vec::new);
-    for (flow, claim) in found.into_iter().flatten() {
-        if let Some(claims) = across.get_mut(flow) {
-            claims.push(claim);
+    ByFlow::new(scene, found.into_iter().flatten())
+}
+
+/// Claims by the index of their flow.
+pub(super) struct ByFlow(Vec<Mutex<Vec<Claim>>>);
+
+impl ByFlow {
+    fn new(scene: &Scene<'_>, all: impl Iterator<Item = (usize, Claim)>) -> Self {
+        let mut by_flow: Vec<_> = scene.traffic.flows.iter().map(|_| Vec::new()).collect();
+        for (flow, claim) in all {
+            if let Some(claims) = by_flow.get_mut(flow) {
+                claims.push(claim);
+            }
         }
+        Self(by_flow.into_iter().map(Mutex::new).collect())
     }
-    across.into_iter().map(Mutex::new).collect()
+
+    /// Those of a flow, which are not kept.
+    pub(super) fn take(&self, flow: usize) -> Vec<Claim> {
+        let claims = self.0.get(flow);
+        let claims = claims.map(|claims| claims.lock().unwrap_or_else(PoisonError::into_inner));
+        claims
+            .map(|mut claims| std::mem::take(&mut *claims))
+            .unwrap_or_default()
+    }
 }
