@@ -5,6 +5,8 @@
 //! in range. Random octets pass once in about twenty times, so it takes several
 //! units in a row to mean something, and only a decoded picture proves anything.
 
+use super::bits::Bits;
+
 /// nal_unit_type of a slice of a picture that is no IDR picture (7.4.1, table 7-1).
 pub const SLICE: u8 = 1;
 /// nal_unit_type of a slice of an IDR picture.
@@ -157,9 +159,9 @@ pub fn parse_sps(nal: &[u8]) -> Option<Sps> {
     }
     let rbsp = without_emulation_prevention(nal.get(1..)?, MAX_SET);
     let mut bits = Bits::new(&rbsp);
-    let profile_idc = bits.octet()?;
-    let constraints = bits.octet()?;
-    let level_idc = bits.octet()?;
+    let profile_idc = bits.take(8)? as u8;
+    let constraints = bits.take(8)? as u8;
+    let level_idc = bits.take(8)? as u8;
     let known_profile = matches!(
         profile_idc,
         44 | 66 | 77 | 83 | 86 | 88 | 100 | 110 | 118 | 122 | 128 | 134 | 135 | 138 | 139 | 244
@@ -381,56 +383,6 @@ fn skip_scaling_list(bits: &mut Bits, size: usize) -> Option<()> {
         last = next;
     }
     Some(())
-}
-
-/// Reads an RBSP bit by bit (7.2).
-struct Bits<'a> {
-    octets: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Bits<'a> {
-    fn new(octets: &'a [u8]) -> Self {
-        Self { octets, at: 0 }
-    }
-
-    fn bit(&mut self) -> Option<u32> {
-        let octet = self.octets.get(self.at / 8)?;
-        let bit = octet >> (7 - self.at % 8) & 1;
-        self.at += 1;
-        Some(bit.into())
-    }
-
-    fn octet(&mut self) -> Option<u8> {
-        let mut value = 0;
-        for _ in 0..8 {
-            value = value << 1 | self.bit()? as u8;
-        }
-        Some(value)
-    }
-
-    /// ue(v) (9.1), `None` above `limit`.
-    fn ue(&mut self, limit: u32) -> Option<u32> {
-        let mut zeros = 0;
-        while self.bit()? == 0 {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
-            }
-        }
-        let mut value = 1u32;
-        for _ in 0..zeros {
-            value = value << 1 | self.bit()?;
-        }
-        (value - 1 <= limit).then_some(value - 1)
-    }
-
-    /// se(v) (9.1.1).
-    fn se(&mut self) -> Option<i32> {
-        let code = self.ue(u32::MAX - 1)?;
-        let magnitude = i32::try_from(code.div_ceil(2)).ok()?;
-        Some(if code % 2 == 1 { magnitude } else { -magnitude })
-    }
 }
 
 #[cfg(test)]

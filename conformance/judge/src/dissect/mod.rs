@@ -3,6 +3,7 @@
 //! Nothing here panics, loops or grows without bound on hostile input.
 
 pub(crate) mod base64;
+pub(crate) mod bits;
 pub mod cenc;
 pub mod clip_list;
 pub mod container;
@@ -165,6 +166,12 @@ impl Flow {
             first_packet,
             packets: 0,
         }
+    }
+
+    /// The parts of both directions, those of `a` first.
+    pub fn parts(&self) -> impl Iterator<Item = (&Piece, &[u8])> {
+        let streams = [&self.from_a, &self.from_b];
+        streams.into_iter().flat_map(Stream::parts)
     }
 
     /// Octets of payload that are kept of it.

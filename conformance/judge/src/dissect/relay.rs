@@ -65,9 +65,7 @@ pub fn datagrams<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Relayed<'a>> {
             outer.map(unwrap).collect()
         }
         TransportProtocol::Tcp => {
-            let gap = stream.gaps.iter().find(|gap| **gap > 0);
-            let end = gap.copied().unwrap_or(usize::MAX).min(stream.bytes.len());
-            let bytes = stream.bytes.get(..end).unwrap_or_default();
+            let bytes = stream.beginning();
             match (is_stun(bytes) || channel(bytes).is_some(), frame(bytes)) {
                 (true, _) => self_delimiting(bytes),
                 (false, Some(_)) => behind_lengths(bytes),

@@ -134,6 +134,13 @@ impl Stream {
         self.continued.extend(first + 1..self.pieces.len());
     }
 
+    /// The octets up to the first gap behind one of them.
+    pub fn beginning(&self) -> &[u8] {
+        let gap = self.gaps.iter().find(|gap| **gap > 0);
+        let before = gap.and_then(|gap| self.bytes.get(..*gap));
+        before.unwrap_or(&self.bytes)
+    }
+
     /// Octets of memory that it takes.
     pub fn weight(&self) -> usize {
         self.bytes.len()

@@ -200,13 +200,8 @@ fn isolated(messages: &[(usize, &[u8])], phase: usize) -> Vec<Pair> {
 }
 
 /// Ciphertext is: of random blocks one in ten million has so few different octets.
-fn is_telling(block: &[u8]) -> bool {
-    let mut seen = [false; 256];
-    let mut different = 0;
-    for octet in block {
-        different += usize::from(!std::mem::replace(&mut seen[usize::from(*octet)], true));
-    }
-    different > BLOCK / 2
+pub fn is_telling(block: &[u8]) -> bool {
+    super::different(block) > BLOCK / 2
 }
 
 /// From each block of the plaintext, wherever it begins, to the next that is

@@ -199,14 +199,11 @@ fn pieces(length: usize) -> Vec<Range<usize>> {
 }
 
 fn is_telling(octets: &[u8]) -> bool {
-    let mut different = octets.to_vec();
-    different.sort_unstable();
-    different.dedup();
     let steps = |pair: &[u8]| pair[1].wrapping_sub(pair[0]);
     let mut steps = octets.windows(2).map(steps);
     let first = steps.next();
     octets.len() >= SHORTEST
-        && different.len() >= DIFFERENT
+        && super::different(octets) >= DIFFERENT
         && steps.any(|step| Some(step) != first)
 }
 

@@ -25,3 +25,12 @@ pub mod keystream;
 pub mod shown;
 #[cfg(test)]
 mod testing;
+
+/// How many different octets there are.
+pub fn different(octets: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    for octet in octets {
+        seen[usize::from(*octet)] = true;
+    }
+    seen.iter().filter(|seen| **seen).count()
+}

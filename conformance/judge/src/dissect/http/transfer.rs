@@ -105,20 +105,29 @@ impl Transfer<'_> {
 
     /// What the content is said to be, without parameters, in lower case.
     pub fn media_type(&self) -> String {
-        let value = self.head.value("content-type").unwrap_or_default();
-        let value = value.split(';').next().unwrap_or_default();
-        value.trim().to_ascii_lowercase()
+        media_type(self.head.value("content-type").unwrap_or_default())
     }
 
     /// A parameter of that, its name in lower case.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let value = self.head.value("content-type")?;
-        value.split(';').skip(1).find_map(|parameter| {
-            let (n, value) = parameter.split_once('=')?;
-            let is_it = n.trim().eq_ignore_ascii_case(name);
-            is_it.then(|| value.trim().trim_matches('"').to_owned())
-        })
+        parameters(value, name).next().map(str::to_owned)
     }
+}
+
+/// What the value of a `Content-Type` names, without parameters, in lower case.
+pub fn media_type(value: &str) -> String {
+    let value = value.split(';').next().unwrap_or_default();
+    value.trim().to_ascii_lowercase()
+}
+
+/// The values of its parameters of that name.
+pub fn parameters<'a>(value: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    value.split(';').skip(1).filter_map(move |parameter| {
+        let (n, value) = parameter.split_once('=')?;
+        let is_it = n.trim().eq_ignore_ascii_case(name);
+        is_it.then(|| value.trim().trim_matches('"'))
+    })
 }
 
 /// The messages of a direction. Where something is no message, the next one that

@@ -123,8 +123,7 @@ impl Blocks {
 }
 
 fn connection(stream: &Stream) -> Option<Claim> {
-    let octets = unbroken(stream)?;
-    let octets_at = octets.as_ptr() as usize - stream.bytes.as_ptr() as usize;
+    let (begin, octets) = unbroken(stream)?;
     if is_tls(octets) || !may_repeat(&[octets]) {
         return None;
     }
@@ -140,7 +139,7 @@ fn connection(stream: &Stream) -> Option<Claim> {
             ),
             None => Claim::unknown("ecb?", words),
         };
-        return Some(claim.at(stream.place(octets_at)));
+        return Some(claim.at(stream.place(begin)));
     }
     let bodies = records::bodies(octets, 0)?;
     let bodies: Vec<&[u8]> = bodies
@@ -152,8 +151,8 @@ fn connection(stream: &Stream) -> Option<Claim> {
     Some(Claim::unknown("ecb?", reason).at(stream.place(0)))
 }
 
-/// The longest part that nothing is missing of.
-fn unbroken(stream: &Stream) -> Option<&[u8]> {
+/// The longest part that nothing is missing of, and where it begins.
+fn unbroken(stream: &Stream) -> Option<(usize, &[u8])> {
     let gaps = stream.gaps.iter().copied();
     let mut begin = 0;
     let mut best = 0..0;
@@ -163,9 +162,9 @@ fn unbroken(stream: &Stream) -> Option<&[u8]> {
         }
         begin = end;
     }
-    let octets = stream.bytes.get(best)?;
+    let octets = stream.bytes.get(best.clone())?;
     let octets = octets.get(..octets.len().min(MOST))?;
-    (octets.len() >= LEAST).then_some(octets)
+    (octets.len() >= LEAST).then_some((best.start, octets))
 }
 
 fn datagrams(stream: &Stream) -> Option<Claim> {
@@ -178,8 +177,8 @@ fn datagrams(stream: &Stream) -> Option<Claim> {
         })
         .filter(|datagram| datagram.len() >= HEADER + 2 * BLOCK)
         .collect();
-    let behind = || parts.iter().filter_map(|datagram| datagram.get(HEADER..));
-    let behind: Vec<&[u8]> = behind().collect();
+    let behind = parts.iter().filter_map(|datagram| datagram.get(HEADER..));
+    let behind: Vec<&[u8]> = behind.collect();
     let blocks = Blocks::find(&behind)?;
     let reason = format!("in {} datagrams, {}", parts.len(), blocks.words());
     Some(Claim::unknown("ecb?", reason).at(stream.place(0)))
@@ -187,7 +186,7 @@ fn datagrams(stream: &Stream) -> Option<Claim> {
 
 /// Whether blocks of a cipher may be there twice.
 fn may_repeat(messages: &[&[u8]]) -> bool {
-    has_repeats(messages) && is_even(messages.iter().copied())
+    has_repeats(messages) && is_even(messages)
 }
 
 /// Whether a block is there twice, as far as a quick look tells.
@@ -209,7 +208,7 @@ fn has_repeats(messages: &[&[u8]]) -> bool {
             let Some(slot) = slots.get_mut(hash as usize) else {
                 continue;
             };
-            if *slot == window && window.iter().collect::<HashSet<_>>().len() > BLOCK / 2 {
+            if *slot == window && ecb::is_telling(window) {
                 return true;
             }
             *slot = window;
@@ -219,10 +218,10 @@ fn has_repeats(messages: &[&[u8]]) -> bool {
 }
 
 /// Whether no octet prevails in what is there once: what is in clear repeats as well.
-fn is_even<'a>(messages: impl Iterator<Item = &'a [u8]>) -> bool {
+fn is_even(messages: &[&[u8]]) -> bool {
     let (mut counts, mut all) = ([0_usize; 256], 0);
     let mut seen = HashSet::new();
-    for block in messages.flat_map(|message| message.chunks(BLOCK)) {
+    for block in messages.iter().flat_map(|message| message.chunks(BLOCK)) {
         if seen.insert(block) {
             for octet in block {
                 counts[usize::from(*octet)] += 1;

@@ -104,6 +104,27 @@ pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     rtp::twice,
 ];
 
+/// What is claimed of the octets inside flows that somebody opens, behind the name of
+/// what was opened.
+fn inside(
+    scene: &Scene<'_>,
+    open: impl Fn(&Flow) -> Option<(&'static str, Flow)>,
+) -> Vec<(usize, Claim)> {
+    let mut found = Vec::new();
+    for (index, flow) in scene.traffic.flows.iter().enumerate() {
+        let Some((name, inner)) = open(flow) else {
+            continue;
+        };
+        for recognise in IN_A_FLOW {
+            for claim in recognise(scene, &inner) {
+                let kind = format!("{name}/{}", claim.kind);
+                found.push((index, Claim { kind, ..claim }));
+            }
+        }
+    }
+    found
+}
+
 /// What those claim that look at all flows together.
 pub(super) fn across(scene: &Scene<'_>) -> ByFlow {
     let found = in_parallel(ACROSS_FLOWS.len(), |index| ACROSS_FLOWS[index](scene));

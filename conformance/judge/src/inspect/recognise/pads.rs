@@ -7,7 +7,7 @@ use lightleak_case::TransportProtocol;
 
 use super::carved::is_tls;
 use crate::{
-    adversary::cryptanalyst::keystream::bits_of_chance,
+    adversary::cryptanalyst::{different, keystream::bits_of_chance},
     dissect::{Flow, Stream},
     inspect::{Claim, Scene},
 };
@@ -103,13 +103,8 @@ fn sides(index: usize, flow: &Flow) -> Vec<Side<'_>> {
     }
     let streams = [&flow.from_a, &flow.from_b].into_iter();
     let sides = streams.filter_map(|stream| {
-        let end = stream
-            .gaps
-            .iter()
-            .copied()
-            .find(|gap| *gap > 0)
-            .unwrap_or(usize::MAX);
-        let octets = stream.bytes.get(..stream.bytes.len().min(end).min(MOST))?;
+        let octets = stream.beginning();
+        let octets = &octets[..octets.len().min(MOST)];
         let windows = octets.chunks_exact(WINDOW).take(64);
         let (all, random) = windows.fold((0, 0), |(all, random), window| {
             (all + 1, random + usize::from(looks_random(window)))
@@ -124,12 +119,7 @@ fn sides(index: usize, flow: &Flow) -> Vec<Side<'_>> {
 }
 
 fn looks_random(window: &[u8]) -> bool {
-    let mut seen = [false; 256];
-    let mut different = 0;
-    for octet in window {
-        different += usize::from(!std::mem::replace(&mut seen[usize::from(*octet)], true));
-    }
-    different >= DIFFERENT
+    different(window) >= DIFFERENT
 }
 
 /// What the difference of two streams shows.
@@ -266,8 +256,7 @@ fn is_text(octet: u8) -> bool {
 
 /// Different characters, but not as many as random ones have.
 fn looks_like_text(run: &[u8]) -> bool {
-    let different: BTreeSet<u8> = run.iter().take(TEXT).copied().collect();
-    (2..=40).contains(&different.len())
+    (2..=40).contains(&different(&run[..run.len().min(TEXT)]))
 }
 
 #[cfg(test)]

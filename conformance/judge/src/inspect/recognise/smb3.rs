@@ -49,9 +49,8 @@ struct Side {
 impl Side {
     fn read(stream: &Stream) -> Self {
         let mut side = Self::default();
-        let gap = stream.gaps.iter().find(|gap| **gap > 0);
-        let end = gap.copied().unwrap_or(usize::MAX).min(stream.bytes.len());
-        let bytes = stream.bytes.get(..end).unwrap_or_default();
+        let bytes = stream.beginning();
+        let end = bytes.len();
         let mut at = 0;
         for _ in 0..MOST {
             // Direct TCP transport: a zero, and the length of the message (2.1).

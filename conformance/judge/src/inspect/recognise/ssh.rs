@@ -42,9 +42,7 @@ struct Identification {
 
 impl<'a> Side<'a> {
     fn read(stream: &'a Stream) -> Self {
-        let gap = stream.gaps.iter().find(|gap| **gap > 0);
-        let first = gap.and_then(|gap| stream.bytes.get(..*gap));
-        let identification = Identification::find(first.unwrap_or(&stream.bytes));
+        let identification = Identification::find(stream.beginning());
         let begins = identification.as_ref().map_or(0, |said| said.end);
         let rest = stream.bytes.get(begins..).unwrap_or_default();
         let offers = KexInit::read(rest);

@@ -11,7 +11,7 @@ use std::{
 use lightleak_case::TransportProtocol;
 
 use crate::{
-    dissect::{Flow, Stream},
+    dissect::Flow,
     inspect::{Claim, Scene},
 };
 
@@ -45,13 +45,12 @@ pub(super) fn direct(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
         if flow.transport != TransportProtocol::Udp || asker(flow).is_some() {
             return None;
         }
-        let parts = || [&flow.from_a, &flow.from_b].into_iter().flat_map(Stream::parts);
-        let blocks = parts().filter(|(_, o)| o.len() >= SHORTEST && o.len().is_multiple_of(BLOCK));
-        let (blocks, all) = (blocks.count(), parts().count());
+        let blocks = flow.parts().filter(|(_, o)| o.len() >= SHORTEST && o.len().is_multiple_of(BLOCK));
+        let (blocks, all) = (blocks.count(), flow.parts().count());
         let reason = format!(
             "{all} datagrams of whole blocks of AES, of a socket that asks relays of Telegram, from packet {first} on"
         );
-        let lengths: BTreeSet<_> = parts().map(|(_, octets)| octets.len()).collect();
+        let lengths: BTreeSet<_> = flow.parts().map(|(_, octets)| octets.len()).collect();
         (all >= 4 && lengths.len() >= 2 && blocks == all).then(|| (index, Claim::sealed("telegram-call", reason)))
     });
     calls.collect()
@@ -80,17 +79,13 @@ fn asker(flow: &Flow) -> Option<SocketAddr> {
 
 fn relayed(flow: &Flow) -> Option<Claim> {
     asker(flow)?;
-    let parts = || {
-        [&flow.from_a, &flow.from_b]
-            .into_iter()
-            .flat_map(Stream::parts)
-    };
-    let tags: BTreeSet<_> = parts()
+    let tags: BTreeSet<_> = flow
+        .parts()
         .filter_map(|(_, o)| asked(o))
         .map(|(tag, _)| tag)
         .collect();
     let (mut all, mut enciphered, mut unfit, mut others) = (0, 0, 0, 0);
-    for (_, octets) in parts() {
+    for (_, octets) in flow.parts() {
         all += 1;
         match octets.split_first_chunk::<TAG>() {
             Some((tag, rest)) if tags.contains(tag) => {

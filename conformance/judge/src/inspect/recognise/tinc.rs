@@ -8,7 +8,7 @@ use lightleak_case::TransportProtocol;
 
 use crate::{
     dissect::{Flow, Stream},
-    inspect::{Claim, Scene},
+    inspect::{Claim, Label, Scene},
 };
 
 /// Octets of a line of names.
@@ -39,7 +39,7 @@ pub(super) fn beside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     let flows = &scene.traffic.flows;
     let known: Vec<(&Flow, [IpAddr; 2])> = flows
         .iter()
-        .filter(|flow| identified(flow).is_some_and(|claim| claim.label().name() == "sealed"))
+        .filter(|flow| identified(flow).is_some_and(|claim| claim.label() == Label::Sealed))
         .map(|flow| (flow, [flow.a.ip(), flow.b.ip()]))
         .collect();
     if known.is_empty() {
@@ -55,15 +55,14 @@ pub(super) fn beside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
                 && ends.contains(&flow.b.ip())
                 && (ports.contains(&flow.a.port()) || ports.contains(&flow.b.port()))
         })?;
-        let parts = || [&flow.from_a, &flow.from_b].into_iter().flat_map(Stream::parts);
-        let count = parts().count();
-        let odd = parts().next()?.1.len() % 8;
-        let blocks = parts().filter(|(_, o)| o.len() > 16 && o.len() % 8 == odd);
+        let count = flow.parts().count();
+        let odd = flow.parts().next()?.1.len() % 8;
+        let blocks = flow.parts().filter(|(_, o)| o.len() > 16 && o.len() % 8 == odd);
         let reason = format!(
             "{count} datagrams, each of whole blocks of a cipher and {odd} octets more, between two ends that agree on keys for tinc from packet {} on",
             by.first_packet
         );
-        let lengths: BTreeSet<_> = parts().map(|(_, octets)| octets.len()).collect();
+        let lengths: BTreeSet<_> = flow.parts().map(|(_, octets)| octets.len()).collect();
         (count >= FEWEST && lengths.len() >= 3 && blocks.count() == count)
             .then(|| (index, Claim::sealed("tinc", reason).at(flow.from_a.place(0))))
     });

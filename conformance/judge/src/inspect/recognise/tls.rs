@@ -40,20 +40,9 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
 /// What is said inside sessions whose suite does not encrypt, or whose secrets came
 /// with the capture.
 pub(super) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
-    let mut found = Vec::new();
-    for (index, flow) in scene.traffic.flows.iter().enumerate() {
-        let opened = unencrypted(flow).or_else(|| with_secrets(scene, flow));
-        let Some((name, inner)) = opened else {
-            continue;
-        };
-        for recognise in super::IN_A_FLOW {
-            for claim in recognise(scene, &inner) {
-                let kind = format!("{name}/{}", claim.kind);
-                found.push((index, Claim { kind, ..claim }));
-            }
-        }
-    }
-    found
+    super::inside(scene, |flow| {
+        unencrypted(flow).or_else(|| with_secrets(scene, flow))
+    })
 }
 
 /// The application data of a session whose secrets came with the capture.

@@ -4,7 +4,7 @@
 use lightleak_case::TransportProtocol;
 
 use crate::{
-    dissect::{Flow, Place, Stream, tuya},
+    dissect::{Flow, Place, tuya},
     inspect::{Claim, Scene},
 };
 
@@ -81,15 +81,10 @@ fn is_blocks(content: &[u8]) -> bool {
 
 /// What devices tell everybody: under a key that was published, or in clear.
 fn broadcast(flow: &Flow) -> Option<Claim> {
-    let parts = || {
-        [&flow.from_a, &flow.from_b]
-            .into_iter()
-            .flat_map(Stream::parts)
-    };
-    let all = parts().all(|(_, datagram)| {
+    let all = flow.parts().all(|(_, datagram)| {
         tuya::read(datagram).is_some_and(|message| message.length == datagram.len())
     });
-    let messages = parts().count();
+    let messages = flow.parts().count();
     let reason = format!(
         "{messages} announcements of Tuya devices, in clear or under a key that is the same for all and published"
     );

@@ -66,9 +66,7 @@ fn claim(flow: &Flow) -> Option<Claim> {
 
 /// All messages up to a gap; `None` if there is something else.
 fn read(stream: &Stream) -> Option<Read> {
-    let end = stream.gaps.iter().find(|gap| **gap > 0);
-    let end = end.copied().unwrap_or(stream.bytes.len());
-    let mut rest = stream.bytes.get(..end)?;
+    let mut rest = stream.beginning();
     let mut read = Read::default();
     while let Some((length, behind)) = rest.split_first_chunk::<2>() {
         let length = usize::from(u16::from_le_bytes(*length));

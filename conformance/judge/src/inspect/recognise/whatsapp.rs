@@ -68,10 +68,7 @@ fn funxmpp(client: &Stream, server: &Stream) -> Option<Claim> {
     }
     let (mut all, mut enciphered) = (0, 0);
     for (stream, begins) in [(client, 4), (server, 0)] {
-        let end = stream.gaps.iter().find(|gap| **gap > 0);
-        let bytes = stream
-            .bytes
-            .get(..end.copied().unwrap_or(stream.bytes.len()))?;
+        let bytes = stream.beginning();
         let (mut at, mut sealed) = (begins, false);
         while let Some(&[head, high, low]) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
             let length = usize::from(head & 0x0f) << 16 | usize::from(high) << 8 | usize::from(low);
@@ -110,9 +107,8 @@ pub(super) fn calls(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
     }
     let calls = flows().filter_map(|(index, flow)| {
         let first = asked.get(&flow.a).or_else(|| asked.get(&flow.b))?;
-        let parts = || [&flow.from_a, &flow.from_b].into_iter().flat_map(Stream::parts);
-        let stun = parts().filter(|(_, octets)| relay::is_stun(octets)).count();
-        let media = parts().filter(|(_, o)| rtp::is_rtp(o) || rtp::is_rtcp(o)).count();
+        let stun = flow.parts().filter(|(_, octets)| relay::is_stun(octets)).count();
+        let media = flow.parts().filter(|(_, o)| rtp::is_rtp(o) || rtp::is_rtcp(o)).count();
         let reason = format!(
             "{media} packets in the form of SRTP or SRTCP and {stun} of STUN, of a socket that asks relays of WhatsApp for a place, from packet {first} on"
         );
@@ -154,8 +150,7 @@ fn prologue(bytes: &[u8]) -> Option<usize> {
 
 /// How many frames a direction is from there on; `None` if there is none.
 fn frames(stream: &Stream, from: usize) -> Option<usize> {
-    let gap = stream.gaps.iter().find(|gap| **gap > 0);
-    let end = gap.copied().unwrap_or(usize::MAX).min(stream.bytes.len());
+    let end = stream.beginning().len();
     let (mut at, mut count) = (from, 0);
     while at < end && count < MOST {
         let &[high, middle, low] = stream.bytes.get(at..)?.first_chunk()?;

@@ -19,59 +19,56 @@ const MOST_STREAMS: u8 = 8;
 /// and salt tells the suite. Keys that traffic keys are made of (TGK) are left
 /// out.
 pub fn of_mikey(mikey: &Mikey) -> Vec<MasterKey> {
-    let keys = mikey.keys.iter().filter(|key| key.is_traffic_key);
-    let of_key = |key| match mikey.srtp_policies().next() {
-        Some(_) => mikey
-            .srtp_policies()
-            .filter_map(|policy| of_policy(policy, key))
-            .collect::<Vec<_>>(),
-        None => SUITES
-            .iter()
-            .filter_map(|suite| of_suite(suite, key))
-            .collect(),
-    };
-    keys.flat_map(of_key).collect()
+    traffic_keys(mikey, &suites(mikey))
 }
 
 /// Master keys of a MIKEY message that are made of the keys it tells (TGK, RFC 3830
 /// 4.1.3), for each of its streams.
 pub fn of_generating_mikey(mikey: &Mikey) -> Vec<MasterKey> {
-    let streams = 1..=u8::try_from(mikey.sessions.len())
+    let streams = u8::try_from(mikey.sessions.len())
         .unwrap_or(u8::MAX)
         .clamp(1, MOST_STREAMS);
-    let suites = || {
-        let said = mikey.srtp_policies().next().is_some();
-        let of_policies = mikey.srtp_policies().filter_map(suite);
-        let all = SUITES.iter().filter(move |_| !said);
-        of_policies.chain(all)
-    };
-    let keys = mikey.keys.iter().filter(|key| !key.is_traffic_key);
-    let generated = keys.flat_map(|key| {
-        streams.clone().flat_map(move |stream| {
-            suites().filter_map(move |suite| generated::key(mikey, key, stream, suite))
-        })
-    });
-    generated.collect()
+    let suites = suites(mikey);
+    let mut made = Vec::new();
+    for key in mikey.keys.iter().filter(|key| !key.is_traffic_key) {
+        for stream in 1..=streams {
+            let of_suite = |suite: &&'static Suite| generated::key(mikey, key, stream, suite);
+            made.extend(suites.iter().filter_map(of_suite));
+        }
+    }
+    made
+}
+
+/// The suites that the policies of a message say; all, if it has none.
+fn suites(mikey: &Mikey) -> Vec<&'static Suite> {
+    match mikey.srtp_policies().next() {
+        Some(_) => mikey.srtp_policies().filter_map(suite).collect(),
+        None => SUITES.iter().collect(),
+    }
+}
+
+/// Those that the traffic keys of a message are in one of the suites.
+fn traffic_keys(mikey: &Mikey, suites: &[&'static Suite]) -> Vec<MasterKey> {
+    let keys = mikey.keys.iter().filter(|key| key.is_traffic_key);
+    keys.flat_map(|key| suites.iter().filter_map(|suite| of_suite(suite, key)))
+        .collect()
 }
 
 /// Master keys of a MIKEY message under whose policy packets are authenticated and
 /// not encrypted (RFC 3830 6.10.1).
 pub fn of_mikey_in_clear(mikey: &Mikey) -> Vec<MasterKey> {
-    let value = |policy: &Policy, parameter| policy.value(parameter);
     let policies = mikey.srtp_policies().filter(|policy| {
-        value(policy, parameter::ENCRYPTION) == Some(parameter::NULL)
-            || value(policy, parameter::SRTP_ENCRYPTION) == Some(0)
+        policy.value(parameter::ENCRYPTION) == Some(parameter::NULL)
+            || policy.value(parameter::SRTP_ENCRYPTION) == Some(0)
     });
     let suites: Vec<_> = policies
         .flat_map(|policy| {
-            let cut = value(policy, parameter::TAG) == Some(SHORT_TAG);
+            let cut = policy.value(parameter::TAG) == Some(SHORT_TAG);
             let counter = SUITES.iter().filter(|suite| suite.mode == Mode::Counter);
             counter.filter(move |suite| (suite.tag == 4) == cut)
         })
         .collect();
-    let keys = mikey.keys.iter().filter(|key| key.is_traffic_key);
-    keys.flat_map(|key| suites.iter().filter_map(|suite| of_suite(suite, key)))
-        .collect()
+    traffic_keys(mikey, &suites)
 }
 
 /// Master keys of an attribute.
@@ -99,10 +96,6 @@ pub fn suite(policy: &Policy) -> Option<&'static Suite> {
     SUITES.iter().find(|suite| {
         suite.mode == mode && suite.key as u64 == u64::from(key) && (suite.tag == 4) == cut
     })
-}
-
-fn of_policy(policy: &Policy, key: &KeyData) -> Option<MasterKey> {
-    of_suite(suite(policy)?, key)
 }
 
 /// The salt has a field of its own, or lies behind the key (ONVIF Streaming

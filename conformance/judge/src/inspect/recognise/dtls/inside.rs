@@ -2,53 +2,39 @@
 //! the capture.
 
 use crate::{
-    dissect::{Flow, dtls},
-    inspect::{Claim, Scene},
+    dissect::{Flow, Stream, dtls},
+    inspect::{Claim, Scene, recognise},
     open::{self, dtls::OpenedDtls, srtp::MasterKey},
 };
 
-use super::{super::IN_A_FLOW, may_shake};
+use super::may_shake;
 
 /// What is said inside sessions whose suite does not encrypt, or whose secrets came
 /// with the capture.
 pub(in crate::inspect) fn inside(scene: &Scene<'_>) -> Vec<(usize, Claim)> {
-    let mut found = Vec::new();
-    for (index, flow) in scene.traffic.flows.iter().enumerate() {
-        if !may_shake(flow) {
-            continue;
-        }
-        let opened = unencrypted(flow).or_else(|| with_secrets(scene, flow));
-        let Some((name, inner)) = opened else {
-            continue;
-        };
-        for recognise in IN_A_FLOW {
-            for claim in recognise(scene, &inner) {
-                let kind = format!("{name}/{}", claim.kind);
-                found.push((index, Claim { kind, ..claim }));
-            }
-        }
-    }
-    found
+    recognise::inside(scene, |flow| {
+        may_shake(flow).then_some(())?;
+        unencrypted(flow).or_else(|| with_secrets(scene, flow))
+    })
 }
 
 fn unencrypted(flow: &Flow) -> Option<(&'static str, Flow)> {
     let reading = dtls::read(flow)?;
-    let [client, server] = reading.unencrypted(flow)?;
-    let inner = match reading.client_is_a {
-        true => flow.carrying(client, server),
-        false => flow.carrying(server, client),
-    };
-    Some(("dtls-null", inner))
+    let said = reading.unencrypted(flow)?;
+    Some(("dtls-null", carrying(flow, reading.client_is_a, said)))
 }
 
 fn with_secrets(scene: &Scene<'_>, flow: &Flow) -> Option<(&'static str, Flow)> {
     let (client_is_a, opened) = opened(scene, flow)?;
-    let (client, server) = (opened.client.data, opened.server.data);
-    let inner = match client_is_a {
+    let said = [opened.client.data, opened.server.data];
+    Some(("dtls-secrets", carrying(flow, client_is_a, said)))
+}
+
+fn carrying(flow: &Flow, client_is_a: bool, [client, server]: [Stream; 2]) -> Flow {
+    match client_is_a {
         true => flow.carrying(client, server),
         false => flow.carrying(server, client),
-    };
-    Some(("dtls-secrets", inner))
+    }
 }
 
 /// Whether `a` is the client, and what the secrets open that came with the capture.

@@ -26,9 +26,10 @@ pub(super) fn recognise(_: &Scene<'_>, flow: &Flow) -> Vec<Claim> {
     if flow.transport != TransportProtocol::Tcp {
         return Vec::new();
     }
+    let may_be = may_be(flow);
     let mut findings = Findings::new("http");
     for stream in [&flow.from_a, &flow.from_b] {
-        let transfers = match may_be(flow) {
+        let transfers = match may_be {
             true => transfer::transfers(stream),
             false => Vec::new(),
         };

@@ -10,7 +10,7 @@ use crate::{
     dissect::{
         Stream,
         container::{File, Surety},
-        http::transfer::Transfer,
+        http::transfer::{self, Transfer},
     },
     inspect::mux::wav,
 };
@@ -44,18 +44,11 @@ enum Codec {
 
 /// The sound that the value of a `Content-Type` names, if it is one without structure.
 pub(super) fn named(content_type: &str) -> Option<Named> {
-    let (media_type, parameters) = match content_type.split_once(';') {
-        Some((media_type, parameters)) => (media_type, parameters),
-        None => (content_type, ""),
-    };
     let number = |name: &str| {
-        parameters.split(';').find_map(|parameter| {
-            let (n, value) = parameter.split_once('=')?;
-            let is_it = n.trim().eq_ignore_ascii_case(name);
-            is_it.then(|| value.trim().trim_matches('"').parse::<u32>().ok())?
-        })
+        let mut values = transfer::parameters(content_type, name);
+        values.find_map(|value| value.parse::<u32>().ok())
     };
-    let codec = match &media_type.trim().to_ascii_lowercase()[..] {
+    let codec = match &transfer::media_type(content_type)[..] {
         "audio/basic" | "audio/pcmu" | "audio/x-mulaw" | "audio/mulaw" | "audio/x-mulaw-basic" => {
             Codec::Pcmu
         }

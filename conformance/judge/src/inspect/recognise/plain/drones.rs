@@ -74,8 +74,9 @@ fn mavlink(octets: &[u8]) -> Option<Frame> {
     };
     form.skip(length)?;
     let told = form.le16()?;
-    let sum = octets.get(1..header + length)?.iter().fold(0xffff, x25);
-    let is_one = (0..=u8::MAX).any(|extra| x25(sum, &extra) == told);
+    let sum = octets.get(1..header + length)?.iter();
+    let sum = sum.fold(0xffff, |sum, o| reflected(sum, *o, CCITT));
+    let is_one = (0..=u8::MAX).any(|extra| reflected(sum, extra, CCITT) == told);
     form.must(is_one && kind != PICTURES, 8)?;
     form.frame(header + length + 2 + signature)
 }
@@ -108,9 +109,7 @@ fn dji(octets: &[u8]) -> Option<Frame> {
     form.must(length >= 11, 2)?;
     let body = octets.get(..length - 2)?;
     let told: [u8; 2] = octets.get(length - 2..length)?.try_into().ok()?;
-    let sum = body
-        .iter()
-        .fold(0x3692, |sum, o| reflected(sum, *o, 0x8408));
+    let sum = body.iter().fold(0x3692, |sum, o| reflected(sum, *o, CCITT));
     form.must(sum == u16::from_le_bytes(told), 16)?;
     form.skip(length - 4)?;
     form.frame(length)
@@ -129,12 +128,8 @@ fn parrot(octets: &[u8]) -> Option<Frame> {
     form.frame(usize::try_from(length).ok()?.max(form.at()))
 }
 
-/// CRC-16/MCRF4XX.
-fn x25(sum: u16, octet: &u8) -> u16 {
-    let low = (*octet ^ sum as u8) ^ (*octet ^ sum as u8) << 4;
-    let wide = u16::from(low);
-    sum >> 8 ^ wide << 8 ^ wide << 3 ^ wide >> 4
-}
+/// The polynomial of CRC-16/MCRF4XX and the like, reflected.
+const CCITT: u16 = 0x8408;
 
 /// A step of a reflected CRC.
 fn reflected(sum: u16, octet: u8, polynomial: u16) -> u16 {
@@ -152,7 +147,10 @@ mod tests {
     fn checksums_and_lengths_are_read() {
         // A heartbeat, whose checksum has 50 besides; and Tello's taking off.
         let heartbeat = [254, 9, 0, 1, 1, 0, 0, 0, 0, 0, 2, 3, 81, 4, 3];
-        let sum = heartbeat[1..].iter().chain(&[50]).fold(0xffff, x25);
+        let sum = heartbeat[1..]
+            .iter()
+            .chain(&[50])
+            .fold(0xffff, |sum, o| reflected(sum, *o, CCITT));
         let heartbeat = [&heartbeat[..], &sum.to_le_bytes()].concat();
         assert_eq!(mavlink(&heartbeat).map(|frame| frame.octets), Some(17));
         let take_off = [0xcc, 0x58, 0, 0x7c, 0x68, 0x54, 0, 0xe4, 1, 0xc2, 0x16];

@@ -67,17 +67,7 @@ pub(super) fn h264(track: &Track<'_>) -> Option<Found> {
         octets: annex_b(file.iter().map(Vec::as_slice)),
     };
     // Without parameter sets no player shows anything.
-    let found = Found::new("h264", Vec::new(), reason);
-    Some(match heads.sets {
-        3 => Found {
-            media: vec![file],
-            ..found
-        },
-        _ => Found {
-            bare: Some(file),
-            ..found
-        },
-    })
+    Some(Found::video("h264", file, heads.sets == 3, reason))
 }
 
 /// What the first slices of access units say.

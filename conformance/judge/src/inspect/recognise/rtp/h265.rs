@@ -4,6 +4,7 @@
 use super::{Found, track::Track};
 use crate::{
     decoder::{Elementary, Format},
+    dissect::bits::Bits,
     inspect::mux::annex_b,
 };
 
@@ -91,7 +92,7 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
     let mut nal_units: Vec<Vec<u8>> = Vec::new();
     let (mut slices, mut first, mut fragmented) = (0, 0, 0);
     let mut sets = std::collections::BTreeSet::new();
-    let mut ids: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
+    let mut ids: std::collections::BTreeMap<u32, usize> = std::collections::BTreeMap::new();
     for (unit, whole) in track.units() {
         if !whole {
             continue;
@@ -139,30 +140,19 @@ fn find(track: &Track<'_>, syntax: &Syntax) -> Option<Found> {
         format: syntax.format,
         octets: annex_b(nal_units.iter().map(Vec::as_slice)),
     };
-    let found = Found::new(syntax.codec, Vec::new(), reason);
-    Some(match sets.len() {
-        0 => Found {
-            bare: Some(file),
-            ..found
-        },
-        _ => Found {
-            media: vec![file],
-            ..found
-        },
-    })
+    Some(Found::video(syntax.codec, file, !sets.is_empty(), reason))
 }
 
 /// slice_pic_parameter_set_id of a slice that begins a picture (ITU-T H.265 7.3.6.1).
-fn picture_set(slice: &[u8]) -> Option<usize> {
-    let bits = |at: usize| slice.get(2 + at / 8).map(|o| o >> (7 - at % 8) & 1 == 1);
+fn picture_set(slice: &[u8]) -> Option<u32> {
     let kind = slice.first()? >> 1;
-    // no_output_of_prior_pics_flag.
-    let begin = if (16..=23).contains(&kind) { 2 } else { 1 };
-    let zeros = (0..6).find(|zeros| bits(begin + zeros) == Some(true))?;
-    let value = (0..=zeros).try_fold(0, |value, at| {
-        Some(value << 1 | usize::from(bits(begin + zeros + at)?))
-    });
-    bits(0).filter(|first| *first).and(value.map(|v| v - 1))
+    let mut bits = Bits::new(slice.get(2..)?);
+    bits.bit().filter(|first| *first == 1)?;
+    if (16..=23).contains(&kind) {
+        // no_output_of_prior_pics_flag.
+        bits.bit()?;
+    }
+    bits.ue(62)
 }
 
 fn is_payload(syntax: &Syntax, payload: &[u8]) -> bool {

@@ -61,18 +61,11 @@ impl Told {
         for description in &scene.descriptions {
             for media in &description.sdp.media {
                 let is_near = description.names(media, flow);
-                by.extend(of_media(media).map(|(key, by)| match description.opened {
-                    false => (is_near, (key, by)),
-                    true => (
-                        is_near,
-                        (
-                            key,
-                            By {
-                                words: OPENED,
-                                ..by
-                            },
-                        ),
-                    ),
+                by.extend(of_media(media).map(|(key, mut by)| {
+                    if description.opened {
+                        by.words = OPENED;
+                    }
+                    (is_near, (key, by))
                 }));
             }
         }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     decoder::{Elementary, Format},
+    dissect::bits::Bits,
     inspect::mux::adts,
 };
 
@@ -94,7 +95,7 @@ fn element(payload: &[u8], known: &mut Option<adts::Config>) -> Option<Vec<u8>> 
         1 => (*known)?,
         _ => {
             // audioMuxVersion 0, one time framing, one sub-frame, program and layer.
-            (bits.take(BEFORE_CONFIG)? == 1 << (BEFORE_CONFIG - 2)).then_some(())?;
+            (bits.take(BEFORE_CONFIG)? == 1_u32 << (BEFORE_CONFIG - 2)).then_some(())?;
             let specific = bits.take(13)?;
             let config = adts::Config::parse(&((specific << 3) as u16).to_be_bytes())?;
             // GASpecificConfig, frameLengthType 0.
@@ -121,27 +122,6 @@ fn element(payload: &[u8], known: &mut Option<adts::Config>) -> Option<Vec<u8>> 
     }
     *known = Some(config);
     (0..length).map(|_| bits.take(8).map(|o| o as u8)).collect()
-}
-
-struct Bits<'a> {
-    octets: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Bits<'a> {
-    fn new(octets: &'a [u8]) -> Self {
-        Self { octets, at: 0 }
-    }
-
-    fn take(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let octet = *self.octets.get(self.at / 8)?;
-            value = value << 1 | u32::from(octet >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(value)
-    }
 }
 
 #[cfg(test)]

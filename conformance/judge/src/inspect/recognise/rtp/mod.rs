@@ -87,6 +87,18 @@ impl Found {
         }
     }
 
+    /// Video that plays by itself if it has its parameter sets.
+    fn video(codec: &'static str, file: Elementary, has_sets: bool, reason: String) -> Self {
+        let (media, bare) = match has_sets {
+            true => (vec![file], None),
+            false => (Vec::new(), Some(file)),
+        };
+        Self {
+            bare,
+            ..Self::new(codec, media, reason)
+        }
+    }
+
     /// The same with those parameter sets, each in turn.
     fn with(mut self, sets: &[Vec<u8>]) -> Self {
         let Some(bare) = self.bare.take().filter(|_| !sets.is_empty()) else {
@@ -186,7 +198,8 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
             let told = told.get_or_insert_with(|| keyed::Told::read(scene, flow));
             let open = || keyed::opened(scene, flow, told, &source, stream);
             // Tags behind payloads in clear would be taken for a part of them.
-            let tagged = told.leaves_clear().then(open).flatten();
+            let first = told.leaves_clear();
+            let tagged = first.then(open).flatten();
             let found = match tagged {
                 Some(claim) => vec![claim],
                 None => in_clear(&source, &tracks, stream, &sets),
@@ -195,7 +208,7 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
                 claims.extend(found);
                 continue;
             }
-            if let Some(claim) = open() {
+            if let Some(claim) = (!first).then(open).flatten() {
                 claims.push(claim);
             } else if let Some(claim) = blocks(&source, &tracks, stream) {
                 claims.push(claim);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, track::Track};
+use super::{Found, raw::heads, track::Track};
 use crate::decoder::{Elementary, Format};
 
 /// Packets that have to be read.
@@ -105,29 +105,15 @@ pub(super) fn raw(track: &Track<'_>) -> Option<Found> {
 
 /// Number and offset of the first part of a line, and how many such parts fill a
 /// payload.
-fn lines(payload: &[u8]) -> Option<((u16, u16), usize)> {
-    let (mut at, mut parts, mut octets) = (2, 0, 0);
-    let (mut first, mut last) = (None, None);
-    loop {
-        let &[l1, l0, n1, n0, o1, o0] = payload.get(at..)?.first_chunk()?;
-        let length = usize::from(u16::from_be_bytes([l1, l0]));
-        let line = (
-            u16::from_be_bytes([n1, n0]) & 0x7fff,
-            u16::from_be_bytes([o1, o0]) & 0x7fff,
-        );
-        if length == 0 || last.is_some_and(|last| line <= last) {
-            return None;
-        }
-        last = Some(line);
-        first = first.or(last);
-        (at, parts, octets) = (at + 6, parts + 1, octets + length);
-        // C: another header follows.
-        if o1 & 0x80 == 0 {
-            break;
-        }
-    }
-    let first = first.filter(|_| payload.len() == at + octets)?;
-    Some((first, parts))
+fn lines(payload: &[u8]) -> Option<((usize, usize), usize)> {
+    let (heads, samples) = heads(payload)?;
+    let places: Vec<_> = heads.iter().map(|head| (head.line, head.column)).collect();
+    let octets: usize = heads.iter().map(|head| head.length).sum();
+    let fits = heads.iter().all(|head| head.length > 0)
+        && places.is_sorted_by(|a, b| a < b)
+        && samples.len() == octets;
+    let first = *places.first()?;
+    fits.then_some((first, places.len()))
 }
 
 /// Whether nearly all packets are so.

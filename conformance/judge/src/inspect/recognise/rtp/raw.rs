@@ -60,30 +60,47 @@ struct Part<'a> {
     samples: &'a [u8],
 }
 
-/// The parts that a payload says that it has (RFC 4175 4.2), if they fill it and lie in
-/// the picture.
-fn parts(payload: &[u8], sampling: Sampling) -> Option<Vec<Part<'_>>> {
+/// What the header of a part of a line says (RFC 4175 4.2).
+pub(super) struct Head {
+    pub(super) length: usize,
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+/// The headers of a payload, and what is behind them.
+pub(super) fn heads(payload: &[u8]) -> Option<(Vec<Head>, &[u8])> {
     let mut rest = payload.get(2..)?;
     let mut heads = Vec::new();
     loop {
         let (&[l1, l0, n1, n0, c1, c0], after) = rest.split_first_chunk()?;
         let number = |high: u8, low: u8| usize::from(high & 0x7f) << 8 | usize::from(low);
-        heads.push((
-            usize::from(l1) << 8 | usize::from(l0),
-            number(n1, n0),
-            number(c1, c0),
-        ));
+        heads.push(Head {
+            length: usize::from(l1) << 8 | usize::from(l0),
+            line: number(n1, n0),
+            column: number(c1, c0),
+        });
         rest = after;
+        // C: another header follows.
         if c1 & 0x80 == 0 {
-            break;
+            return Some((heads, rest));
         }
-        if heads.len() == MOST_LINES {
-            return None;
-        }
+    }
+}
+
+/// The parts that a payload says that it has, if they fill it and lie in the picture.
+fn parts(payload: &[u8], sampling: Sampling) -> Option<Vec<Part<'_>>> {
+    let (heads, mut rest) = heads(payload)?;
+    if heads.len() > MOST_LINES {
+        return None;
     }
     let (octets, columns) = sampling.group;
     let mut parts = Vec::new();
-    for (length, line, column) in heads {
+    for head in heads {
+        let Head {
+            length,
+            line,
+            column,
+        } = head;
         let (samples, after) = rest.split_at_checked(length)?;
         let end = column + length / octets * columns;
         let fits = length > 0 && length % octets == 0 && line < sampling.height;

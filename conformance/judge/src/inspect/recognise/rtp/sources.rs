@@ -104,26 +104,21 @@ struct Places {
 }
 
 fn places<'a>(parts: impl Iterator<Item = (&'a Piece, &'a [u8])>) -> Places {
-    let Places {
-        mut bare,
-        mut turn,
-        mut datagrams,
-    } = Places::default();
+    let mut places = Places::default();
     for (piece, octets) in parts {
         let part = piece.at..piece.at + octets.len();
-        match octets.first() {
-            Some(0x80..=0xbf) => bare.push(part.clone()),
-            Some(0x40..=0x4f) => turn.extend(within(part.start, relay::channel_data(octets))),
-            Some(0..=3) => turn.extend(within(part.start, relay::indication(octets))),
-            _ => {}
+        let turn = match octets.first() {
+            Some(0x40..=0x4f) => relay::channel_data(octets),
+            Some(0..=3) => relay::indication(octets),
+            _ => None,
+        };
+        places.turn.extend(within(part.start, turn));
+        if matches!(octets.first(), Some(0x80..=0xbf)) {
+            places.bare.push(part.clone());
         }
-        datagrams.push(part);
+        places.datagrams.push(part);
     }
-    Places {
-        bare,
-        turn,
-        datagrams,
-    }
+    places
 }
 
 fn in_datagrams(stream: &Stream) -> Vec<Source<'_>> {

@@ -243,10 +243,6 @@ fn fragments(a: &[Packet<'_>], b: &[Packet<'_>], common: &[(usize, usize)]) -> O
 /// wherever one looks, where bits of each alone and of other pairs are.
 fn sound(a: &[Packet<'_>], b: &[Packet<'_>], common: &[(usize, usize)]) -> Option<String> {
     let tags = [tag(a)?, tag(b)?];
-    let samples = |packets: &[Packet<'_>], at: usize, tag: usize| -> Option<Vec<u8>> {
-        let payload = packets.get(at)?.payload;
-        Some(payload.get(..payload.len().checked_sub(tag)?)?.to_vec())
-    };
     let mut quarters = [Bits::default(); 4];
     let (mut alone, mut beside, mut pairs, mut zeros, mut octets) =
         ([Bits::default(); 2], Bits::default(), 0, 0, 0);
@@ -266,7 +262,7 @@ fn sound(a: &[Packet<'_>], b: &[Packet<'_>], common: &[(usize, usize)]) -> Optio
         alone[0].add(x.clone().copied());
         alone[1].add(y.copied());
         if let Some(next) = samples(b, *j + 1, tags[1]) {
-            beside.add(x.zip(&next).map(|(x, y)| x ^ y));
+            beside.add(x.zip(next).map(|(x, y)| x ^ y));
         }
     }
     if pairs < MIN_COMMON || zeros * 2 > octets {
@@ -289,6 +285,12 @@ fn sound(a: &[Packet<'_>], b: &[Packet<'_>], common: &[(usize, usize)]) -> Optio
     Some(format!(
         "bit {bit} of the XOR of {pairs} pairs of payloads, as long as their samples are many, is 1 in {ones} of {all} octets, as of sound (ITU-T G.711); alone, and beside another packet, it is 1 as often as 0"
     ))
+}
+
+/// What is before the tag of a packet.
+fn samples<'a>(packets: &[Packet<'a>], at: usize, tag: usize) -> Option<&'a [u8]> {
+    let payload = packets.get(at)?.payload;
+    payload.get(..payload.len().checked_sub(tag)?)
 }
 
 /// By how much payloads are longer than the ticks to the next packet are many, if
