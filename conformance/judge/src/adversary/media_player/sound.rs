@@ -138,7 +138,8 @@ mod tests {
     fn rtp() -> Vec<Vec<u8>> {
         let mut samples = tone::second(MARK);
         samples.extend(tone::second(ToneMark { second: 4, ..MARK }));
-        let packets = samples.chunks(160).zip(65_500_u16..);
+        let numbers = (0_u16..).map(|number| number.wrapping_add(65_500));
+        let packets = samples.chunks(160).zip(numbers);
         let packet = |(samples, number): (&[i16], u16)| {
             let mut packet = vec![0x80, 0];
             packet.extend(number.to_be_bytes());
