@@ -1,6 +1,6 @@
 //! Captures inside gzip (RFC 1952) and Zstandard (RFC 8878).
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
@@ -28,6 +28,9 @@ const MOST: u64 = 1 << 40;
 
 /// Octets that are unpacked before it is asked again whether they are too many.
 const STEP: u64 = 16 << 20;
+/// Octets that are unpacked at a time, however many are wanted: those that come just
+/// before damage are lost with it, and the same ones each time.
+const WINDOW: usize = 4 << 10;
 
 /// A file of which the octets are read in order, unpacked if they are compressed.
 pub(super) struct Unpacked<'r> {
@@ -39,8 +42,8 @@ pub(super) struct Unpacked<'r> {
 
 enum Source<'r> {
     Plain(Input<'r>),
-    Gzip(MultiGzDecoder<BufReader<Input<'r>>>),
-    Zstd(Zstd<'r>),
+    Gzip(BufReader<MultiGzDecoder<BufReader<Input<'r>>>>),
+    Zstd(BufReader<Zstd<'r>>),
 }
 
 impl<'r> Unpacked<'r> {
@@ -58,11 +61,13 @@ impl<'r> Unpacked<'r> {
         }
         input.ahead.clone_from(&first);
         let source = if first.starts_with(&GZIP) {
-            Source::Gzip(MultiGzDecoder::new(BufReader::new(input)))
+            let file = MultiGzDecoder::new(BufReader::new(input));
+            Source::Gzip(BufReader::with_capacity(WINDOW, file))
         } else if first.starts_with(&ZSTD) || skippable(&first) {
-            Source::Zstd(Zstd {
+            let file = Zstd {
                 state: Some(State::Between(input)),
-            })
+            };
+            Source::Zstd(BufReader::with_capacity(WINDOW, file))
         } else {
             Source::Plain(input)
         };
@@ -82,9 +87,9 @@ impl<'r> Unpacked<'r> {
             let step = missing.min(room).min(STEP);
             let before = octets.len();
             let done = match &mut self.source {
-                Source::Plain(file) => file.take(step).read_to_end(octets),
-                Source::Gzip(file) => file.take(step).read_to_end(octets),
-                Source::Zstd(file) => file.take(step).read_to_end(octets),
+                Source::Plain(file) => file.take(step).read_to_end(octets).map(drop),
+                Source::Gzip(file) => append(file, step, octets),
+                Source::Zstd(file) => append(file, step, octets),
             };
             // What was read before an error stays.
             let length = (octets.len() - before) as u64;
@@ -96,14 +101,29 @@ impl<'r> Unpacked<'r> {
                     "the compression is damaged or cut after {} octets: {e}",
                     self.given
                 )),
-                (Ok(_), _) if room == 0 => Some(format!(
+                (Ok(()), _) if room == 0 => Some(format!(
                     "more than {} octets in {} that are compressed; unpack it first",
                     self.given,
                     self.packed()
                 )),
-                (Ok(_), _) if length < step => return,
-                (Ok(_), _) => None,
+                (Ok(()), _) if length < step => return,
+                (Ok(()), _) => None,
             };
+        }
+    }
+
+    /// Finds out whether the rest can be unpacked, without keeping it.
+    pub(super) fn check_rest(&mut self) {
+        if let Source::Plain(_) = self.source {
+            return;
+        }
+        let mut octets = Vec::new();
+        while self.broken.is_none() {
+            octets.clear();
+            self.fill(&mut octets, 1 << 20);
+            if octets.is_empty() {
+                return;
+            }
         }
     }
 
@@ -125,14 +145,31 @@ impl<'r> Unpacked<'r> {
     fn packed(&self) -> u64 {
         match &self.source {
             Source::Plain(file) => file.read,
-            Source::Gzip(file) => file.get_ref().get_ref().read,
-            Source::Zstd(file) => match &file.state {
+            Source::Gzip(file) => file.get_ref().get_ref().get_ref().read,
+            Source::Zstd(file) => match &file.get_ref().state {
                 Some(State::Between(file)) => file.read,
                 Some(State::Frame(frame)) => frame.get_ref().read,
                 None => u64::MAX,
             },
         }
     }
+}
+
+/// Adds so many octets of a file, window by window: `read_to_end` would ask for other
+/// lengths.
+fn append(file: &mut impl BufRead, wanted: u64, octets: &mut Vec<u8>) -> io::Result<()> {
+    let mut missing = usize::try_from(wanted).unwrap_or(usize::MAX);
+    while missing > 0 {
+        let window = file.fill_buf()?;
+        if window.is_empty() {
+            break;
+        }
+        let length = window.len().min(missing);
+        octets.extend_from_slice(&window[..length]);
+        file.consume(length);
+        missing -= length;
+    }
+    Ok(())
 }
 
 fn unreadable(octets: u64, error: &io::Error) -> String {
@@ -172,16 +209,11 @@ enum State<'r> {
 
 impl Read for Zstd<'_> {
     fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        // So much is lost of a frame that is damaged, at most.
-        let wanted = octets.len().min(64 << 10);
-        if wanted == 0 {
-            return Ok(0);
-        }
         loop {
             self.state = match self.state.take() {
                 None => return Ok(0),
                 Some(State::Frame(mut frame)) => {
-                    let length = frame.read(&mut octets[..wanted])?;
+                    let length = frame.read(octets)?;
                     if length > 0 {
                         self.state = Some(State::Frame(frame));
                         return Ok(length);
@@ -297,6 +329,28 @@ mod tests {
                 whole.extend(part);
             }
             assert!(whole == noise && parts == 4 && unpacked.broken.is_none());
+        }
+    }
+
+    #[test]
+    fn damage_is_met_at_the_same_octet_however_many_are_wanted() {
+        let noise: Vec<u8> = (0..99_999u32)
+            .map(|n| (n.wrapping_mul(n) >> 13) as u8 % 21)
+            .collect();
+        let packed = gzip(&noise);
+        for place in [1, 2, 3].map(|quarter| packed.len() * quarter / 4) {
+            let mut damaged = packed.clone();
+            damaged[place..][..40].fill(0xFF);
+            let (whole, broken) = unpack(&damaged, MOST);
+            assert!(!whole.is_empty() && broken.is_some());
+            for wanted in [1, 100, 5000] {
+                let mut unpacked = Unpacked::new(&damaged[..]);
+                let mut octets = Vec::new();
+                while unpacked.broken.is_none() {
+                    unpacked.fill(&mut octets, wanted);
+                }
+                assert!(octets == whole && unpacked.broken == broken, "{wanted}");
+            }
         }
     }
 

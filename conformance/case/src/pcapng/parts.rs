@@ -113,6 +113,9 @@ impl<'r> CaptureParts<'r> {
                 }
             };
             self.ended = last || adrift;
+            if adrift {
+                self.file.check_rest();
+            }
             if self.ended {
                 capture.truncated |= self.file.broken().is_some();
                 return Some(capture);
@@ -158,6 +161,10 @@ fn unknown(file: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+
     use super::*;
     use crate::PcapngWriter;
 
@@ -187,5 +194,23 @@ mod tests {
         let mut parts = CaptureParts::new(&file[..file.len() - 1]).unwrap();
         let last = std::iter::from_fn(|| parts.part(5000)).last().unwrap();
         assert!(last.truncated);
+    }
+
+    #[test]
+    fn damaged_compression_is_named_however_much_is_read_at_once() {
+        let mut file = file(300);
+        // From the second packet on nothing tells where blocks begin.
+        file[300..1500].fill(0xFF);
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&file).unwrap();
+        let packed = encoder.finish().unwrap();
+        let cut = &packed[..packed.len() - 1];
+        let (capture, damage) = Capture::salvage(cut).unwrap();
+        assert!(damage.as_ref().unwrap().what.contains("damaged or cut"));
+        let mut parts = CaptureParts::new(cut).unwrap();
+        let packets: Vec<_> = std::iter::from_fn(|| parts.part(100))
+            .flat_map(|part| part.packets)
+            .collect();
+        assert!(packets == capture.packets && parts.damage() == damage);
     }
 }
