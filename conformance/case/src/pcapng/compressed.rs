@@ -28,8 +28,8 @@ const MOST: u64 = 1 << 40;
 
 /// Octets that are unpacked before it is asked again whether they are too many.
 const STEP: u64 = 16 << 20;
-/// Octets that are unpacked at a time, however many are wanted: those that come just
-/// before damage are lost with it, and the same ones each time.
+/// Octets of Zstandard that are unpacked at a time, however many are wanted: those that
+/// come just before damage are lost with it, and the same ones each time.
 const WINDOW: usize = 4 << 10;
 
 /// A file of which the octets are read in order, unpacked if they are compressed.
@@ -42,7 +42,7 @@ pub(super) struct Unpacked<'r> {
 
 enum Source<'r> {
     Plain(Input<'r>),
-    Gzip(BufReader<MultiGzDecoder<BufReader<Input<'r>>>>),
+    Gzip(MultiGzDecoder<BufReader<Input<'r>>>),
     Zstd(BufReader<Zstd<'r>>),
 }
 
@@ -61,8 +61,7 @@ impl<'r> Unpacked<'r> {
         }
         input.ahead.clone_from(&first);
         let source = if first.starts_with(&GZIP) {
-            let file = MultiGzDecoder::new(BufReader::new(input));
-            Source::Gzip(BufReader::with_capacity(WINDOW, file))
+            Source::Gzip(MultiGzDecoder::new(BufReader::new(input)))
         } else if first.starts_with(&ZSTD) || skippable(&first) {
             let file = Zstd {
                 state: Some(State::Between(input)),
@@ -88,7 +87,7 @@ impl<'r> Unpacked<'r> {
             let before = octets.len();
             let done = match &mut self.source {
                 Source::Plain(file) => file.take(step).read_to_end(octets).map(drop),
-                Source::Gzip(file) => append(file, step, octets),
+                Source::Gzip(file) => file.take(step).read_to_end(octets).map(drop),
                 Source::Zstd(file) => append(file, step, octets),
             };
             // What was read before an error stays.
@@ -145,7 +144,7 @@ impl<'r> Unpacked<'r> {
     fn packed(&self) -> u64 {
         match &self.source {
             Source::Plain(file) => file.read,
-            Source::Gzip(file) => file.get_ref().get_ref().get_ref().read,
+            Source::Gzip(file) => file.get_ref().get_ref().read,
             Source::Zstd(file) => match &file.get_ref().state {
                 Some(State::Between(file)) => file.read,
                 Some(State::Frame(frame)) => frame.get_ref().read,
@@ -334,17 +333,20 @@ mod tests {
 
     #[test]
     fn damage_is_met_at_the_same_octet_however_many_are_wanted() {
-        let noise: Vec<u8> = (0..99_999u32)
+        let text: Vec<u8> = (0..99_999u32)
             .map(|n| (n.wrapping_mul(n) >> 13) as u8 % 21)
             .collect();
-        let packed = gzip(&noise);
-        for place in [1, 2, 3].map(|quarter| packed.len() * quarter / 4) {
-            let mut damaged = packed.clone();
-            damaged[place..][..40].fill(0xFF);
-            let (whole, broken) = unpack(&damaged, MOST);
+        let mut gzip = gzip(&text);
+        let middle = gzip.len() / 2;
+        gzip[middle..][..40].fill(0xFF);
+        // Raw blocks of 200 octets, then one of a reserved type.
+        let block = [&(200u32 << 3).to_le_bytes()[..3], &[7; 200]].concat();
+        let zstd = [&ZSTD[..], &[0, 0], &block.repeat(40), &[6, 0, 0]].concat();
+        for file in [&gzip[..], &zstd] {
+            let (whole, broken) = unpack(file, MOST);
             assert!(!whole.is_empty() && broken.is_some());
             for wanted in [1, 100, 5000] {
-                let mut unpacked = Unpacked::new(&damaged[..]);
+                let mut unpacked = Unpacked::new(file);
                 let mut octets = Vec::new();
                 while unpacked.broken.is_none() {
                     unpacked.fill(&mut octets, wanted);
