@@ -14,7 +14,7 @@ mod sound;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -170,22 +170,30 @@ pub fn play(
     decoder: &dyn Decoder,
 ) -> Result<Vec<Footage>, Unplayed> {
     let every: Vec<_> = (0..traffic.flows.len()).collect();
-    play_flows(traffic, &every, guesses, decoder)
+    play_flows(traffic, &every, &[], guesses, decoder)
 }
 
-/// Plays the flows of those indices, as [`play`] does.
+/// Plays the flows of those indices, as [`play`] does; `telling` ones describe others.
 pub fn play_flows(
     traffic: &Traffic,
     chosen: &[usize],
+    telling: &[usize],
     guesses: &[u8],
     decoder: &dyn Decoder,
 ) -> Result<Vec<Footage>, Unplayed> {
     let flows = &traffic.flows;
-    let dialogues = in_parallel(flows.len(), |index| Dialogue::read(&flows[index]));
-    let announced: Vec<_> = flows
+    let read = BTreeSet::from_iter(chosen.iter().chain(telling).copied());
+    let read: Vec<_> = read.into_iter().collect();
+    let dialogues = in_parallel(read.len(), |number| {
+        let flow = flows.get(read[number]);
+        flow.map(Dialogue::read).unwrap_or_default()
+    });
+    let dialogues: BTreeMap<usize, Dialogue> = read.into_iter().zip(dialogues).collect();
+    let announced = dialogues
         .iter()
-        .zip(&dialogues)
-        .filter(|(_, dialogue)| !dialogue.sets.is_empty())
+        .filter(|(_, dialogue)| !dialogue.sets.is_empty());
+    let announced: Vec<_> = announced
+        .filter_map(|(index, dialogue)| Some((flows.get(*index)?, dialogue)))
         .collect();
     let guesses = split_parameter_sets(guesses);
     let failed = AtomicUsize::new(0);
@@ -193,7 +201,7 @@ pub fn play_flows(
         let mut found = Vec::new();
         let mut failures = Vec::new();
         let index = chosen[number];
-        let (Some(flow), Some(dialogue)) = (flows.get(index), dialogues.get(index)) else {
+        let (Some(flow), Some(dialogue)) = (flows.get(index), dialogues.get(&index)) else {
             return (found, failures);
         };
         let mut sets = described_sets(flow, &announced);

@@ -246,6 +246,15 @@ fn records(stream: &Stream) -> (Vec<Record>, Option<usize>) {
     (records, None)
 }
 
+/// Whether octets are records and nothing else, the last of them whole or not.
+pub fn is_records(octets: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some([20..=24, 3, 0..=4, high, low]) = octets.get(at..at + HEADER) {
+        at += HEADER + usize::from(u16::from_be_bytes([*high, *low]));
+    }
+    at >= octets.len()
+}
+
 /// Whether the octets are the header of a record, or the beginning of one.
 fn is_header(octets: &[u8], longest: usize) -> bool {
     let at = |index: usize| octets.get(index).copied();

@@ -19,6 +19,8 @@ pub struct Claim {
     pub reason: String,
     /// Where what is claimed begins.
     pub place: Option<Place>,
+    /// Whether all octets of the flow are a part of it, as far as they were captured.
+    pub is_whole: bool,
 }
 
 /// What a protocol means for who listens.
@@ -133,6 +135,12 @@ impl Claim {
         Self { place, ..self }
     }
 
+    /// The same, which is all that the flow has, if it is so.
+    #[must_use]
+    pub fn whole(self, is_whole: bool) -> Self {
+        Self { is_whole, ..self }
+    }
+
     /// What it comes to.
     pub fn label(&self) -> Label {
         match &self.standing {
@@ -163,6 +171,7 @@ impl Claim {
             standing,
             reason: reason.into(),
             place: None,
+            is_whole: false,
         }
     }
 }

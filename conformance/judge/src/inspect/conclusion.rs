@@ -16,6 +16,8 @@ pub(super) struct Conclusion {
     pub(super) inspected: Inspected,
     /// Whether somebody recognised something in it.
     pub(super) claimed: bool,
+    /// Whether what it is, is all of it.
+    pub(super) is_whole: bool,
 }
 
 /// What the claims of a flow come to: a leak that was shown, before what is sealed,
@@ -78,6 +80,7 @@ pub(super) fn conclude(flow: &Flow, shown: Shown) -> Conclusion {
     Conclusion {
         inspected,
         claimed: claim.is_some(),
+        is_whole: claim.is_some_and(|claim| claim.is_whole),
     }
 }
 
@@ -105,6 +108,7 @@ fn unclaimed(flow: &Flow) -> (Label, String, String) {
 impl Conclusion {
     /// What it comes to with what was learned later from more of the flow.
     pub(super) fn and_then(self, later: Self) -> Self {
+        let is_whole = later.is_whole;
         let (earlier, claimed) = (self.inspected, self.claimed || later.claimed);
         let is_worse = rank(&later.inspected, later.claimed) < rank(&earlier, self.claimed);
         let (mut is, was) = match is_worse {
@@ -128,6 +132,7 @@ impl Conclusion {
         Self {
             inspected: is,
             claimed,
+            is_whole,
         }
     }
 }

@@ -9,13 +9,15 @@ use lightleak_case::{Capture, Octets, SecretsType};
 use crate::{
     decoder::{Decoder, DecoderError},
     dissect::{Dissector, Flow},
-    parallel::as_made,
+    parallel::{as_made, in_parallel},
 };
 
 use super::{
     Inspected, Inspection, Limits, Scene,
     conclusion::{Conclusion, conclude},
-    others, recognise, show,
+    others,
+    recognise::{self, ByFlow},
+    show,
 };
 
 /// Octets of payload that are kept of all flows together.
@@ -26,6 +28,10 @@ const MOST_SECRETS: usize = 16 << 20;
 const MOST_BLOCKS: usize = 1 << 16;
 /// Files of sound, and of media that nobody plays, that are kept of a flow.
 const MOST_FILES: usize = 64;
+/// A flow that is known whole is looked at by all when it has so many times the octets
+/// as the last time, and flows are compared when the capture has.
+const ALL_AGAIN: u64 = 8;
+const COMPARED_AGAIN: u64 = 2;
 /// Octets that stay of the beginning and of the end of a direction, at most.
 const MOST_STAYS: usize = 128 << 10;
 
@@ -45,6 +51,8 @@ pub struct Eavesdropper<'d> {
     known: Vec<Known>,
     packets: u64,
     bytes: u64,
+    /// Octets that had been captured when flows were compared.
+    compared: u64,
     failures: Vec<DecoderError>,
 }
 
@@ -52,6 +60,12 @@ pub struct Eavesdropper<'d> {
 #[derive(Default)]
 struct Known {
     conclusion: Option<Conclusion>,
+    /// Octets that it had when all looked at it.
+    octets: u64,
+    /// Whether one claim was all that there is to say of it.
+    is_whole: bool,
+    /// Whether it was not compared with other flows when it was looked at.
+    is_alone: bool,
     /// Pictures that were shown.
     pictures: usize,
     /// Other files that were kept.
@@ -72,6 +86,7 @@ impl<'d> Eavesdropper<'d> {
             known: Vec::new(),
             packets: 0,
             bytes: 0,
+            compared: 0,
             failures: Vec::new(),
         }
     }
@@ -104,8 +119,9 @@ impl<'d> Eavesdropper<'d> {
         let flows = self.dissector.traffic().flows.len();
         self.known.resize_with(flows, Known::default);
         if last {
-            let chosen: Vec<_> = (0..flows).filter(|flow| self.is_news(*flow)).collect();
-            self.look(&chosen);
+            let is_left = |flow: &usize| self.known[*flow].is_alone || self.is_news(*flow);
+            let chosen: Vec<_> = (0..flows).filter(is_left).collect();
+            self.look(&chosen, true);
         } else {
             self.dissector.forget_notes();
             self.make_room();
@@ -137,7 +153,8 @@ impl<'d> Eavesdropper<'d> {
     /// Whether there are octets of a flow that were not looked at.
     fn is_news(&self, flow: usize) -> bool {
         let octets = self.dissector.traffic().flows[flow].octets();
-        let conclusion = self.known[flow].conclusion.as_ref();
+        let known = &self.known[flow];
+        let conclusion = known.conclusion.as_ref();
         conclusion.is_none_or(|conclusion| octets > conclusion.inspected.bytes)
     }
 
@@ -162,7 +179,7 @@ impl<'d> Eavesdropper<'d> {
         }
         let mut news = chosen.clone();
         news.retain(|flow| self.is_news(*flow));
-        self.look(&news);
+        self.look(&news, self.bytes >= self.compared * COMPARED_AGAIN);
         for index in chosen {
             if let Some(flow) = self.dissector.flows_mut().get_mut(index) {
                 for stream in [&mut flow.from_a, &mut flow.from_b] {
@@ -175,12 +192,30 @@ impl<'d> Eavesdropper<'d> {
     }
 
     /// Has recognisers look at flows, and plays what they claim.
-    fn look(&mut self, chosen: &[usize]) {
+    fn look(&mut self, chosen: &[usize], compare: bool) {
         let traffic = self.dissector.traffic();
-        let scene = Scene::new(traffic).with_secrets(&self.secrets);
+        let scene = Scene::heard(traffic, |flow| !self.known[flow].is_whole);
+        let scene = scene.with_secrets(&self.secrets);
+        let again = in_parallel(chosen.len(), |number| {
+            let index = chosen[number];
+            let (flow, known) = (&traffic.flows[index], &self.known[index]);
+            let is_known = known.is_whole && flow.octets() < known.octets * ALL_AGAIN;
+            let claims = is_known.then(|| recognise::still_whole(&scene, flow));
+            claims.flatten().unwrap_or_default()
+        });
+        let open = chosen.iter().zip(&again);
+        let open = open.filter_map(|(index, again)| again.is_empty().then_some(*index));
+        let open: Vec<_> = open.collect();
+        let again = chosen.iter().copied().zip(again);
+        let again = ByFlow::new(
+            again.flat_map(|(index, claims)| claims.into_iter().map(move |claim| (index, claim))),
+        );
         let mut failures = Vec::new();
-        let footage = recognise::footage(&scene, chosen, self.decoder, &mut failures);
-        let across = recognise::across(&scene);
+        let footage = recognise::footage(&scene, &open, self.decoder, &mut failures);
+        let across = match compare {
+            true => recognise::across(&scene),
+            false => ByFlow::default(),
+        };
         let (limits, decoder) = (self.limits, self.decoder);
         let shown: Vec<_> = self.known.iter().map(|known| known.pictures).collect();
         let (known, keep) = (&mut self.known, &mut self.keep);
@@ -188,9 +223,13 @@ impl<'d> Eavesdropper<'d> {
         let look = |number: usize| {
             let index = chosen[number];
             let flow = &traffic.flows[index];
-            let mut claims = footage.take(index);
-            for recognise in recognise::IN_A_FLOW {
-                claims.extend(recognise(&scene, flow));
+            let mut claims = again.take(index);
+            let by_all = claims.is_empty();
+            if by_all {
+                claims = footage.take(index);
+                for recognise in recognise::IN_A_FLOW {
+                    claims.extend(recognise(&scene, flow));
+                }
             }
             claims.extend(across.take(index));
             let limits = Limits {
@@ -198,35 +237,47 @@ impl<'d> Eavesdropper<'d> {
             };
             let mut failures = Vec::new();
             let shown = show::show(claims, decoder, limits, &mut failures);
-            (conclude(flow, shown), failures)
+            (conclude(flow, shown), by_all, failures)
         };
-        as_made(chosen.len(), look, |number, (mut conclusion, failures)| {
-            let index = chosen[number];
-            failed.extend(failures.into_iter().map(|failure| (index, failure)));
-            let Some(known) = known.get_mut(index) else {
-                return;
-            };
-            known.pictures += conclusion.inspected.pictures.len();
-            let more = &mut conclusion.inspected;
-            more.sounds.truncate(MOST_FILES.saturating_sub(known.files));
-            known.files += more.sounds.len();
-            more.unplayed
-                .truncate(MOST_FILES.saturating_sub(known.files));
-            known.files += more.unplayed.len();
-            if let Some(keep) = keep {
-                keep(index, &conclusion.inspected);
-                conclusion.inspected.pictures.clear();
-                conclusion.inspected.unplayed.clear();
-                conclusion.inspected.sounds.clear();
-            }
-            known.conclusion = Some(match known.conclusion.take() {
-                Some(earlier) => earlier.and_then(conclusion),
-                None => conclusion,
-            });
-        });
+        as_made(
+            chosen.len(),
+            look,
+            |number, (mut conclusion, by_all, failures)| {
+                let index = chosen[number];
+                failed.extend(failures.into_iter().map(|failure| (index, failure)));
+                let Some(known) = known.get_mut(index) else {
+                    return;
+                };
+                if by_all {
+                    known.octets = conclusion.inspected.bytes;
+                }
+                known.is_whole = conclusion.is_whole;
+                known.is_alone = !compare;
+                known.pictures += conclusion.inspected.pictures.len();
+                let more = &mut conclusion.inspected;
+                more.sounds.truncate(MOST_FILES.saturating_sub(known.files));
+                known.files += more.sounds.len();
+                more.unplayed
+                    .truncate(MOST_FILES.saturating_sub(known.files));
+                known.files += more.unplayed.len();
+                if let Some(keep) = keep {
+                    keep(index, &conclusion.inspected);
+                    conclusion.inspected.pictures.clear();
+                    conclusion.inspected.unplayed.clear();
+                    conclusion.inspected.sounds.clear();
+                }
+                known.conclusion = Some(match known.conclusion.take() {
+                    Some(earlier) => earlier.and_then(conclusion),
+                    None => conclusion,
+                });
+            },
+        );
         failed.sort_by_key(|(index, _)| *index);
         failures.extend(failed.into_iter().map(|(_, failure)| failure));
         self.failures.extend(failures);
+        if compare {
+            self.compared = self.bytes;
+        }
     }
 }
 
@@ -340,6 +391,35 @@ mod tests {
         let octets: usize = capture.packets.iter().map(|p| p.data.len() - 28).sum();
         assert_eq!(flow.bytes, octets as u64);
         assert!(kept < 500_000, "{kept}");
+    }
+
+    /// RTP of one source, about which nothing else is known.
+    fn rtp(number: u64) -> Vec<u8> {
+        let mut packet = vec![0x80, 96];
+        packet.extend((number as u16).to_be_bytes());
+        packet.extend((number as u32 * 3000).to_be_bytes());
+        packet.extend(7_u32.to_be_bytes());
+        packet.extend(noise(number, 1000 + number as usize % 37));
+        packet
+    }
+
+    #[test]
+    fn a_flow_that_is_known_whole_is_looked_at_by_all_when_it_changes() {
+        let datagrams = |leaks: bool| {
+            (0..3000).map(move |number| match number {
+                1400..1600 if leaks => (1, transport_stream(number)),
+                _ => (1, rtp(number)),
+            })
+        };
+        for (leaks, label, kind) in [
+            (false, Label::Undetermined, "srtp?"),
+            (true, Label::Leak, "ts"),
+        ] {
+            let (found, _) = listen(&capture(datagrams(leaks)), 400_000, 50);
+            let flow = &found.flows[0];
+            assert_eq!(flow.label, label, "{flow:?}");
+            assert!(flow.kind.contains(kind), "{}", flow.kind);
+        }
     }
 
     #[test]

@@ -65,8 +65,16 @@ pub struct Keying {
 impl<'a> Scene<'a> {
     /// Reads what flows say about others.
     pub fn new(traffic: &'a Traffic) -> Self {
+        Self::heard(traffic, |_| true)
+    }
+
+    /// The same, of those flows that may say something.
+    pub(super) fn heard(traffic: &'a Traffic, may_tell: impl Fn(usize) -> bool + Sync) -> Self {
         let flows = &traffic.flows;
-        let told = in_parallel(flows.len(), |flow| Told::read(&flows[flow]));
+        let told = in_parallel(flows.len(), |flow| match may_tell(flow) {
+            true => Told::read(&flows[flow]),
+            false => Told::default(),
+        });
         let (mut descriptions, mut mikeys) = (Vec::new(), Vec::new());
         for (flow, (told, of)) in told.into_iter().zip(flows).enumerate() {
             told.add(flow, of, false, &mut descriptions, &mut mikeys);
@@ -176,6 +184,7 @@ impl Description {
 }
 
 /// What a flow tells about others.
+#[derive(Default)]
 struct Told {
     descriptions: Vec<Sdp>,
     mikeys: Vec<Mikey>,

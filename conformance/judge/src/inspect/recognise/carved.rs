@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use lightleak_case::TransportProtocol;
 
 use crate::{
-    dissect::{Flow, Place, Stream, container, http::transfer, records, websocket},
+    dissect::{Flow, Place, Stream, container, http::transfer, records, tls, websocket},
     inspect::{Claim, Scene},
 };
 
@@ -56,7 +56,7 @@ fn connection(stream: &Stream, other: &Stream) -> Vec<Claim> {
     // Its contents are read for themselves.
     // An answer to a request that is none of HTTP/1.x is not.
     let answers = is_http(other) && memchr::memmem::find(octets, b"HTTP/1.").is_some();
-    if is_http(stream) || answers || is_tls(octets) || is_package(octets) {
+    if is_http(stream) || answers || tls::is_records(octets) || is_package(octets) {
         return Vec::new();
     }
     let carriage = carriage(octets, &other.bytes);
@@ -120,15 +120,6 @@ fn carriage(octets: &[u8], other: &[u8]) -> &'static str {
         () if either(&[0xff, 0x00, 0, 0]) || either(&[0xff, 0x01, 0, 0]) => "dvrip",
         () => "tcp",
     }
-}
-
-/// Whether a direction is records of TLS and nothing else.
-pub(super) fn is_tls(octets: &[u8]) -> bool {
-    let mut at = 0;
-    while let Some([20..=24, 3, 0..=4, high, low]) = octets.get(at..at + 5) {
-        at += 5 + usize::from(u16::from_be_bytes([*high, *low]));
-    }
-    at >= octets.len()
 }
 
 /// Where records may begin: with the connection, and with segments.

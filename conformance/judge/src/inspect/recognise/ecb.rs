@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use lightleak_case::TransportProtocol;
 
-use super::carved::is_tls;
 use crate::{
     adversary::cryptanalyst::{
         ecb::{self, BLOCK, Repeats, Runs},
         keystream::bits_of_chance,
     },
-    dissect::{Flow, Stream, records},
+    dissect::{Flow, Stream, records, tls},
     inspect::{Claim, Scene},
 };
 
@@ -21,8 +20,6 @@ const LEAST: usize = 2048;
 const MOST: usize = 1 << 20;
 /// Octets in which something has to repeat before more is done.
 const SAMPLED: usize = 64 << 10;
-/// Slots for what was seen.
-const SLOTS: usize = 1 << 15;
 /// Octets of datagrams that may be headers.
 const HEADER: usize = 32;
 /// Stretches that repeat.
@@ -58,7 +55,14 @@ impl Blocks {
     /// Those in messages, each of which begins where a cipher does, or as many octets
     /// later as all others.
     pub(super) fn find(messages: &[&[u8]]) -> Option<Self> {
-        may_repeat(messages)
+        may_repeat(messages, 1)
+            .then(|| Self::among(messages))
+            .flatten()
+    }
+
+    /// The same in messages each of which is whole blocks.
+    pub(super) fn find_aligned(messages: &[&[u8]]) -> Option<Self> {
+        may_repeat(messages, BLOCK)
             .then(|| Self::among(messages))
             .flatten()
     }
@@ -124,7 +128,7 @@ impl Blocks {
 
 fn connection(stream: &Stream) -> Option<Claim> {
     let (begin, octets) = unbroken(stream)?;
-    if is_tls(octets) || !may_repeat(&[octets]) {
+    if tls::is_records(octets) || !may_repeat(&[octets], 1) {
         return None;
     }
     if let Some(blocks) = Blocks::among(&[octets]) {
@@ -184,34 +188,39 @@ fn datagrams(stream: &Stream) -> Option<Claim> {
     Some(Claim::unknown("ecb?", reason).at(stream.place(0)))
 }
 
-/// Whether blocks of a cipher may be there twice.
-fn may_repeat(messages: &[&[u8]]) -> bool {
-    has_repeats(messages) && is_even(messages)
+/// Whether blocks of a cipher may be there twice, so many octets apart or a multiple.
+fn may_repeat(messages: &[&[u8]], step: usize) -> bool {
+    has_repeats(messages, step) && is_even(messages)
 }
 
 /// Whether a block is there twice, as far as a quick look tells.
-fn has_repeats(messages: &[&[u8]]) -> bool {
-    let mut slots: Vec<&[u8]> = vec![&[]; SLOTS];
+fn has_repeats(messages: &[&[u8]], step: usize) -> bool {
+    let octets: usize = messages.iter().map(|message| message.len()).sum();
+    // One in four of all, by their content, or those that blocks of a cipher can be.
+    let sampled = |octet: u8| step > 1 || octet & 3 == 0;
+    let slots = (octets.min(SAMPLED) / step.min(4)).next_power_of_two();
+    let mut seen = vec![0_u64; slots];
     let mut left = SAMPLED;
     for message in messages {
         let octets = message.get(..message.len().min(left)).unwrap_or_default();
         left -= octets.len();
-        for window in octets.windows(BLOCK) {
-            // One in four, by their content.
-            let Some(&[a, b, c, d]) = window.first_chunk() else {
+        for window in octets.windows(BLOCK).step_by(step) {
+            let (Some(&[a, b, ..]), Some(last)) = (window.first_chunk::<2>(), window.last_chunk())
+            else {
                 continue;
             };
-            if (a ^ b) & 3 != 0 {
+            if !sampled(a ^ b) {
                 continue;
             }
-            let hash = u32::from_le_bytes([a, b, c, d]).wrapping_mul(0x9e37_79b1) >> 17;
-            let Some(slot) = slots.get_mut(hash as usize) else {
+            let last = u64::from_le_bytes(*last);
+            let hash = last.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            let Some(slot) = seen.get_mut(hash as usize & (slots - 1)) else {
                 continue;
             };
-            if *slot == window && ecb::is_telling(window) {
+            if *slot == last && ecb::is_telling(window) {
                 return true;
             }
-            *slot = window;
+            *slot = last;
         }
     }
     false

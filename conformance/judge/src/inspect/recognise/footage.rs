@@ -13,7 +13,8 @@ pub(in crate::inspect) fn footage(
     decoder: &dyn Decoder,
     failures: &mut Vec<DecoderError>,
 ) -> ByFlow {
-    let footage = match media_player::play_flows(scene.traffic, chosen, &[], decoder) {
+    let telling: Vec<_> = scene.descriptions.iter().map(|told| told.flow).collect();
+    let footage = match media_player::play_flows(scene.traffic, chosen, &telling, &[], decoder) {
         Ok(footage) => footage,
         Err(unplayed) => {
             failures.push(unplayed.error);
@@ -26,7 +27,7 @@ pub(in crate::inspect) fn footage(
             Origin::Flow { flow, .. } => Some((flow, claim(footage))),
             _ => None,
         });
-    ByFlow::new(scene, of_flows)
+    ByFlow::new(of_flows)
 }
 
 fn claim(footage: Footage) -> Claim {
@@ -60,5 +61,6 @@ fn claim(footage: Footage) -> Claim {
         },
         reason,
         place: Some(footage.place),
+        is_whole: false,
     }
 }

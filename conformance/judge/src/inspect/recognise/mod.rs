@@ -40,7 +40,10 @@ mod wireguard;
 mod zoom;
 mod zrtp;
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use crate::{dissect::Flow, parallel::in_parallel};
 
@@ -90,6 +93,9 @@ pub const IN_A_FLOW: &[InAFlow] = &[
     tunnel::recognise,
 ];
 
+/// Those of which one claim may be all that there is to say of a flow.
+const OF_WHOLE_FLOWS: &[InAFlow] = &[tls::recognise, rtp::recognise];
+
 /// Those that look at all of them.
 pub const ACROSS_FLOWS: &[AcrossFlows] = &[
     dtls::moved,
@@ -118,6 +124,7 @@ fn inside(
         for recognise in IN_A_FLOW {
             for claim in recognise(scene, &inner) {
                 let kind = format!("{name}/{}", claim.kind);
+                let claim = claim.whole(false);
                 found.push((index, Claim { kind, ..claim }));
             }
         }
@@ -125,32 +132,36 @@ fn inside(
     found
 }
 
+/// What is claimed of a flow that was known whole before, if it still is.
+pub(super) fn still_whole(scene: &Scene<'_>, flow: &Flow) -> Option<Vec<Claim>> {
+    let mut claims = OF_WHOLE_FLOWS
+        .iter()
+        .map(|recognise| recognise(scene, flow));
+    claims.find(|claims| claims.iter().any(|claim| claim.is_whole))
+}
+
 /// What those claim that look at all flows together.
 pub(super) fn across(scene: &Scene<'_>) -> ByFlow {
     let found = in_parallel(ACROSS_FLOWS.len(), |index| ACROSS_FLOWS[index](scene));
-    ByFlow::new(scene, found.into_iter().flatten())
+    ByFlow::new(found.into_iter().flatten())
 }
 
 /// Claims by the index of their flow.
-pub(super) struct ByFlow(Vec<Mutex<Vec<Claim>>>);
+#[derive(Default)]
+pub(super) struct ByFlow(Mutex<BTreeMap<usize, Vec<Claim>>>);
 
 impl ByFlow {
-    fn new(scene: &Scene<'_>, all: impl Iterator<Item = (usize, Claim)>) -> Self {
-        let mut by_flow: Vec<_> = scene.traffic.flows.iter().map(|_| Vec::new()).collect();
+    pub(super) fn new(all: impl Iterator<Item = (usize, Claim)>) -> Self {
+        let mut by_flow: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (flow, claim) in all {
-            if let Some(claims) = by_flow.get_mut(flow) {
-                claims.push(claim);
-            }
+            by_flow.entry(flow).or_default().push(claim);
         }
-        Self(by_flow.into_iter().map(Mutex::new).collect())
+        Self(Mutex::new(by_flow))
     }
 
     /// Those of a flow, which are not kept.
     pub(super) fn take(&self, flow: usize) -> Vec<Claim> {
-        let claims = self.0.get(flow);
-        let claims = claims.map(|claims| claims.lock().unwrap_or_else(PoisonError::into_inner));
-        claims
-            .map(|mut claims| std::mem::take(&mut *claims))
-            .unwrap_or_default()
+        let mut by_flow = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        by_flow.remove(&flow).unwrap_or_default()
     }
 }

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 
 use lightleak_case::TransportProtocol;
 
-use super::carved::is_tls;
 use crate::{
     adversary::cryptanalyst::{different, keystream::bits_of_chance},
-    dissect::{Flow, Stream},
+    dissect::{Flow, Stream, tls},
     inspect::{Claim, Scene},
 };
 
@@ -109,11 +108,13 @@ fn sides(index: usize, flow: &Flow) -> Vec<Side<'_>> {
         let (all, random) = windows.fold((0, 0), |(all, random), window| {
             (all + 1, random + usize::from(looks_random(window)))
         });
-        (octets.len() >= LEAST && !is_tls(octets) && random * 10 >= all * 9).then_some(Side {
-            flow: index,
-            stream,
-            octets,
-        })
+        (octets.len() >= LEAST && !tls::is_records(octets) && random * 10 >= all * 9).then_some(
+            Side {
+                flow: index,
+                stream,
+                octets,
+            },
+        )
     });
     sides.collect()
 }

@@ -201,7 +201,9 @@ fn shaken(sides: &[Side<'_>; 2]) -> Option<Claim> {
         let old = chosen.is_none() && highest < tls::TLS12;
         old.then(|| format!("nothing above {} is offered", name(highest)))
     });
-    Some(Claim::sealed(kind, reason).weak(weak).at(place))
+    let is_whole = begins.at == 0 && stray == 0;
+    let claim = Claim::sealed(kind, reason).weak(weak);
+    Some(claim.at(place).whole(is_whole))
 }
 
 /// Something else answered a ClientHello, in text.
@@ -253,7 +255,7 @@ fn joined(sides: &[Side<'_>; 2]) -> Option<Claim> {
     let version = sides.iter().find_map(|s| Some(s.walk.first?.version))?;
     let old = (version < tls::TLS12).then_some(version);
     let claim = Claim::sealed(old.map_or("tls", name), reason);
-    Some(claim.weak(weak(old, None)).at(place))
+    Some(claim.weak(weak(old, None)).at(place).whole(true))
 }
 
 fn not_encrypted(reason: String, text: bool) -> Claim {

@@ -64,9 +64,8 @@ pub(super) fn behind(
     match super::recognise_within(&inner, depth + 1) {
         Some(claim) => Claim {
             reason: format!("behind a handshake of {name} in clear: {}", claim.reason),
-            kind: claim.kind,
-            standing: claim.standing,
             place,
+            ..claim.whole(false)
         },
         None => Claim {
             standing: Standing::Unknown,

@@ -179,11 +179,13 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
     let mut claims = Vec::new();
     let mut unknown = Vec::new();
     let (mut told, mut tag) = (None, None);
+    let mut packets = 0;
     for stream in [&flow.from_a, &flow.from_b] {
         if stream.bytes.len() < 12 * MIN_PACKETS {
             continue;
         }
         for source in sources::sources(flow, stream) {
+            packets += source.packets.len();
             let described = |payload_type| scene.format(flow, payload_type);
             let sets = |payload_type, format| sets::told(scene, flow, payload_type, format);
             let tag = tag.get_or_insert_with(|| dtls::null_tag(flow));
@@ -220,8 +222,10 @@ pub(in crate::inspect) fn recognise(scene: &Scene<'_>, flow: &Flow) -> Vec<Claim
             }
         }
     }
-    unknown.truncate(1);
-    claims.extend(unknown);
+    if let Some(unknown) = unknown.into_iter().next() {
+        let is_whole = claims.is_empty() && sources::are_all(flow, packets);
+        claims.push(unknown.whole(is_whole));
+    }
     claims
 }
 
@@ -394,7 +398,7 @@ fn blocks(source: &Source<'_>, tracks: &[Group<'_>], stream: &Stream) -> Option<
     {
         return None;
     }
-    let blocks = Blocks::find(&whole)?;
+    let blocks = Blocks::find_aligned(&whole)?;
     let reason = format!(
         "{}, SSRC {:08x}, {} packets in sequence, whose payloads are of {} lengths, all whole blocks of {BLOCK} octets: {}; the media beneath are equal there",
         source.carriage.words(),

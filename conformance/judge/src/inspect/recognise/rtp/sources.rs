@@ -9,7 +9,7 @@ use super::track::Packet;
 use crate::dissect::{
     Flow, Piece, Stream, relay,
     rtp::{Header, is_rtcp, is_rtp},
-    rtsp, stun,
+    rtsp, stun, tls,
 };
 
 /// Packets that a source needs at least, and among how many datagrams it is looked for
@@ -24,8 +24,10 @@ const MAX_PREFIX: usize = 48;
 const SAMPLE: usize = 48;
 /// Frames that have to follow each other to be believed.
 const MIN_CHAIN: usize = 4;
-/// Octets of a byte stream in which the first frame is looked for.
+/// Octets of a byte stream in which the first frame of RTSP is looked for.
 const MAX_SEARCH: usize = 256 * 1024;
+/// Octets of a packet of RFC 4571: the first one begins before them.
+const LONGEST_FRAME: usize = 2 + (1 << 16);
 /// Sources of one carriage.
 const MAX_SOURCES: usize = 512;
 
@@ -80,6 +82,14 @@ pub(super) fn sources<'a>(flow: &Flow, stream: &'a Stream) -> Vec<Source<'a>> {
         TransportProtocol::Udp | TransportProtocol::Sctp => in_datagrams(stream),
         TransportProtocol::Tcp => in_bytes(flow, stream),
     }
+}
+
+/// Whether so many packets of RTP are all that a flow has: sent twice, RTCP and STUN
+/// aside.
+pub(super) fn are_all(flow: &Flow, packets: usize) -> bool {
+    let is_beside = |octets: &[u8]| is_rtcp(octets) || stun::Message::read(octets).is_some();
+    let others = flow.parts().filter(|(_, octets)| !is_beside(octets));
+    flow.transport == TransportProtocol::Udp && others.count() * 50 <= packets * 51
 }
 
 /// Those in the first datagrams, bare or in TURN.
@@ -226,12 +236,15 @@ fn dollars(bytes: &[u8]) -> bool {
 fn framed(stream: &Stream) -> Vec<Range<usize>> {
     let bytes = &stream.bytes;
     let mut found = Vec::new();
+    if tls::is_records(bytes) {
+        return found;
+    }
     let mut starts = stream.gaps.iter().copied();
     let mut at = 0;
     // Octets that are searched in all.
     let mut budget = 4 * MAX_SEARCH;
     loop {
-        let limit = bytes.len().min(at + MAX_SEARCH.min(budget));
+        let limit = bytes.len().min(at + LONGEST_FRAME.min(budget));
         let chain = |at: usize| {
             frames_from(bytes, at, |bytes, at| {
                 let &[high, low] = bytes.get(at..)?.first_chunk()?;
