@@ -3,6 +3,7 @@
 mod inspect;
 mod judge;
 mod list;
+mod manual;
 mod mutants;
 mod run;
 mod serve;
@@ -52,6 +53,10 @@ enum Command {
     List(list::Arguments),
     /// Cameras for other people's clients, in real time, on free ports.
     Serve(serve::Arguments),
+    /// Print the completions of a shell.
+    Completions(manual::Completions),
+    /// Write man pages.
+    Man(manual::Manual),
 }
 
 /// Runs the command that was asked for.
@@ -72,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Mutants(arguments) => mutants::run(&arguments, &terminal),
         Command::List(arguments) => list::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments, &terminal),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::manual(&arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),
