@@ -9,7 +9,7 @@ use lightleak::{
 use lightleak_case::Case;
 use lightleak_judge::{
     attribution::Octets,
-    report::{Options, Report, json, junit, markdown, terminal},
+    report::{Options, Report, json, junit, markdown, sarif, terminal},
     requirement::Profile,
 };
 
@@ -44,6 +44,7 @@ fn every_format(name: &str, target: SimTarget) {
     let report = normalised(target);
     insta::assert_snapshot!(format!("{name}.json"), json::write(&report));
     insta::assert_snapshot!(format!("{name}.xml"), junit::write(&report));
+    insta::assert_snapshot!(format!("{name}.sarif"), sarif::write(&report));
     insta::assert_snapshot!(format!("{name}.md"), markdown::write(&report));
     let style = terminal::Style::default();
     insta::assert_snapshot!(

@@ -7,6 +7,7 @@ mod manual;
 mod mutants;
 mod run;
 mod serve;
+mod summary;
 
 use std::{
     fmt::Display,
@@ -18,7 +19,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lightleak_judge::{
-    report::{Options, Report, json, junit, markdown, terminal::Style},
+    report::{Options, Report, json, junit, markdown, sarif, terminal::Style},
     requirement::Profile,
 };
 
@@ -195,18 +196,23 @@ struct Outputs {
     /// Write the report as JUnit XML; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write the report as SARIF 2.1.0; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
     /// Write the report as Markdown; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }
 
 impl Outputs {
-    /// Writes what was asked for; `name` may give a file another name.
+    /// Writes what was asked for; `name` may give a file another name. In a step of
+    /// GitHub Actions its summary shows the report.
     fn write(&self, report: &Report, name: impl Fn(&Path) -> PathBuf) -> Result<(), Failure> {
         type Format = fn(&Report) -> String;
-        let formats: [(_, Format); 3] = [
+        let formats: [(_, Format); 4] = [
             (&self.json, json::write),
             (&self.junit, junit::write),
+            (&self.sarif, sarif::write),
             (&self.markdown, markdown::write),
         ];
         for (file, format) in formats {
@@ -214,7 +220,7 @@ impl Outputs {
                 write_file(&name(file), &format(report))?;
             }
         }
-        Ok(())
+        summary::append(report)
     }
 }
 

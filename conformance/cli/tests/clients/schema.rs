@@ -1,9 +1,11 @@
-//! What we publish as JSON is what our schemas say, by a validator that is not
-//! ours.
+//! What we publish as JSON is what our schemas say, and what others have schemas
+//! for is what theirs say, by validators that are not ours.
 
 use std::{
-    fs,
+    collections::BTreeSet,
+    env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use serde_json::{Value, json};
@@ -16,19 +18,40 @@ fn schema(name: &str) -> PathBuf {
         .join(format!("{name}.schema.json"))
 }
 
+/// A schema of others, which `ci/setup` fetches; skipped as a program is that is
+/// not there.
+fn fetched(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/schemas");
+    let file = folder.join(name);
+    if file.exists() {
+        return Some(file);
+    }
+    assert!(
+        env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{name} is not there; ci/setup fetches it"
+    );
+    println!("skipped: {name} is not there");
+    None
+}
+
 /// Whether the validator accepts the file; `None` without a validator.
 fn is_valid(file: &Path, schema_name: &str) -> Option<bool> {
+    is_valid_by(file, &schema(schema_name))
+}
+
+fn is_valid_by(file: &Path, schema: &Path) -> Option<bool> {
     let mut validator = client("jsonschema")?;
-    let output = validator
-        .arg("-i")
-        .arg(file)
-        .arg(schema(schema_name))
-        .output()
-        .unwrap();
+    validator.arg("-i").arg(file).arg(schema);
+    Some(accepts(&mut validator))
+}
+
+/// Whether a validator accepts; what it objects to is printed.
+fn accepts(validator: &mut Command) -> bool {
+    let output = validator.output().unwrap();
     if !output.status.success() {
         print!("{}", String::from_utf8_lossy(&output.stderr));
     }
-    Some(output.status.success())
+    output.status.success()
 }
 
 /// Runs lightleak with `--json` into a file of that folder.
@@ -114,4 +137,99 @@ fn inspections_are_as_their_schema_says() {
     flows[0]["label"] = json!("fine");
     fs::write(&file, findings.to_string()).unwrap();
     assert_eq!(is_valid(&file, "inspect"), Some(false));
+}
+
+/// Records a target and judges it; the folder of the case.
+fn judged(folder: &Path, target: &str, options: &[&str]) -> PathBuf {
+    let case = folder.join("case");
+    let mut command = lightleak();
+    command.args(["run", "--target", target, "--path", "nvr.rtsps"]);
+    command.args(["--stimulus", "port-sweep", "--out"]);
+    command.arg(&case).args(options).current_dir(folder);
+    command.output().expect("start lightleak");
+    case
+}
+
+#[test]
+fn sarif_is_as_its_standard_says() {
+    let Some(schema) = fetched("sarif-2.1.0.json") else {
+        return;
+    };
+    for (target, is_leak) in [("sim", false), ("sim:rtsp.open", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let case = judged(folder.path(), target, &["--sarif", "asked.sarif"]);
+        let file = case.join("report/report.sarif");
+        let text = fs::read_to_string(&file).unwrap();
+        let asked = fs::read_to_string(folder.path().join("asked.sarif")).unwrap();
+        assert_eq!(text, asked);
+        let Some(valid) = is_valid_by(&file, &schema) else {
+            return;
+        };
+        assert!(valid, "{target}");
+
+        let mut log: Value = serde_json::from_str(&text).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let leaks = results.iter().any(|result| result["ruleId"] == "XC-07");
+        assert_eq!(leaks, is_leak, "{target}");
+        // No stimulus but one is known of the path.
+        assert!(!results.is_empty());
+        let prints = results.iter().map(|result| &result["partialFingerprints"]);
+        let unique: BTreeSet<_> = prints.map(ToString::to_string).collect();
+        assert_eq!(unique.len(), results.len(), "{target}");
+
+        log["runs"][0]["results"][0]["level"] = json!("fine");
+        fs::write(&file, log.to_string()).unwrap();
+        assert_eq!(is_valid_by(&file, &schema), Some(false));
+    }
+}
+
+#[test]
+fn junit_is_as_jenkins_reads_it() {
+    let Some(schema) = fetched("junit-10.xsd") else {
+        return;
+    };
+    let is_valid = |file: &Path| {
+        let mut validator = client("xmllint")?;
+        validator.arg("--noout").arg("--schema").arg(&schema);
+        Some(accepts(validator.arg(file)))
+    };
+    for target in ["sim", "sim:rtsp.open"] {
+        let folder = tempfile::tempdir().unwrap();
+        judged(folder.path(), target, &["--junit", "junit.xml"]);
+        let file = folder.path().join("junit.xml");
+        let Some(valid) = is_valid(&file) else {
+            return;
+        };
+        assert!(valid, "{target}");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(
+            &file,
+            text.replacen("<testcase name=", "<testcase title=", 1),
+        )
+        .unwrap();
+        assert_eq!(is_valid(&file), Some(false), "{target}");
+    }
+}
+
+#[test]
+fn a_step_of_github_shows_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = judged(folder.path(), "sim:rtsp.open", &[]);
+    let summary = folder.path().join("summary.md");
+    fs::write(&summary, "# What was there\n").unwrap();
+    let judge = |summary: &Path| {
+        let mut command = lightleak();
+        command.arg("judge").arg(&case).arg("--quiet");
+        command.env("GITHUB_STEP_SUMMARY", summary);
+        command.output().expect("start lightleak")
+    };
+    assert_eq!(judge(&summary).status.code(), Some(1));
+    let text = fs::read_to_string(&summary).unwrap();
+    assert!(text.starts_with("# What was there\n## lightleak: does not conform\n"));
+    assert!(text.contains("**fail** XC-07"));
+
+    let nowhere = judge(&folder.path().join("no/such/folder"));
+    assert_eq!(nowhere.status.code(), Some(4));
+    let message = String::from_utf8_lossy(&nowhere.stderr);
+    assert!(message.contains("GITHUB_STEP_SUMMARY"), "{message}");
 }

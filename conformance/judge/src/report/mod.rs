@@ -6,6 +6,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 mod probed;
+pub mod sarif;
 pub mod terminal;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
@@ -249,7 +250,8 @@ impl Report {
         }
     }
 
-    /// Writes `report/` into the case's folder: `report.json` and pictures.
+    /// Writes `report/` into the case's folder: `report.json`, `report.sarif` and
+    /// pictures.
     pub fn write(&self, case: &Path) -> io::Result<()> {
         let folder = case.join("report");
         if folder.exists() {
@@ -257,6 +259,7 @@ impl Report {
         }
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("report.json"), json::write(self))?;
+        fs::write(folder.join("report.sarif"), sarif::write(self))?;
         for (name, picture) in &self.pictures {
             fs::write(case.join(name), crate::picture::png(picture))?;
         }
