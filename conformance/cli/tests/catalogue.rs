@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, process::Command};
 
 use lightleak::stimulus;
-use lightleak_judge::requirement::{self, Stimuli};
+use lightleak_judge::requirement::{
+    self, Stimuli,
+    framework::{self, Framework},
+};
 use lightleak_sim::{
     fault::{DECOYS, Mutant},
     path,
@@ -78,12 +81,14 @@ fn every_requirement_quotes_its_source() {
 
 #[test]
 fn lists_name_what_there_is() {
+    let clauses = Framework::ALL.iter().map(|f| framework::clauses(*f).len());
     let expected = [
         ("paths", path::ALL.len()),
         ("stimuli", stimulus::ALL.len()),
         ("requirements", requirement::all().count()),
         ("mutants", Mutant::all().count()),
         ("vectors", lightleak_vectors::sets().len()),
+        ("frameworks", clauses.sum()),
     ];
     for (name, count) in expected {
         assert!(count > 0, "{name}");

@@ -22,6 +22,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     arguments.judging.check()?;
     let report = run::judge(&arguments.case, &arguments.judging)?;
     terminal.print(&terminal::write(&report, &arguments.case, terminal.style));
+    terminal.print(&arguments.outputs.by_framework(&report, terminal.style));
     arguments.outputs.write(&report, |file| file.to_owned())?;
     Ok(report.exit_code())
 }

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
-use lightleak_judge::requirement::{self, Stimuli};
+use lightleak_judge::requirement::{
+    self, Stimuli,
+    framework::{self, Framework},
+};
 use lightleak_sim::{fault::Mutant, path};
 use serde_json::{Value, json};
 
@@ -35,6 +38,8 @@ enum What {
     Mutants,
     /// Published known answers.
     Vectors,
+    /// What labs and authorities ask for, clause by clause, and what bears on it.
+    Frameworks,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -108,6 +113,16 @@ impl What {
                 brief: 3,
                 rows: Mutant::all().map(mutant_row).collect(),
             },
+            What::Frameworks => List {
+                name: "frameworks",
+                columns: &["id", "clause", "requirements", "document", "read"],
+                brief: 3,
+                rows: Framework::ALL
+                    .iter()
+                    .copied()
+                    .flat_map(framework_rows)
+                    .collect(),
+            },
             What::Vectors => List {
                 name: "vectors",
                 columns: &["id", "source", "clause", "cases"],
@@ -123,6 +138,16 @@ fn mutant_row(mutant: &Mutant) -> Value {
         "id": mutant.id, "path": mutant.path, "expected": mutant.expected,
         "story": mutant.story, "source": mutant.source,
     })
+}
+
+fn framework_rows(framework: Framework) -> Vec<Value> {
+    let row = |(mapping, requirements): (framework::Mapping, Vec<_>)| {
+        json!({
+            "id": framework.id(), "document": framework.document(), "clause": mapping.clause,
+            "read": mapping.read, "requirements": requirements,
+        })
+    };
+    framework::clauses(framework).into_iter().map(row).collect()
 }
 
 fn vector_row(set: &lightleak_vectors::Set) -> Value {

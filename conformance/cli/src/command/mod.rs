@@ -19,8 +19,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lightleak_judge::{
-    report::{Options, Report, json, junit, markdown, sarif, terminal::Style},
-    requirement::Profile,
+    report::{Options, Report, by_framework, json, junit, markdown, sarif, terminal::Style},
+    requirement::{Profile, framework::Framework},
 };
 
 use crate::{decoder, target::sim::Progress};
@@ -202,25 +202,46 @@ struct Outputs {
     /// Write the report as Markdown; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Add what bears on the clauses of this framework, in their order, to what people
+    /// read; `lightleak list frameworks` names them.
+    #[arg(long, value_name = "FRAMEWORK", value_parser = framework)]
+    by: Option<Framework>,
+}
+
+fn framework(id: &str) -> Result<Framework, String> {
+    Framework::find(id).ok_or_else(|| {
+        let ids: Vec<_> = Framework::ALL.iter().map(|f| f.id()).collect();
+        format!("there are {}", ids.join(", "))
+    })
 }
 
 impl Outputs {
     /// Writes what was asked for; `name` may give a file another name. In a step of
     /// GitHub Actions its summary shows the report.
     fn write(&self, report: &Report, name: impl Fn(&Path) -> PathBuf) -> Result<(), Failure> {
-        type Format = fn(&Report) -> String;
-        let formats: [(_, Format); 4] = [
-            (&self.json, json::write),
-            (&self.junit, junit::write),
-            (&self.sarif, sarif::write),
-            (&self.markdown, markdown::write),
+        let markdown = |report: &Report| {
+            let by = |framework| by_framework::markdown(report, framework);
+            markdown::write(report) + &self.by.map(by).unwrap_or_default()
+        };
+        type Format<'a> = &'a dyn Fn(&Report) -> String;
+        let formats: [(_, Format<'_>); 4] = [
+            (&self.json, &json::write),
+            (&self.junit, &junit::write),
+            (&self.sarif, &sarif::write),
+            (&self.markdown, &markdown),
         ];
         for (file, format) in formats {
             if let Some(file) = file {
                 write_file(&name(file), &format(report))?;
             }
         }
-        summary::append(report)
+        summary::append(report.conclusion(), markdown(report))
+    }
+
+    /// The report in the order of the framework that was asked for.
+    fn by_framework(&self, report: &Report, style: Style) -> String {
+        let by = |framework| by_framework::terminal(report, framework, style);
+        self.by.map(by).unwrap_or_default()
     }
 }
 

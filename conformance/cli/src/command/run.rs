@@ -90,6 +90,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         let code = report.exit_code();
         if arguments.seeds == 1 || code != 0 {
             terminal.print(&terminal::write(&report, &out, terminal.style));
+            terminal.print(&arguments.outputs.by_framework(&report, terminal.style));
         } else {
             terminal.print(&format!("seed {seed}: conforms\n"));
         }

@@ -8,24 +8,27 @@ use std::{
     path::Path,
 };
 
-use lightleak_judge::report::{Report, markdown};
-
 use super::Failure;
 
 /// The largest summary that GitHub shows, in octets; it refuses a larger one whole.
 const LIMIT: u64 = 1024 * 1024;
 
-/// Appends the report, where there is a summary. If it has no room for that, it gets
+/// Appends a report as Markdown, where there is a summary. If it has no room for that, it gets
 /// the conclusion; if not even for that, nothing.
-pub(super) fn append(report: &Report) -> Result<(), Failure> {
+pub(super) fn append(conclusion: &str, report: String) -> Result<(), Failure> {
     let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) else {
         return Ok(());
     };
     let texts = [
-        format!("{}\n", markdown::write(report)),
+        report
+            + "
+",
         format!(
-            "## lightleak: {}\n\nThe report is longer than a summary may be.\n\n",
-            report.conclusion()
+            "## lightleak: {conclusion}
+
+The report is longer than a summary may be.
+
+"
         ),
     ];
     append_one(Path::new(&file), &texts).map_err(|error| {

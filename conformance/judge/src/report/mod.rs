@@ -1,6 +1,7 @@
 //! A report: one verdict per requirement, session and vantage. One file per
 //! format beside this one.
 
+pub mod by_framework;
 pub mod inspection;
 pub mod json;
 pub mod junit;

@@ -4,6 +4,7 @@ mod class;
 mod coverage;
 mod dtls;
 mod fail_closed;
+pub mod framework;
 mod iot;
 mod keystream;
 mod portal;
