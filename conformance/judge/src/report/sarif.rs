@@ -106,10 +106,13 @@ fn result(finding: &Finding, report: &Report, rules: &BTreeMap<&str, usize>) -> 
         Some(first) => [location(first, finding)],
         None => [nowhere(finding, report)],
     };
-    let related = evidence.iter().skip(1).take(RELATED);
-    let related: Vec<_> = related
-        .map(|evidence| location(evidence, finding))
-        .collect();
+    let mut related = Vec::new();
+    for location in evidence.iter().skip(1).map(|e| location(e, finding)) {
+        // No two may be the same.
+        if related.len() < RELATED && !related.contains(&location) {
+            related.push(location);
+        }
+    }
     json!({
         "ruleId": finding.requirement,
         "ruleIndex": rules.get(finding.requirement),
@@ -257,7 +260,7 @@ mod tests {
             verdict,
             assurance: None,
             reason: "plain".into(),
-            evidence: vec![evidence.clone(), evidence],
+            evidence: vec![evidence; 3],
         }
     }
 
@@ -358,6 +361,9 @@ mod tests {
         let run = run(&report(vec![finding(Verdict::Fail, Level::Must)]));
         let result = &run["results"][0];
         let location = &result["locations"][0];
+        // What is told twice stands there once.
+        let related = result["relatedLocations"].as_array().unwrap();
+        assert_eq!(related.len(), 1);
         let physical = &location["physicalLocation"];
         assert_eq!(
             physical["artifactLocation"]["uri"],
@@ -365,7 +371,6 @@ mod tests {
         );
         assert_eq!(physical["region"]["startLine"], 12);
         assert_eq!(location["properties"]["offset"], 54);
-        assert_eq!(result["relatedLocations"].as_array().unwrap().len(), 1);
         let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
         assert_eq!(rule["id"], "XC-01");
     }
