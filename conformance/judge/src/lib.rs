@@ -18,6 +18,7 @@ pub mod probe;
 pub mod proof;
 pub mod report;
 pub mod requirement;
+pub mod sealed;
 pub mod secured;
 pub mod seen;
 pub mod sframed;
@@ -26,3 +27,5 @@ pub mod tone;
 mod upkeep;
 pub mod verdict;
 pub mod webrtc;
+
+pub use sealed::{Outgoing, assert_sealed};
