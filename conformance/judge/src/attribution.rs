@@ -2,6 +2,7 @@
 //! finding: to call octets "clear by design" wins nothing, since the octets of
 //! the ledger have to be among those that were opened ([`crate::proof`]).
 
+mod canvas;
 mod datagrams;
 
 use std::{
@@ -27,6 +28,9 @@ use crate::{
     stored::{Clip, Content, Stored},
 };
 
+pub use canvas::{Painting, paint_file};
+
+use canvas::Canvas;
 use datagrams::{datagram_parts, held_parts};
 
 /// How many places of unexplained octets are kept.
@@ -58,6 +62,36 @@ pub enum Class {
     Foreign,
 }
 
+impl Class {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 9] = [
+        Class::Header,
+        Class::Handshake,
+        Class::Infrastructure,
+        Class::Opened,
+        Class::Identified,
+        Class::Tag,
+        Class::Padding,
+        Class::Foreign,
+        Class::Unexplained,
+    ];
+
+    /// Its name, as in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Header => "header",
+            Class::Handshake => "handshake",
+            Class::Infrastructure => "infrastructure",
+            Class::Opened => "opened",
+            Class::Identified => "identified",
+            Class::Tag => "tag",
+            Class::Padding => "padding",
+            Class::Unexplained => "unexplained",
+            Class::Foreign => "foreign",
+        }
+    }
+}
+
 /// Octets by class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Octets {
@@ -81,6 +115,32 @@ pub struct Octets {
     pub foreign: u64,
 }
 
+impl Octets {
+    /// How many are of that class.
+    pub fn of(mut self, class: Class) -> u64 {
+        *self.count(class)
+    }
+
+    /// All of them.
+    pub fn total(self) -> u64 {
+        Class::ALL.into_iter().map(|class| self.of(class)).sum()
+    }
+
+    fn count(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Header => &mut self.header,
+            Class::Handshake => &mut self.handshake,
+            Class::Infrastructure => &mut self.infrastructure,
+            Class::Opened => &mut self.opened,
+            Class::Identified => &mut self.identified,
+            Class::Tag => &mut self.tag,
+            Class::Padding => &mut self.padding,
+            Class::Unexplained => &mut self.unexplained,
+            Class::Foreign => &mut self.foreign,
+        }
+    }
+}
+
 /// What the octets of a session at one vantage are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attribution {
@@ -91,6 +151,7 @@ pub struct Attribution {
     pub cut: u64,
     /// Where the first unexplained ones are.
     pub unexplained: Vec<Unexplained>,
+    canvas: Canvas,
 }
 
 /// Octets that nothing explains.
@@ -107,12 +168,15 @@ pub struct Unexplained {
 impl Attribution {
     /// Of everything that was captured on the wire.
     pub fn of_wire(seen: &Seen<'_>) -> Self {
-        let mut attribution = Self::default();
+        Self::default().wire(seen)
+    }
+
+    fn wire(mut self, seen: &Seen<'_>) -> Self {
         if let Some(capture) = seen.session.captures.get(&Vantage::Wire) {
-            attribution.packets(seen, &seen.traffic, capture);
-            attribution.flows(seen);
+            self.packets(seen, &seen.traffic, capture);
+            self.flows(seen);
         }
-        attribution
+        self
     }
 
     /// Of what is held between two protections: RTP in clear, in framing that was
@@ -123,8 +187,17 @@ impl Attribution {
         traffic: &Traffic,
         capture: &Capture,
     ) -> Self {
-        let mut attribution = Self::default();
-        attribution.packets(seen, traffic, capture);
+        Self::default().held(seen, vantage, traffic, capture)
+    }
+
+    fn held(
+        mut self,
+        seen: &Seen<'_>,
+        vantage: Vantage,
+        traffic: &Traffic,
+        capture: &Capture,
+    ) -> Self {
+        self.packets(seen, traffic, capture);
         for (index, flow) in traffic.flows.iter().enumerate() {
             let sides = [(true, flow.a, &flow.from_a), (false, flow.b, &flow.from_b)];
             for (from_a, from, stream) in sides {
@@ -133,10 +206,25 @@ impl Attribution {
                     false => Class::Foreign,
                 };
                 let parts = held_parts(seen, (vantage, index, from_a), stream, rest);
-                attribution.stream(flow, from, stream, &parts);
+                self.stream(flow, from, stream, &parts);
             }
         }
-        attribution
+        self
+    }
+
+    /// What each octet of those packets of that capture is.
+    pub fn paint(seen: &Seen<'_>, vantage: Vantage, packets: BTreeSet<u64>) -> Painting {
+        let blank = Self {
+            canvas: Canvas::of(packets),
+            ..Self::default()
+        };
+        let capture = seen.session.captures.get(&vantage);
+        let painted = match (vantage, seen.held.get(&vantage), capture) {
+            (Vantage::Wire, ..) => blank.wire(seen),
+            (_, Some(traffic), Some(capture)) => blank.held(seen, vantage, traffic, capture),
+            _ => blank,
+        };
+        painted.canvas.finish()
     }
 
     /// Of everything that was stored.
@@ -247,9 +335,17 @@ impl Attribution {
                 let trailer = packet.data.get(carried.end..).unwrap_or_default();
                 let beside = trailer.len() + carried.payload;
                 self.add(header, octets.saturating_sub(beside));
-                match trailer.iter().all(|octet| *octet == 0) {
-                    true => self.add(padding, trailer.len()),
-                    false if ours[0] => self.miss(
+                let start = carried.end.saturating_sub(carried.payload);
+                self.canvas.paint(packet.number, 0..start, header);
+                let behind = match trailer.iter().all(|octet| *octet == 0) {
+                    true => padding,
+                    false if ours[0] => Class::Unexplained,
+                    false => Class::Foreign,
+                };
+                let end = carried.end.min(octets)..octets;
+                self.canvas.paint(packet.number, end, behind);
+                match behind {
+                    Class::Unexplained => self.miss(
                         trailer.len(),
                         Some(Span {
                             offset: carried.end,
@@ -258,10 +354,12 @@ impl Attribution {
                         }),
                         "octets behind the IP packet",
                     ),
-                    false => self.add(Class::Foreign, trailer.len()),
+                    class => self.add(class, trailer.len()),
                 }
             } else if kept.contains(&packet.number) {
                 self.add(Class::Infrastructure, octets);
+                self.canvas
+                    .paint(packet.number, 0..octets, Class::Infrastructure);
             } else if let Some(odd) = odd.get(&packet.number) {
                 match odd.from.is_none_or(|from| seen.is_device(from)) {
                     true => self.miss(octets, Some(whole), &odd.reason),
@@ -372,6 +470,7 @@ impl Attribution {
         parts: &[(Range<usize>, Class)],
     ) {
         for (range, class) in parts.iter().filter(|(range, _)| !range.is_empty()) {
+            self.canvas.paint_stream(stream, range, *class);
             match class {
                 Class::Unexplained => {
                     let span = stream.span(range.start, range.len());
@@ -396,18 +495,7 @@ impl Attribution {
     }
 
     fn add(&mut self, class: Class, octets: usize) {
-        let count = match class {
-            Class::Header => &mut self.octets.header,
-            Class::Handshake => &mut self.octets.handshake,
-            Class::Infrastructure => &mut self.octets.infrastructure,
-            Class::Opened => &mut self.octets.opened,
-            Class::Identified => &mut self.octets.identified,
-            Class::Tag => &mut self.octets.tag,
-            Class::Padding => &mut self.octets.padding,
-            Class::Unexplained => &mut self.octets.unexplained,
-            Class::Foreign => &mut self.octets.foreign,
-        };
-        *count += octets as u64;
+        *self.octets.count(class) += octets as u64;
     }
 
     fn miss(&mut self, octets: usize, at: Option<Span>, why: &str) {
