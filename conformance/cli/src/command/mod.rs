@@ -19,7 +19,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lightleak_judge::{
-    report::{Options, Report, by_framework, json, junit, markdown, sarif, terminal::Style},
+    report::{Options, Report, by_framework, html, json, junit, markdown, sarif, terminal::Style},
     requirement::{Profile, framework::Framework},
 };
 
@@ -196,6 +196,9 @@ struct Outputs {
     /// Write the report as JUnit XML; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write the report as HTML, one file; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Write the report as SARIF 2.1.0; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
@@ -224,8 +227,9 @@ impl Outputs {
             markdown::write(report) + &self.by.map(by).unwrap_or_default()
         };
         type Format<'a> = &'a dyn Fn(&Report) -> String;
-        let formats: [(_, Format<'_>); 4] = [
+        let formats: [(_, Format<'_>); 5] = [
             (&self.json, &json::write),
+            (&self.html, &html::write),
             (&self.junit, &junit::write),
             (&self.sarif, &sarif::write),
             (&self.markdown, &markdown),

@@ -36,13 +36,27 @@ impl Chromium {
     }
 
     /// The same with more arguments.
-    pub fn start_with(
-        authority: &Path,
+    pub fn start_with(authority: &Path, window: (u32, u32), more: &[&str]) -> Option<Self> {
+        Self::launch(Some(authority), window, more, json!({}))
+    }
+
+    /// Starts one that trusts nobody new, and notes what its pages say on their
+    /// console and ask the network for.
+    pub fn start_noting(window: (u32, u32)) -> Option<Self> {
+        let noted = json!({ "browser": "ALL", "performance": "ALL" });
+        Self::launch(None, window, &[], json!({ "goog:loggingPrefs": noted }))
+    }
+
+    fn launch(
+        authority: Option<&Path>,
         (width, height): (u32, u32),
         more: &[&str],
+        mut wanted: Value,
     ) -> Option<Self> {
         let home = tempfile::tempdir().expect("make a temporary folder");
-        trust(authority, home.path())?;
+        if let Some(authority) = authority {
+            trust(authority, home.path())?;
+        }
         let mut driver = started(
             Command::new("chromedriver")
                 .arg("--port=0")
@@ -78,7 +92,7 @@ impl Chromium {
         if let Some(arguments) = arguments.as_array_mut() {
             arguments.extend(more.iter().map(|argument| json!(argument)));
         }
-        let wanted = json!({ "goog:chromeOptions": { "args": arguments } });
+        wanted["goog:chromeOptions"] = json!({ "args": arguments });
         let session = browser.post("", json!({ "capabilities": { "alwaysMatch": wanted } }));
         let id = session["sessionId"].as_str().expect("a session has an id");
         browser.session = format!("{}/{id}", browser.session);
@@ -123,12 +137,48 @@ impl Chromium {
         self.post("/execute/sync", body)
     }
 
+    /// What was noted since it was last asked: `browser` is the console,
+    /// `performance` has events of the DevTools protocol.
+    pub fn noted(&self, log: &str) -> Vec<Value> {
+        let entries = self.post("/se/log", json!({ "type": log }));
+        entries.as_array().expect("notes are a list").clone()
+    }
+
+    /// Presses and releases a key (W3C WebDriver 17.4.2 has the codes of those that
+    /// write nothing).
+    pub fn press(&self, key: char) {
+        let strokes = ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key }));
+        let keys = json!({ "type": "key", "id": "keyboard", "actions": strokes });
+        self.post("/actions", json!({ "actions": [keys] }));
+    }
+
+    /// Shows the page as in a window with so many pixels.
+    pub fn wide(&self, width: u32, height: u32) {
+        let screen = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen);
+    }
+
+    /// Shows the page as where people prefer that: `dark` or `light`.
+    pub fn prefer(&self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        );
+    }
+
     /// Shows the page as a telephone with a screen of that size does.
     pub fn narrow(&self, width: u32, height: u32) {
         let screen = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": true,
         });
-        let body = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": screen });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen);
+    }
+
+    fn devtools(&self, command: &str, parameters: Value) {
+        let body = json!({ "cmd": command, "params": parameters });
         self.post("/goog/cdp/execute", body);
     }
 

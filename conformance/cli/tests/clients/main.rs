@@ -13,6 +13,7 @@ mod gstreamer;
 mod janus;
 mod page;
 mod portal;
+mod report_page;
 mod rtp_dump;
 mod schema;
 mod serve;

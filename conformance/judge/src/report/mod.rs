@@ -2,6 +2,8 @@
 //! format beside this one.
 
 pub mod by_framework;
+pub mod exhibits;
+pub mod html;
 pub mod inspection;
 pub mod json;
 pub mod junit;
@@ -15,7 +17,7 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 use lightleak_case::{Carriage, Case, Declaration, EndToEnd, Session, TransportPath, Vantage};
 use serde::Serialize;
 
-use self::probed::Probed;
+use self::{exhibits::Exhibits, probed::Probed};
 use crate::{
     adversary::known_plaintext::Indexes,
     attribution::Octets,
@@ -67,6 +69,9 @@ pub struct Report {
     /// Recovered pictures, by path relative to the case.
     #[serde(skip)]
     pub pictures: BTreeMap<String, Picture>,
+    /// Octets and times that reports for people show.
+    #[serde(skip)]
+    pub exhibits: Exhibits,
 }
 
 /// The program that judged.
@@ -166,20 +171,24 @@ impl Report {
                 }
             }
             let probed = Probed::of(&seen);
+            let exhibits = Exhibits::of(index + 1, case, &seen, &findings);
             (
                 findings,
                 attributed(index + 1, &seen),
                 recovered(&seen),
                 probed,
+                exhibits,
             )
         });
+        let mut exhibits = Exhibits::default();
         let (mut findings, mut attribution) = (Vec::new(), Vec::new());
         let (mut pictures, mut probed) = (BTreeMap::new(), Vec::new());
-        for (found, attributed, recovered, session) in judged {
+        for (found, attributed, recovered, session, shown) in judged {
             findings.extend(found);
             attribution.extend(attributed);
             probed.push(session);
             pictures.extend(recovered);
+            exhibits.extend(shown);
         }
         let shown: std::collections::BTreeSet<_> = findings
             .iter()
@@ -214,6 +223,7 @@ impl Report {
             summary,
             conforms: false,
             pictures,
+            exhibits,
         };
         report.conforms = report.exit_code() == 0;
         report
@@ -251,8 +261,8 @@ impl Report {
         }
     }
 
-    /// Writes `report/` into the case's folder: `report.json`, `report.sarif` and
-    /// pictures.
+    /// Writes `report/` into the case's folder: `report.json`, `report.html`,
+    /// `report.sarif` and pictures.
     pub fn write(&self, case: &Path) -> io::Result<()> {
         let folder = case.join("report");
         if folder.exists() {
@@ -261,6 +271,7 @@ impl Report {
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("report.json"), json::write(self))?;
         fs::write(folder.join("report.sarif"), sarif::write(self))?;
+        fs::write(folder.join("report.html"), html::write(self))?;
         for (name, picture) in &self.pictures {
             fs::write(case.join(name), crate::picture::png(picture))?;
         }

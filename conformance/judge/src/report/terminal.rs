@@ -172,8 +172,9 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
     let verdict = style.paint(colour, report.conclusion());
     let _ = writeln!(
         out,
-        "\n{verdict}; report: {}",
-        file(case, "report/report.json")
+        "\n{verdict}; report: {}, to look at: {}",
+        file(case, "report/report.json"),
+        file(case, "report/report.html")
     );
     out
 }
