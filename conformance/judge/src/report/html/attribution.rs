@@ -54,7 +54,10 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                     tr {
                         th scope="row" { code { (text(name)) } }
                         td { (vantage.name()) }
-                        td class="wide" { (plot::bar(&format!("{} at {}", text(name), vantage.name()), octets)) }
+                        td class="wide" {
+                            @if octets.total() == 0 { "nothing" }
+                            (plot::bar(&format!("{} at {}", text(name), vantage.name()), octets))
+                        }
                         td class="number" { (number(octets.total())) }
                         td class={ "number" @if octets.unexplained > 0 { " bad" } } {
                             (number(octets.unexplained))
