@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod command;
 pub mod declare;
 pub mod decoder;

@@ -1,13 +1,17 @@
 //! The commands: one file each.
 
+mod certify;
+mod compare;
 mod inspect;
 mod judge;
+mod keygen;
 mod list;
 mod manual;
 mod mutants;
 mod run;
 mod serve;
 mod summary;
+mod verify;
 
 use std::{
     fmt::Display,
@@ -58,6 +62,23 @@ enum Command {
     Completions(manual::Completions),
     /// Write man pages.
     Man(manual::Manual),
+    /// Make a pair of keys to sign bundles with.
+    Keygen(keygen::Arguments),
+    /// Judge a case anew, and sign case, report and decision.
+    ///
+    /// What is not certified is issued, too, and says why not. Exit codes: 0 certified;
+    /// 1 a Must failed; 3 not certified for another reason.
+    Certify(certify::Arguments),
+    /// Is a bundle what somebody signed, and who?
+    ///
+    /// Exit codes: 0 a certificate, signed with the key that `--pub` names; 1 something
+    /// is not as it was signed, or is not the same judged again; 3 all is as it was
+    /// signed, and nobody vouches for it: it is not certified, or no `--pub` was given.
+    Verify(verify::Arguments),
+    /// What became worse between two reports, cases or bundles.
+    ///
+    /// Exit codes: 1 there are regressions; 0 there are none.
+    Compare(compare::Arguments),
 }
 
 /// Runs the command that was asked for.
@@ -80,6 +101,10 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments, &terminal),
         Command::Completions(arguments) => manual::completions(&arguments),
         Command::Man(arguments) => manual::manual(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments, &terminal),
+        Command::Certify(arguments) => certify::run(&arguments, &terminal),
+        Command::Verify(arguments) => verify::run(&arguments, &terminal),
+        Command::Compare(arguments) => compare::run(&arguments, &terminal),
     };
     match result {
         Ok(code) => ExitCode::from(code),

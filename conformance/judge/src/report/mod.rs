@@ -4,6 +4,7 @@
 pub mod by_framework;
 pub mod exhibits;
 pub mod html;
+pub mod comparison;
 pub mod inspection;
 pub mod json;
 pub mod junit;
@@ -22,6 +23,7 @@ use crate::{
     adversary::known_plaintext::Indexes,
     attribution::Octets,
     decoder::{Decoder, Picture},
+    mark::Mark,
     parallel::in_parallel,
     requirement::{self, Level, Profile, Requirement},
     seen::{Account, HELD, Seen},
@@ -72,6 +74,10 @@ pub struct Report {
     /// Octets and times that reports for people show.
     #[serde(skip)]
     pub exhibits: Exhibits,
+    /// Marks that were read in what the escrowed keys opened, each with the number of
+    /// its session.
+    #[serde(skip)]
+    pub marks: Vec<(usize, Mark)>,
 }
 
 /// The program that judged.
@@ -172,21 +178,24 @@ impl Report {
             }
             let probed = Probed::of(&seen);
             let exhibits = Exhibits::of(index + 1, case, &seen, &findings);
+            let marks = seen.presence.marks.as_deref().unwrap_or_default();
             (
                 findings,
                 attributed(index + 1, &seen),
                 recovered(&seen),
                 probed,
                 exhibits,
+                marks.iter().map(|m| (index + 1, *m)).collect::<Vec<_>>(),
             )
         });
         let mut exhibits = Exhibits::default();
         let (mut findings, mut attribution) = (Vec::new(), Vec::new());
-        let (mut pictures, mut probed) = (BTreeMap::new(), Vec::new());
-        for (found, attributed, recovered, session, shown) in judged {
+        let (mut pictures, mut probed, mut marks) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (found, attributed, recovered, session, shown, read) in judged {
             findings.extend(found);
             attribution.extend(attributed);
             probed.push(session);
+            marks.extend(read);
             pictures.extend(recovered);
             exhibits.extend(shown);
         }
@@ -224,6 +233,7 @@ impl Report {
             conforms: false,
             pictures,
             exhibits,
+            marks,
         };
         report.conforms = report.exit_code() == 0;
         report
