@@ -126,7 +126,7 @@ impl Facts<'_> {
             let more = said.len().saturating_sub(MOST);
             reasons.extend(said.into_iter().take(MOST));
             if more > 0 {
-                reasons.push(format!("and {more} more that {word}"));
+                reasons.push(format!("and {word} in {more} more places"));
             }
         }
         if reasons.is_empty() && !self.report.conforms {

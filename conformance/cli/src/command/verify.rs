@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
             false => format!("rejudged     {} differences\n", differences.len()),
         };
         for difference in &differences {
-            let _ = writeln!(text, "  {difference}");
+            let _ = writeln!(text, "  {}", one_line(difference));
         }
     }
     text.push('\n');
@@ -94,7 +94,7 @@ pub(super) fn describe(certificate: &Certificate) -> String {
         Certifies::Simulator => "SIMULATOR",
     };
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<12} {value}");
+        let _ = writeln!(text, "{name:<12} {}", one_line(&value));
     };
     line(
         certifies,
@@ -179,7 +179,7 @@ pub(super) fn decision(certificate: &Certificate) -> String {
     }
     let mut text = "NOT CERTIFIED\n".to_owned();
     for reason in &certificate.reasons {
-        let _ = writeln!(text, "  {reason}");
+        let _ = writeln!(text, "  {}", one_line(reason));
     }
     text
 }
@@ -196,7 +196,7 @@ fn signature(checked: &Checked, is_trusted: bool) -> String {
         checked.left_out.len()
     );
     for name in &checked.left_out {
-        let _ = writeln!(text, "  left out: {name}");
+        let _ = writeln!(text, "  left out: {}", one_line(name));
     }
     if let Some(time) = &checked.time_stamp {
         let _ = writeln!(
@@ -214,9 +214,16 @@ fn refusal(checked: &Checked) -> String {
             "" => "the bundle",
             file => file,
         };
-        let _ = writeln!(text, "  {file}: {}", problem.what);
+        let _ = writeln!(text, "  {}: {}", one_line(file), one_line(&problem.what));
     }
     text
+}
+
+/// Who wrote a bundle may have written what a terminal would obey, or a line that looks
+/// like one of ours.
+fn one_line(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(visible).collect()
 }
 
 fn rejudged(
