@@ -9,7 +9,7 @@ use std::{
 };
 
 use ed25519_dalek::SigningKey;
-use lightleak_case::Case;
+use lightleak_case::{Case, Session, Vantage};
 use lightleak_judge::{
     decoder::Decoder,
     picture,
@@ -166,6 +166,7 @@ pub fn certify(request: &Request<'_>, decoder: &dyn Decoder) -> Result<Issued, B
         error_rates: request.error_rates.clone(),
         redactable: leaves.redactable,
         scrubbed,
+        empty_folders: empty_folders(&case),
     };
     let statement = Statement {
         kind: STATEMENT_TYPE.into(),
@@ -301,6 +302,14 @@ impl Leaves {
         }
         Ok(leaves)
     }
+}
+
+/// Where somebody looked at what is stored, and nothing was.
+fn empty_folders(case: &Case) -> Vec<String> {
+    let is_empty = |session: &&Session| session.rest.as_ref().is_some_and(|rest| rest.is_empty());
+    let sessions = case.sessions.iter().filter(is_empty);
+    let name = |session: &Session| format!("{CASE}/{}/{}", session.folder, Vantage::Rest.file());
+    sessions.map(name).collect()
 }
 
 /// The one form of the salts.

@@ -138,6 +138,10 @@ pub struct Certificate {
     pub redactable: Vec<Redactable>,
     /// What was scrubbed.
     pub scrubbed: Scrubbed,
+    /// Folders of the case in which nothing was found, which an archive of files does
+    /// not hold: somebody looked there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty_folders: Vec<String>,
 }
 
 /// What a certificate speaks of.

@@ -80,7 +80,10 @@ pub fn check(
         last: None,
     };
     match check.read(&mut Reader::new(BufReader::new(file))) {
-        Ok(()) | Err(ArchiveError::Damaged(_)) => Ok(check.checked),
+        Ok(()) | Err(ArchiveError::Damaged(_)) => {
+            check.make_empty_folders().map_err(failed)?;
+            Ok(check.checked)
+        }
         Err(ArchiveError::Io(e)) => Err(failed(e)),
     }
 }
@@ -429,6 +432,17 @@ impl Check<'_> {
         for name in missing.iter().take(MOST) {
             self.problem(name, "is missing");
         }
+    }
+
+    fn make_empty_folders(&self) -> io::Result<()> {
+        let (Some(extract), Some(certificate)) = (self.extract, &self.checked.certificate) else {
+            return Ok(());
+        };
+        for name in &certificate.empty_folders {
+            super::archive::check_name(name).map_err(io::Error::other)?;
+            fs::create_dir_all(extract.join(name))?;
+        }
+        Ok(())
     }
 
     /// The archive can't be read further: which file that is about, as far as it can

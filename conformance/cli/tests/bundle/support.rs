@@ -89,8 +89,15 @@ pub(crate) fn small_case(root: &Path) {
     let ledger = Ledger::default();
     let mut case = CaseWriter::create(root, &declaration, &ledger).unwrap();
     let captures = [(Vantage::Wire, wire)];
-    case.session(&record, &captures, &keys, &ledger, &log, None)
-        .unwrap();
+    case.session(
+        &record,
+        &captures,
+        &keys,
+        &ledger,
+        &log,
+        Some(&Default::default()),
+    )
+    .unwrap();
 }
 
 /// A bundle of the small case, in a folder of its own.
