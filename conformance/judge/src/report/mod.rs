@@ -2,9 +2,9 @@
 //! format beside this one.
 
 pub mod by_framework;
+pub mod comparison;
 pub mod exhibits;
 pub mod html;
-pub mod comparison;
 pub mod inspection;
 pub mod json;
 pub mod junit;

@@ -238,7 +238,10 @@ mod tests {
     use lightleak_case::{Declaration, Device, Vantage};
 
     use super::*;
-    use crate::{report::Tool, requirement::Profile};
+    use crate::{
+        report::{Tool, exhibits::Exhibits},
+        requirement::Profile,
+    };
 
     fn finding(verdict: Verdict, level: Level) -> Finding {
         let evidence = Evidence {
@@ -297,6 +300,8 @@ mod tests {
             summary: BTreeMap::new(),
             conforms: false,
             pictures: BTreeMap::new(),
+            exhibits: Exhibits::default(),
+            marks: Vec::new(),
         }
     }
 

@@ -159,6 +159,7 @@ fn small(text: &str) -> Report {
             time_lines: BTreeMap::from([((1, Vantage::Wire), line)]),
             steps: BTreeMap::from([(1, vec![text.into()])]),
         },
+        marks: Vec::new(),
     }
 }
 
