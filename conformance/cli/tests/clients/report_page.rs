@@ -164,25 +164,30 @@ fn ten_thousand_findings_open_soon() {
     report.findings = failed.chain(others).cloned().collect();
     let page = recorded.folder.path().join("many.html");
     fs::write(&page, html::write(&report)).expect("write the report");
-    let Some(browser) = open(&page) else {
-        return;
-    };
-    let times = browser.step_of(
-        "const done = arguments[1];
-         requestAnimationFrame(() => setTimeout(() => {
-           const [navigation] = performance.getEntriesByType('navigation');
-           const paint = performance.getEntriesByName('first-contentful-paint')[0];
-           done([navigation.loadEventEnd, paint?.startTime ?? performance.now(),
-             document.querySelectorAll('.finding, .passes tbody tr').length]);
-         }));",
-        json!({}),
-    );
     let length = fs::metadata(&page).expect("ask for its length").len();
-    println!("10 000 findings, {length} octets: loaded, painted after {times} ms");
-    assert_eq!(times[2], 10_000, "{times}");
-    for time in [&times[0], &times[1]] {
-        assert!(time.as_f64().is_some_and(|time| time < SOON), "{times}");
+    // Whatever else the machine does only adds to them.
+    let mut fastest = [f64::INFINITY; 2];
+    for _ in 0..3 {
+        let Some(browser) = open(&page) else {
+            return;
+        };
+        let times = browser.step_of(
+            "const done = arguments[1];
+             requestAnimationFrame(() => setTimeout(() => {
+               const [navigation] = performance.getEntriesByType('navigation');
+               const paint = performance.getEntriesByName('first-contentful-paint')[0];
+               done([navigation.loadEventEnd, paint?.startTime ?? performance.now(),
+                 document.querySelectorAll('.finding, .passes tbody tr').length]);
+             }));",
+            json!({}),
+        );
+        assert_eq!(times[2], 10_000, "{times}");
+        for (fastest, time) in fastest.iter_mut().zip([&times[0], &times[1]]) {
+            *fastest = fastest.min(time.as_f64().expect("a time"));
+        }
     }
+    println!("10 000 findings, {length} octets: loaded, painted after {fastest:?} ms");
+    assert!(fastest.iter().all(|time| *time < SOON), "{fastest:?}");
 }
 
 /// Opens the page in wide and narrow windows, dark and light, and has it checked.
