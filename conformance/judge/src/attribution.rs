@@ -8,7 +8,7 @@ mod datagrams;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
-    ops::Range,
+    ops::{AddAssign, Range},
 };
 
 use lightleak_case::{Capture, TransportProtocol, Vantage};
@@ -113,6 +113,14 @@ pub struct Octets {
     pub unexplained: u64,
     /// [`Class::Foreign`].
     pub foreign: u64,
+}
+
+impl AddAssign for Octets {
+    fn add_assign(&mut self, more: Self) {
+        for class in Class::ALL {
+            *self.count(class) += more.of(class);
+        }
+    }
 }
 
 impl Octets {

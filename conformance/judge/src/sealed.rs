@@ -186,18 +186,7 @@ fn joined(outgoing: Outgoing<'_>) -> (Vec<u8>, Vec<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Octets that look like a frame of an encoder, or like ciphertext.
-    fn random(seed: u64, length: usize) -> Vec<u8> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut octet = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 32) as u8
-        };
-        (0..length).map(|_| octet()).collect()
-    }
+    use crate::adversary::media_player::fixture::random;
 
     fn frames() -> Vec<Vec<u8>> {
         (1..4).map(|seed| random(seed, 400)).collect()

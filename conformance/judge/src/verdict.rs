@@ -48,6 +48,13 @@ impl Verdict {
         }
     }
 
+    /// The one that stands for several.
+    pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        verdicts
+            .into_iter()
+            .max_by_key(|verdict| verdict.severity())
+    }
+
     /// Which verdict stands for several: the highest.
     pub fn severity(self) -> u8 {
         match self {

@@ -20,7 +20,7 @@ pub fn clauses(
 ) -> Vec<(Mapping, Vec<(&'static str, Verdict)>)> {
     let worst = |id: &'static str| {
         let own = report.findings.iter().filter(|f| f.requirement == id);
-        let verdict = own.map(|f| f.verdict).max_by_key(|v| v.severity())?;
+        let verdict = Verdict::worst(own.map(|f| f.verdict))?;
         Some((id, verdict))
     };
     framework::clauses(framework)
@@ -79,9 +79,7 @@ fn capital(text: &str) -> String {
 
 fn worst(judged: &[(&str, Verdict)]) -> Verdict {
     let verdicts = judged.iter().map(|(_, verdict)| *verdict);
-    verdicts
-        .max_by_key(|verdict| verdict.severity())
-        .unwrap_or(Verdict::Inconclusive)
+    Verdict::worst(verdicts).unwrap_or(Verdict::Inconclusive)
 }
 
 /// The requirements that do not pass by name, the others by number.

@@ -75,7 +75,7 @@ fn join(cells: impl Iterator<Item = String>) -> String {
 fn cell(report: &Report, requirement: &str, path: &str) -> String {
     let findings = report.findings.iter();
     let own = findings.filter(|f| f.requirement == requirement && f.path == path);
-    match own.map(|f| f.verdict).max_by_key(|v| v.severity()) {
+    match Verdict::worst(own.map(|f| f.verdict)) {
         Some(Verdict::Pass) => "pass".into(),
         Some(verdict) => format!("**{}**", verdict.name()),
         None => String::new(),

@@ -85,10 +85,7 @@ pub fn write(report: &Report, case: &Path, style: Style) -> String {
             .push(finding);
     }
     let worst = |findings: &[&Finding]| {
-        let verdicts = findings.iter().map(|f| f.verdict);
-        verdicts
-            .max_by_key(|v| v.severity())
-            .unwrap_or(Verdict::Pass)
+        Verdict::worst(findings.iter().map(|f| f.verdict)).unwrap_or(Verdict::Pass)
     };
     let paths = places.keys().map(|(path, _)| path.len()).max();
     let words = places.values().map(|of| word(worst(of)).1.len()).max();

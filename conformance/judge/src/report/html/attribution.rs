@@ -17,7 +17,7 @@ use crate::{
 /// The rows of several sessions, summed.
 #[derive(Default)]
 struct Sum {
-    octets: [u64; Class::ALL.len()],
+    octets: Octets,
     ledger: u64,
     matched: u64,
 }
@@ -28,9 +28,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
         let path = view.paths.iter().position(|path| *path == row.path);
         let path = path.unwrap_or(view.paths.len());
         let sum = sums.entry((path, row.vantage)).or_default();
-        for (count, class) in sum.octets.iter_mut().zip(Class::ALL) {
-            *count += row.bytes.of(class);
-        }
+        sum.octets += row.bytes;
         sum.ledger += row.ledger_bytes;
         sum.matched += row.ledger_bytes_matched;
     }
@@ -50,7 +48,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             tbody {
                 @for ((path, vantage), sum) in &sums {
                     @let name = view.paths.get(*path).copied().unwrap_or("-");
-                    @let octets = sum.octets();
+                    @let octets = sum.octets;
                     tr {
                         th scope="row" { code { (text(name)) } }
                         td { (vantage.name()) }
@@ -125,32 +123,5 @@ fn matched(matched: u64, ledger: u64) -> String {
     match ledger {
         0 => "-".into(),
         _ => format!("{} of {}", number(matched), number(ledger)),
-    }
-}
-
-impl Sum {
-    fn octets(&self) -> Octets {
-        let [
-            header,
-            handshake,
-            infrastructure,
-            opened,
-            identified,
-            tag,
-            padding,
-            foreign,
-            unexplained,
-        ] = self.octets;
-        Octets {
-            header,
-            handshake,
-            infrastructure,
-            opened,
-            identified,
-            tag,
-            padding,
-            unexplained,
-            foreign,
-        }
     }
 }

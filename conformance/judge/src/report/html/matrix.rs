@@ -62,8 +62,7 @@ fn line(view: &View<'_>, index: usize) -> Markup {
     let cells: Vec<_> = (0..view.paths.len())
         .map(|column| view.cells.get(&(index, column)))
         .collect();
-    let verdicts = cells.iter().flatten().map(|cell| cell.verdict());
-    let worst = verdicts.max_by_key(|verdict| verdict.severity());
+    let worst = Verdict::worst(cells.iter().flatten().map(|cell| cell.verdict()));
     let passes = matches!(worst, None | Some(Verdict::Pass | Verdict::NotApplicable));
     html! {
         tr class=[passes.then_some("fine")] {
