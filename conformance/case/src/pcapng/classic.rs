@@ -8,6 +8,8 @@ const FILE_HEADER: usize = 24;
 const LONGEST_PACKET: u32 = 1 << 28;
 /// How many records have to fit a layout that the magic number does not tell.
 const TRIED: usize = 20;
+/// Octets of a file that tell how the rest is to be read.
+pub(super) const HEAD: usize = 64 << 10;
 
 /// What the magic number tells.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +60,10 @@ pub(super) fn kind(magic: [u8; 4]) -> Option<Kind> {
 #[derive(Debug)]
 pub(super) struct Classic {
     kind: Kind,
-    /// What the file header and the first records told.
+    /// What the file header and the first records told; none if the file ends before.
     header: Option<Header>,
+    /// Octets before the first record that are still to be read.
+    before: usize,
     /// Packets so far.
     packets: u64,
 }
@@ -72,10 +76,13 @@ struct Header {
 }
 
 impl Classic {
-    pub(super) fn new(kind: Kind) -> Self {
+    /// From the first [`HEAD`] octets of the file, or all if it has fewer.
+    pub(super) fn new(kind: Kind, head: &[u8]) -> Self {
+        let file = head.get(..HEAD).unwrap_or(head);
         Self {
             kind,
-            header: None,
+            header: Reader { file, kind }.header(),
+            before: FILE_HEADER + kind.gap,
             packets: 0,
         }
     }
@@ -88,18 +95,11 @@ impl Classic {
             file,
             kind: self.kind,
         };
-        let mut at = 0;
-        let header = match &self.header {
-            Some(header) => header,
-            None => {
-                let Some(header) = reader.header() else {
-                    capture.truncated = last;
-                    return (capture, 0);
-                };
-                at = FILE_HEADER + self.kind.gap;
-                self.header.insert(header)
-            }
+        let Some(header) = &self.header else {
+            capture.truncated = last;
+            return (capture, 0);
         };
+        let mut at = std::mem::take(&mut self.before);
         capture.interfaces.push(header.interface.clone());
         let unit = if self.kind.nanoseconds { 1 } else { 1000 };
         while at < file.len() {
@@ -134,7 +134,7 @@ impl Classic {
 }
 
 struct Reader<'a> {
-    file: &'a Octets,
+    file: &'a [u8],
     kind: Kind,
 }
 

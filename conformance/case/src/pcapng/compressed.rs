@@ -1,6 +1,6 @@
 //! Captures inside gzip (RFC 1952) and Zstandard (RFC 8878).
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
@@ -26,16 +26,17 @@ const ALWAYS: u64 = 64 << 20;
 /// Octets that are unpacked at most, of a file that is read in parts.
 const MOST: u64 = 1 << 40;
 
-/// Octets that are unpacked before it is asked again whether they are too many.
-const STEP: u64 = 16 << 20;
-/// Octets of Zstandard that are unpacked at a time, however many are wanted: those that
-/// come just before damage are lost with it, and the same ones each time.
+/// Octets that are unpacked at a time, however many are wanted: those that come just
+/// before damage are lost with it, and the same ones each time.
 const WINDOW: usize = 4 << 10;
 
 /// A file of which the octets are read in order, unpacked if they are compressed.
 pub(super) struct Unpacked<'r> {
     source: Source<'r>,
-    given: u64,
+    /// Octets that are unpacked and not given yet.
+    window: Window,
+    /// Octets that were read, or unpacked.
+    octets: u64,
     most: u64,
     broken: Option<String>,
 }
@@ -43,7 +44,13 @@ pub(super) struct Unpacked<'r> {
 enum Source<'r> {
     Plain(Input<'r>),
     Gzip(MultiGzDecoder<BufReader<Input<'r>>>),
-    Zstd(BufReader<Zstd<'r>>),
+    Zstd(Zstd<'r>),
+}
+
+struct Window {
+    octets: Box<[u8; WINDOW]>,
+    given: usize,
+    end: usize,
 }
 
 impl<'r> Unpacked<'r> {
@@ -63,16 +70,20 @@ impl<'r> Unpacked<'r> {
         let source = if first.starts_with(&GZIP) {
             Source::Gzip(MultiGzDecoder::new(BufReader::new(input)))
         } else if first.starts_with(&ZSTD) || skippable(&first) {
-            let file = Zstd {
-                state: Some(State::Between(input)),
-            };
-            Source::Zstd(BufReader::with_capacity(WINDOW, file))
+            Source::Zstd(Zstd {
+                state: State::Between(input),
+            })
         } else {
             Source::Plain(input)
         };
         Self {
             source,
-            given: 0,
+            window: Window {
+                octets: Box::new([0; WINDOW]),
+                given: 0,
+                end: 0,
+            },
+            octets: 0,
             most: MOST,
             broken,
         }
@@ -80,33 +91,61 @@ impl<'r> Unpacked<'r> {
 
     /// Adds the next octets, as many as are wanted unless there are no more.
     pub(super) fn fill(&mut self, octets: &mut Vec<u8>, wanted: usize) {
-        let mut missing = wanted as u64;
-        while missing > 0 && self.broken.is_none() {
-            let room = self.room();
-            let step = missing.min(room).min(STEP);
-            let before = octets.len();
-            let done = match &mut self.source {
-                Source::Plain(file) => file.take(step).read_to_end(octets).map(drop),
-                Source::Gzip(file) => file.take(step).read_to_end(octets).map(drop),
-                Source::Zstd(file) => append(file, step, octets),
-            };
-            // What was read before an error stays.
-            let length = (octets.len() - before) as u64;
-            self.given += length;
+        if let Source::Plain(file) = &mut self.source {
+            if self.broken.is_none() {
+                let before = octets.len();
+                let done = file.take(wanted as u64).read_to_end(octets);
+                // What was read before an error stays.
+                self.octets += (octets.len() - before) as u64;
+                self.broken = done.err().map(|e| unreadable(self.octets, &e));
+            }
+            return;
+        }
+        let mut missing = wanted;
+        while missing > 0 {
+            if self.window.rest().is_empty() {
+                self.unpack();
+            }
+            let rest = self.window.rest();
+            if rest.is_empty() {
+                return;
+            }
+            let length = rest.len().min(missing);
+            octets.extend_from_slice(&rest[..length]);
+            self.window.given += length;
             missing -= length;
-            self.broken = match (done, &self.source) {
-                (Err(e), Source::Plain(_)) => Some(unreadable(self.given, &e)),
-                (Err(e), _) => Some(format!(
-                    "the compression is damaged or cut after {} octets: {e}",
-                    self.given
-                )),
-                (Ok(()), _) if room == 0 => Some(format!(
+        }
+    }
+
+    /// Fills the window anew, unless there is no more that can be.
+    fn unpack(&mut self) {
+        let window = &mut self.window;
+        (window.given, window.end) = (0, 0);
+        while window.end < WINDOW && self.broken.is_none() {
+            let read = self.source.read(&mut window.octets[window.end..]);
+            let room = (self.source.packed().saturating_mul(MOST_TIMES))
+                .saturating_add(ALWAYS)
+                .min(self.most)
+                .saturating_sub(self.octets);
+            let length = match read {
+                Ok(0) => return,
+                Ok(length) => usize::try_from(room).map_or(length, |room| room.min(length)),
+                Err(ref e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => 0,
+            };
+            window.end += length;
+            self.octets += length as u64;
+            self.broken = match read {
+                Ok(read) if read > length => Some(format!(
                     "more than {} octets in {} that are compressed; unpack it first",
-                    self.given,
-                    self.packed()
+                    self.octets,
+                    self.source.packed()
                 )),
-                (Ok(()), _) if length < step => return,
-                (Ok(()), _) => None,
+                Ok(_) => None,
+                Err(e) => Some(format!(
+                    "the compression is damaged or cut after {} octets: {e}",
+                    self.octets
+                )),
             };
         }
     }
@@ -116,11 +155,9 @@ impl<'r> Unpacked<'r> {
         if let Source::Plain(_) = self.source {
             return;
         }
-        let mut octets = Vec::new();
         while self.broken.is_none() {
-            octets.clear();
-            self.fill(&mut octets, 1 << 20);
-            if octets.is_empty() {
+            self.unpack();
+            if self.window.rest().is_empty() {
                 return;
             }
         }
@@ -130,45 +167,37 @@ impl<'r> Unpacked<'r> {
     pub(super) fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
     }
+}
 
-    /// How many octets may still be unpacked.
-    fn room(&self) -> u64 {
-        if let Source::Plain(_) = self.source {
-            return u64::MAX;
-        }
-        let allowed = self.packed().saturating_mul(MOST_TIMES) + ALWAYS;
-        allowed.min(self.most).saturating_sub(self.given)
+impl Window {
+    fn rest(&self) -> &[u8] {
+        self.octets.get(self.given..self.end).unwrap_or_default()
     }
+}
 
+impl Source<'_> {
     /// Octets of the file that were read.
     fn packed(&self) -> u64 {
-        match &self.source {
+        match self {
             Source::Plain(file) => file.read,
             Source::Gzip(file) => file.get_ref().get_ref().read,
-            Source::Zstd(file) => match &file.get_ref().state {
-                Some(State::Between(file)) => file.read,
-                Some(State::Frame(frame)) => frame.get_ref().read,
-                None => u64::MAX,
+            Source::Zstd(file) => match &file.state {
+                State::Between(file) => file.read,
+                State::Frame(frame) => frame.get_ref().read,
+                State::Ended(read) => *read,
             },
         }
     }
 }
 
-/// Adds so many octets of a file, window by window: `read_to_end` would ask for other
-/// lengths.
-fn append(file: &mut impl BufRead, wanted: u64, octets: &mut Vec<u8>) -> io::Result<()> {
-    let mut missing = usize::try_from(wanted).unwrap_or(usize::MAX);
-    while missing > 0 {
-        let window = file.fill_buf()?;
-        if window.is_empty() {
-            break;
+impl Read for Source<'_> {
+    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::Plain(file) => file.read(octets),
+            Source::Gzip(file) => file.read(octets),
+            Source::Zstd(file) => file.read(octets),
         }
-        let length = window.len().min(missing);
-        octets.extend_from_slice(&window[..length]);
-        file.consume(length);
-        missing -= length;
     }
-    Ok(())
 }
 
 fn unreadable(octets: u64, error: &io::Error) -> String {
@@ -198,50 +227,54 @@ impl Read for Input<'_> {
 
 /// Frames of Zstandard one behind the other.
 struct Zstd<'r> {
-    state: Option<State<'r>>,
+    state: State<'r>,
 }
 
 enum State<'r> {
     Between(Input<'r>),
     Frame(Box<StreamingDecoder<Input<'r>, FrameDecoder>>),
+    /// With the octets of the file that were read.
+    Ended(u64),
 }
 
 impl Read for Zstd<'_> {
     fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.state = match self.state.take() {
-                None => return Ok(0),
-                Some(State::Frame(mut frame)) => {
-                    let length = frame.read(octets)?;
-                    if length > 0 {
-                        self.state = Some(State::Frame(frame));
-                        return Ok(length);
-                    }
-                    Some(State::Between(frame.into_inner()))
+            self.state = match std::mem::replace(&mut self.state, State::Ended(0)) {
+                State::Ended(read) => {
+                    self.state = State::Ended(read);
+                    return Ok(0);
                 }
-                Some(State::Between(file)) => next_frame(file)?,
+                State::Frame(mut frame) => match frame.read(octets) {
+                    Ok(0) => State::Between(frame.into_inner()),
+                    read => {
+                        self.state = State::Frame(frame);
+                        return read;
+                    }
+                },
+                State::Between(file) => next_frame(file)?,
             };
         }
     }
 }
 
-fn next_frame(mut file: Input<'_>) -> io::Result<Option<State<'_>>> {
+fn next_frame(mut file: Input<'_>) -> io::Result<State<'_>> {
     let mut magic = Vec::new();
     file.by_ref().take(4).read_to_end(&mut magic)?;
     if magic == ZSTD {
         file.ahead = magic;
         let frame = StreamingDecoder::new(file).map_err(io::Error::other)?;
-        return Ok(Some(State::Frame(Box::new(frame))));
+        return Ok(State::Frame(Box::new(frame)));
     }
     if skippable(&magic) {
         let mut length = [0; 4];
         file.read_exact(&mut length)?;
         let length = u64::from(u32::from_le_bytes(length));
         io::copy(&mut file.by_ref().take(length), &mut io::sink())?;
-        return Ok(Some(State::Between(file)));
+        return Ok(State::Between(file));
     }
     match magic.is_empty() {
-        true => Ok(None),
+        true => Ok(State::Ended(file.read)),
         false => Err(io::Error::other("no frame of Zstandard")),
     }
 }
@@ -348,7 +381,9 @@ mod tests {
             for wanted in [1, 100, 5000] {
                 let mut unpacked = Unpacked::new(file);
                 let mut octets = Vec::new();
-                while unpacked.broken.is_none() {
+                let mut before = usize::MAX;
+                while octets.len() != before {
+                    before = octets.len();
                     unpacked.fill(&mut octets, wanted);
                 }
                 assert!(octets == whole && unpacked.broken == broken, "{wanted}");

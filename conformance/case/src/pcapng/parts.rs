@@ -74,7 +74,10 @@ impl<'r> CaptureParts<'r> {
             }
             Some(magic) if blocks::begins(*magic) => Format::Pcapng(Pcapng::default()),
             magic => match magic.and_then(|magic| classic::kind(*magic)) {
-                Some(kind) => Format::Classic(Classic::new(kind)),
+                Some(kind) => {
+                    file.fill(&mut rest, classic::HEAD - 4);
+                    Format::Classic(Classic::new(kind, &rest))
+                }
                 None => {
                     // So much tells other compressions.
                     file.fill(&mut rest, 4);
@@ -194,6 +197,25 @@ mod tests {
         let mut parts = CaptureParts::new(&file[..file.len() - 1]).unwrap();
         let last = std::iter::from_fn(|| parts.part(5000)).last().unwrap();
         assert!(last.truncated);
+    }
+
+    #[test]
+    fn layout_is_told_by_the_same_records_however_many_are_read_at_once() {
+        // Two records of the standard layout whose next has a fraction of 2 s.
+        let header = [&[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0][..], &[0; 16]].concat();
+        let record = |fraction: u32| {
+            let words = [1, fraction, 60, 60].map(u32::to_le_bytes);
+            [words.as_flattened(), &[7; 60]].concat()
+        };
+        let file = [&header[..], &record(5), &record(6), &record(2_000_000)].concat();
+        let whole = Capture::read(&file).unwrap();
+        for octets in [1, 100, 200] {
+            let mut parts = CaptureParts::new(&file[..]).unwrap();
+            let packets: Vec<_> = std::iter::from_fn(|| parts.part(octets))
+                .flat_map(|part| part.packets)
+                .collect();
+            assert!(packets == whole.packets, "{octets}");
+        }
     }
 
     #[test]
