@@ -73,11 +73,11 @@ impl InlineKey {
 
 /// A number as that many octets, of which RFC 4568 allows 128.
 fn number(value: u128, length: usize) -> Option<Vec<u8>> {
-    let octets = value.to_be_bytes();
-    let mut padded = vec![0; length.saturating_sub(octets.len())];
     if !(1..=128).contains(&length) {
         return None;
     }
+    let octets = value.to_be_bytes();
+    let mut padded = vec![0; length.saturating_sub(octets.len())];
     padded.extend_from_slice(&octets[octets.len().saturating_sub(length)..]);
     Some(padded)
 }
@@ -167,6 +167,7 @@ mod tests {
             "1 AES key",
             "1 AES other:abc",
             "1 AES inline:abc|1:0",
+            "1 AES inline:abc|1:40000000000",
         ] {
             assert_eq!(Crypto::parse(wrong), None, "{wrong}");
         }
