@@ -23,12 +23,17 @@ pub struct Claim {
 
 impl Claim {
     pub(crate) fn network(path: &TransportPath, listen: Listen, local: SocketAddr) -> Self {
-        Self::new(path, listen.url(local), Some(local))
+        Self::device(path, listen.url(local), local)
     }
 
     /// Of a path that the vendor's server serves at that address.
     pub fn relay(path: &TransportPath, endpoint: SocketAddr) -> Self {
         Self::new(path, format!("https://{endpoint}/"), Some(endpoint))
+    }
+
+    /// Of a path that a device of somebody else serves there.
+    pub fn device(path: &TransportPath, url: String, endpoint: SocketAddr) -> Self {
+        Self::new(path, url, Some(endpoint))
     }
 
     pub(crate) fn card(path: &TransportPath) -> Self {

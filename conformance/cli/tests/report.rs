@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lightleak::{
     decoder::ChildDecoder,
-    target::sim::{Plan, SimTarget},
+    target::{plan::Plan, sim::SimTarget},
 };
 use lightleak_case::Case;
 use lightleak_judge::{

@@ -9,7 +9,10 @@ use std::{
 
 use lightleak::{
     decoder::ChildDecoder,
-    target::sim::{Plan, SUB_VIDEO, SimTarget},
+    target::{
+        plan::Plan,
+        sim::{SUB_VIDEO, SimTarget},
+    },
 };
 use lightleak_case::{Capture, Case, Vantage};
 use lightleak_judge::{

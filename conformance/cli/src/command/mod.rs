@@ -27,7 +27,7 @@ use lightleak_judge::{
     requirement::{Profile, framework::Framework},
 };
 
-use crate::{decoder, target::sim::Progress};
+use crate::{decoder, target::plan::Progress};
 
 /// Finds the picture that leaks out of a camera.
 ///

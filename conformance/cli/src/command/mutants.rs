@@ -21,7 +21,10 @@ use super::{
     run::{more_severe, report},
     threads, write_file,
 };
-use crate::target::sim::{Plan, Progress as _, SUB_VIDEO, Shared, SimTarget};
+use crate::target::{
+    plan::{Plan, Progress as _, Shared},
+    sim::{SUB_VIDEO, SimTarget},
+};
 
 /// Options of `mutants`.
 #[derive(Debug, Args)]

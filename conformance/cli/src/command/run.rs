@@ -21,13 +21,19 @@ use super::{
 };
 use crate::{
     stimulus,
-    target::sim::{Plan, RecordError, SimTarget, VIDEO},
+    target::{
+        plan::{Plan, Progress, RecordError},
+        shim::ShimTarget,
+        sim::{SimTarget, VIDEO},
+    },
 };
 
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What to judge: `sim`, `sim:ID` for a mutant or decoy, or `case:DIR`.
+    /// What to judge: `sim`, `sim:ID` for a mutant or decoy, `case:DIR`, or `shim:COMMAND`
+    /// for a program that plays a device and speaks the protocol of lines in
+    /// conformance/schema/shim.md.
     #[arg(long, default_value = "sim", value_name = "TARGET")]
     target: String,
     /// Only this transport path (repeatable).
@@ -76,7 +82,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         };
         return super::judge::run(&judge, terminal);
     }
-    let target = target(&arguments.target)?;
+    let target = Target::find(&arguments.target)?;
     let mut worst = 0;
     for seed in (0..arguments.seeds).map(|n| arguments.seed.wrapping_add(n)) {
         let out = match arguments.seeds {
@@ -101,27 +107,52 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     Ok(worst)
 }
 
-/// The simulated target of that name.
-pub(super) fn target(name: &str) -> Result<SimTarget, Failure> {
-    if name == "sim" {
-        return Ok(SimTarget::HONEST);
-    }
-    name.strip_prefix("sim:")
-        .and_then(SimTarget::find)
-        .ok_or_else(|| {
+/// What is recorded.
+enum Target {
+    Sim(Box<SimTarget>),
+    Shim(ShimTarget),
+}
+
+impl Target {
+    /// The target of that name.
+    fn find(name: &str) -> Result<Self, Failure> {
+        if name == "sim" {
+            return Ok(Target::Sim(Box::new(SimTarget::HONEST)));
+        }
+        if let Some(command) = name.strip_prefix("shim:") {
+            return Ok(Target::Shim(ShimTarget::new(command)));
+        }
+        let found = name.strip_prefix("sim:").and_then(SimTarget::find);
+        found.map(Box::new).map(Target::Sim).ok_or_else(|| {
             let ids = Mutant::all()
                 .map(|m| m.id)
                 .chain(DECOYS.iter().map(|d| d.id));
             let ids = ids.collect::<Vec<_>>().join(", ");
             Failure::usage(format!(
-                "no target {name:?}; there are sim, case:DIR, and sim:ID with one of {ids}"
+                "no target {name:?}; there are sim, case:DIR, shim:COMMAND, and sim:ID with one of {ids}"
             ))
         })
+    }
+
+    fn record(&self, plan: &Plan, progress: &dyn Progress) -> Result<(), RecordError> {
+        match self {
+            Target::Sim(sim) => sim.record(plan, progress),
+            Target::Shim(shim) => shim.record(plan, progress),
+        }
+    }
+
+    /// What it could not be asked, in words.
+    fn missing(&self) -> Vec<String> {
+        match self {
+            Target::Sim(_) => Vec::new(),
+            Target::Shim(shim) => shim.missing(),
+        }
+    }
 }
 
 fn record_and_judge(
     arguments: &Arguments,
-    target: &SimTarget,
+    target: &Target,
     seed: u64,
     out: &Path,
     terminal: &Terminal,
@@ -144,6 +175,9 @@ fn record_and_judge(
             error => Failure::harness(error),
         })?;
     drop(progress);
+    for missing in target.missing() {
+        terminal.print(&format!("not implemented: {missing}\n"));
+    }
     judge(out, &arguments.judging)
 }
 

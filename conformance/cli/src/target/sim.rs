@@ -1,45 +1,33 @@
 //! Simulated cameras in simulated networks: every session has a network, a
 //! camera and a clock of its own.
 
-mod keys;
-mod notes;
-mod seeded;
+pub(super) mod keys;
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use lightleak_case::{CaseWriter, Declaration, Error as CaseError, Ledger, SessionRecord, Vantage};
+use lightleak_case::{SessionRecord, Vantage};
 use lightleak_sim::{
-    camera::{Camera, Settings, StartError},
+    camera::{Camera, Settings},
     claim::{Carriage, Claim},
     fault::{Decoy, Fault, Mutant, Surroundings},
-    film::Archive,
-    g711::mu_law,
-    h264::{EncodeError, Encoder, EncoderConfig},
+    h264::EncoderConfig,
     neighbour,
-    path::{self, Served, TransportPath, app_webrtc},
-    record::{
-        Recording,
-        beside::{self, Document, THUMBNAIL},
-    },
-    relay::{Relay, RelayError},
+    path::{Served, TransportPath, app_webrtc},
+    record::Recording,
+    relay::Relay,
     rtsp::digest::Credentials,
-    scene::{Scene, SceneConfig, SceneError},
     seal::{
         keys::{Authority, KeyError, Password},
         recording,
         tls::TlsVersion,
     },
     signalling::AppAccess,
-    sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
+    sound::Sound,
     viewer::{recording::Owner, rtsp::Address},
     webrtc::DtlsVersions,
     world::{Clock, Entropy, Held, Witness, World},
@@ -53,26 +41,24 @@ use crate::{
         memory::{Network, VirtualClock},
         record::Tap,
     },
-    stimulus::{self, CardVisit, Offers, PortalVisit, Stimulus, Visit, power_cut},
+    stimulus::{CardVisit, Offers, PortalVisit, Visit, power_cut},
 };
 
+use super::{
+    CAMERA, VISITOR, WARM_UP,
+    notes::{Notes, lock},
+    plan::{Files, Job, Plan, Progress, RecordError, Recorded, in_simulated_time},
+    seeded::{Seeded, mix},
+};
 use keys::{Keys, Portal};
-pub use notes::Notes;
-use notes::lock;
-use seeded::{Seeded, mix};
 
-/// Addresses of TEST-NET-1 (RFC 5737).
-const CAMERA: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
-const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
+/// More addresses of TEST-NET-1 (RFC 5737).
 const RELAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 30));
 const SECOND_VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 21));
 const NEIGHBOURS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 98)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)),
 ];
-
-/// How long a camera is on before anybody comes.
-const WARM_UP: Duration = Duration::from_millis(500);
 
 /// How long tokens are good for: longer than any session needs one that does
 /// not wait for the end.
@@ -82,12 +68,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(15);
 const POWER_CUT_SPAN: u32 = 75_000;
 
 /// What tells a visitor's canary sound from the device's.
-const TALK_BACK: u64 = 0x7461_6c6b_2062_6163;
-
-/// How many access units the decoy ledger has.
-const DECOY_UNITS: u32 = 30;
-/// And how many seconds of sound.
-const DECOY_SECONDS: u32 = 2;
+pub(super) const TALK_BACK: u64 = 0x7461_6c6b_2062_6163;
 
 /// A camera to simulate.
 #[derive(Clone, Copy, Debug)]
@@ -128,46 +109,9 @@ impl SimTarget {
             Some(image) => image.files()?,
             None => BTreeMap::new(),
         };
-        let jobs = plan.jobs();
-        progress.begin(jobs.len());
-        let next = AtomicUsize::new(0);
-        let results: Vec<Mutex<Option<Result<Recorded, RecordError>>>> =
-            jobs.iter().map(|_| Mutex::new(None)).collect();
-        std::thread::scope(|scope| {
-            for _ in 0..plan.threads.clamp(1, jobs.len().max(1)) {
-                scope.spawn(|| {
-                    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = self.session(plan, job, &keys, &factory);
-                        progress.step();
-                        *lock(&results[job.index]) = Some(result);
-                    }
-                });
-            }
-        });
-        let mut recorded = Vec::new();
-        for result in results {
-            if let Some(result) = result.into_inner().unwrap_or_else(PoisonError::into_inner) {
-                recorded.push(result?);
-            }
-        }
-        let Some(first) = recorded.first() else {
-            return Err(RecordError::NothingToDo);
-        };
-        let decoy = plan.shared.decoy(plan.seed)?;
-        let mut case = CaseWriter::create(plan.out, &first.declaration, &decoy)?;
-        case.factory(&factory)?;
-        for session in &recorded {
-            let folder = case.session(
-                &session.record,
-                &session.captures,
-                &session.keys,
-                &session.ledger,
-                &session.log,
-                Some(&session.rest),
-            )?;
-            case.played(&folder, &session.played)?;
-        }
-        Ok(())
+        plan.record(&plan.jobs(), &factory, progress, |job| {
+            self.session(plan, job, &keys, &factory).map(Some)
+        })
     }
 
     fn session(
@@ -177,16 +121,11 @@ impl SimTarget {
         keys: &Keys,
         factory: &Files,
     ) -> Result<Recorded, RecordError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .map_err(RecordError::Runtime)?;
         let notes = Arc::new(Notes::default());
         // The runtime has no other thread than this one.
         let _capture = log::capture(notes.clone());
         let card = MemoryDisk::new(factory.clone());
-        runtime.block_on(self.play(plan, job, keys, notes, Arc::new(card)))
+        in_simulated_time(self.play(plan, job, keys, notes, Arc::new(card)))
     }
 
     async fn play(
@@ -418,149 +357,6 @@ impl From<&Decoy> for SimTarget {
     }
 }
 
-/// What to run and where to write it.
-#[derive(Clone, Debug)]
-pub struct Plan<'a> {
-    /// Seed of scenes and secrets.
-    pub seed: u64,
-    /// Transport paths.
-    pub paths: Vec<&'static TransportPath>,
-    /// Stimuli.
-    pub stimuli: Vec<&'static Stimulus>,
-    /// Size and rate of the video.
-    pub video: EncoderConfig,
-    /// Folder of the case.
-    pub out: &'a Path,
-    /// How many sessions may run at a time.
-    pub threads: usize,
-    /// What plans with the same seed share.
-    pub shared: Arc<Shared>,
-}
-
-/// What recordings with one seed have in common and is made once.
-#[derive(Debug, Default)]
-pub struct Shared {
-    decoy: Mutex<Option<(u64, Arc<Ledger>)>>,
-    archive: Arc<Archive>,
-}
-
-impl Shared {
-    /// What another camera than that of the seed would have produced.
-    fn decoy(&self, seed: u64) -> Result<Arc<Ledger>, RecordError> {
-        let mut made = lock(&self.decoy);
-        if let Some((of, ledger)) = &*made
-            && *of == seed
-        {
-            return Ok(ledger.clone());
-        }
-        let ledger = Arc::new(decoy_ledger(seed)?);
-        *made = Some((seed, ledger.clone()));
-        Ok(ledger)
-    }
-}
-
-impl<'a> Plan<'a> {
-    /// Every path and every stimulus.
-    pub fn everything(seed: u64, out: &'a Path, threads: usize) -> Self {
-        Self {
-            seed,
-            paths: path::ALL.to_vec(),
-            stimuli: stimulus::ALL.to_vec(),
-            video: VIDEO,
-            out,
-            threads,
-            shared: Arc::default(),
-        }
-    }
-
-    /// Every stimulus at every path that it fits.
-    fn jobs(&self) -> Vec<Job> {
-        let pairs = self
-            .paths
-            .iter()
-            .flat_map(|p| self.stimuli.iter().map(move |s| (*p, *s)));
-        pairs
-            .filter(|(path, stimulus)| stimulus.fits(path))
-            .enumerate()
-            .map(|(index, (path, stimulus))| Job {
-                index,
-                path,
-                stimulus,
-            })
-            .collect()
-    }
-}
-
-/// Is told how far a recording is.
-pub trait Progress: Sync {
-    /// So many steps will come.
-    fn begin(&self, steps: usize);
-    /// One is done.
-    fn step(&self);
-}
-
-/// Nobody is told.
-impl Progress for () {
-    fn begin(&self, _steps: usize) {}
-    fn step(&self) {}
-}
-
-/// Why there is no case.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// No path, or no stimulus.
-    #[error("record a case: no session was selected")]
-    NothingToDo,
-    /// The camera does not have the path.
-    #[error("record a session: the camera has no path {0}")]
-    NoSuchPath(&'static str),
-    /// No runtime.
-    #[error("start a runtime: {0}")]
-    Runtime(std::io::Error),
-    /// No certificates.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// No camera.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// No relay.
-    #[error(transparent)]
-    Relay(#[from] RelayError),
-    /// No picture.
-    #[error("draw a scene: {0}")]
-    Scene(#[from] SceneError),
-    /// No video.
-    #[error("encode a scene: {0}")]
-    Encode(#[from] EncodeError),
-    /// No thumbnail.
-    #[error("encode a thumbnail: {0}")]
-    Thumbnail(std::io::Error),
-    /// No folder.
-    #[error("write the case: {0}")]
-    Case(#[from] CaseError),
-}
-
-struct Job {
-    index: usize,
-    path: &'static TransportPath,
-    stimulus: &'static Stimulus,
-}
-
-struct Recorded {
-    declaration: Declaration,
-    record: SessionRecord,
-    captures: Vec<(Vantage, Vec<u8>)>,
-    keys: Vec<String>,
-    ledger: Ledger,
-    played: Ledger,
-    log: String,
-    rest: Files,
-}
-
-/// Content by name.
-type Files = BTreeMap<String, Vec<u8>>;
-
 /// A camera's settings for a seed: the default camera of `run`, without a
 /// recorder.
 pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> {
@@ -608,79 +404,11 @@ pub const SUB_VIDEO: EncoderConfig = EncoderConfig {
 };
 
 /// Unit number of the camera with that seed.
-fn unit(seed: u64) -> u16 {
+pub(super) fn unit(seed: u64) -> u16 {
     (mix(seed) >> 48) as u16
 }
 
 /// Nonce of its mark.
-fn nonce(seed: u64) -> u32 {
+pub(super) fn nonce(seed: u64) -> u32 {
     (mix(seed ^ 0x6d61_726b) >> 32) as u32
-}
-
-/// What another camera would have produced: must be found nowhere.
-fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
-    let seed = mix(seed ^ 0xdec0);
-    let config = SceneConfig {
-        seed,
-        width: VIDEO.width,
-        height: VIDEO.height,
-        frames_per_second: VIDEO.frames_per_second,
-        name: format!("LIGHTLEAK {:05}", unit(seed)),
-        unit: unit(seed),
-        nonce: nonce(seed),
-    };
-    let mut scene = Scene::new(config.clone())?;
-    let mut encoder = Encoder::new(VIDEO, seed)?;
-    let notes = Notes::default();
-    for number in 0..DECOY_UNITS {
-        let taken = Duration::from_secs(1_767_225_600) + Duration::from_secs(number.into()) / 15;
-        notes.access_unit(
-            "video",
-            &encoder.encode(scene.draw(number, taken), number, taken)?,
-        );
-    }
-    let taken = Duration::from_secs(1_767_225_600);
-    let mut thumbnail = Scene::new(SceneConfig {
-        width: THUMBNAIL.0,
-        height: THUMBNAIL.1,
-        ..config
-    })?;
-    let serial = format!("LL-{:05}", unit(seed));
-    let events = beside::events(seed, &serial, VIDEO, 1_767_225_600_000, 10_000);
-    for (track, octets) in [
-        (
-            "pictures",
-            beside::jpeg(thumbnail.draw(0, taken)).map_err(RecordError::Thumbnail)?,
-        ),
-        ("events", events.into_bytes()),
-    ] {
-        let document = Document {
-            name: String::new(),
-            octets,
-            number: 0,
-            taken,
-        };
-        notes.document(track, &document);
-    }
-    let sound = Sound {
-        seed,
-        unit: unit(seed),
-        nonce: nonce(seed),
-    };
-    for number in 0..DECOY_SECONDS * PACKETS_PER_SECOND {
-        let octets = sound.samples(number).map(mu_law).to_vec();
-        let taken = Duration::from_secs(1_767_225_600);
-        notes.sound(
-            "audio",
-            &SoundPacket {
-                octets,
-                number,
-                taken,
-            },
-        );
-    }
-    Ok(notes
-        .ledger
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner))
 }

@@ -17,6 +17,7 @@ mod report_page;
 mod rtp_dump;
 mod schema;
 mod serve;
+mod shim;
 mod support;
 mod tshark;
 mod turn;

@@ -16,7 +16,10 @@ use lightleak::{
     declare,
     net::os::{OsEntropy, world},
     page::PAGE,
-    target::sim::{Notes, SUB_VIDEO, VIDEO},
+    target::{
+        Notes,
+        sim::{SUB_VIDEO, VIDEO},
+    },
 };
 use lightleak_case::{CaseWriter, Experience, Ledger, SessionRecord, Vantage};
 use lightleak_sim::{

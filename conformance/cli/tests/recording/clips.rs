@@ -5,7 +5,10 @@ use std::{collections::HashSet, io::Read, iter, time::Duration};
 use age::{Decryptor, x25519::Identity};
 use lightleak::{
     stimulus,
-    target::sim::{Plan, SimTarget, VIDEO},
+    target::{
+        plan::Plan,
+        sim::{SimTarget, VIDEO},
+    },
 };
 use lightleak_case::{Carriage, Case, EndToEnd, Hop, Session};
 use lightleak_sim::{record::MOST_CLIPS, record::mp4, world::Disk};

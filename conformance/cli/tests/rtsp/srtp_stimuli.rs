@@ -2,7 +2,7 @@
 
 use lightleak::{
     stimulus::{self, Stimulus},
-    target::sim::{Plan, SimTarget},
+    target::{plan::Plan, sim::SimTarget},
 };
 use lightleak_case::{Experience, SessionRecord};
 use lightleak_sim::path::nvr_srtp;

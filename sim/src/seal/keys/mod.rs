@@ -13,6 +13,7 @@ mod srtp;
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use age::secrecy::ExposeSecret;
+use pem::Pem;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -136,6 +137,15 @@ impl Identity {
     /// The device's certificate, then the authority's.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
+    }
+
+    /// Certificates and private key (PKCS #8) as PEM text (RFC 7468), for a device that
+    /// is not ours.
+    pub fn pem(&self) -> (String, Zeroizing<String>) {
+        let encode = |label: &str, der: &[u8]| pem::encode(&Pem::new(label, der));
+        let certificates = self.chain.iter().map(|der| encode("CERTIFICATE", der));
+        let key = Zeroizing::new(encode("PRIVATE KEY", &self.key));
+        (certificates.collect(), key)
     }
 
     /// The private key, for the TLS stack (which zeroises its copy).

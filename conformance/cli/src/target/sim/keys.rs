@@ -13,8 +13,8 @@ use lightleak_sim::{
     world::Entropy,
 };
 
-use super::{RELAY, seeded::Seeded};
-use crate::page::PAGE;
+use super::RELAY;
+use crate::{page::PAGE, target::seeded::Seeded};
 
 /// Stream of random octets that the list's key is made of.
 const LIST_KEY: u64 = u64::MAX - 1;
@@ -41,19 +41,19 @@ const OTHER_CAMERA: &str = "LL-OTHER";
 const PORTAL_TOKEN_LIFETIME: Duration = Duration::from_secs(30);
 
 /// Keys of one run.
-pub(super) struct Keys {
-    pub(super) authority: Authority,
+pub(in crate::target) struct Keys {
+    pub(in crate::target) authority: Authority,
     pub(super) owner: OwnerIdentity,
     pub(super) documents: HpkeKey,
     pub(super) list: ListKey,
-    pub(super) pairing: OwnerKey,
-    pub(super) viewer: HpkeKey,
+    pub(in crate::target) pairing: OwnerKey,
+    pub(in crate::target) viewer: HpkeKey,
     pub(super) second_viewer: HpkeKey,
 }
 
 impl Keys {
     /// That of the list is of the seed, since the declaration names it.
-    pub(super) fn new(seed: u64) -> Result<Self, KeyError> {
+    pub(in crate::target) fn new(seed: u64) -> Result<Self, KeyError> {
         let mut list = [0; 32];
         Seeded::new(seed, LIST_KEY).fill(&mut list);
         Ok(Self {
