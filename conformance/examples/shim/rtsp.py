@@ -106,9 +106,8 @@ class Session:
 
     def is_authentic(self, method, authorization):
         """Digest authentication (RFC 7616), each count once."""
-        fields = dict(re.findall(r'(\w+)=(?:"([^"]*)"|[^",\s]+)', authorization))
-        bare = dict(re.findall(r'(\w+)=([^",\s]+)', authorization))
-        fields = {**bare, **{key: value for key, value in fields.items() if value}}
+        found = re.findall(r'(\w+)=(?:"([^"]*)"|([^",\s]+))', authorization)
+        fields = {name: quoted or bare for name, quoted, bare in found}
         try:
             count = int(fields["nc"], 16)
             hashed = [
@@ -148,7 +147,8 @@ def digest(*parts):
 def description():
     lines = [
         "v=0",
-        f"o=- {secrets.randbits(32)} 1 IN IP4 0.0.0.0",
+        # Always of as many digits.
+        f"o=- {(1 << 31) + secrets.randbits(31)} 1 IN IP4 0.0.0.0",
         "s=camera",
         "c=IN IP4 0.0.0.0",
         "t=0 0",
