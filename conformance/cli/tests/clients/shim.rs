@@ -93,7 +93,7 @@ fn the_leaking_example_is_caught_with_the_picture_and_its_mark() {
     let unit = &report["declaration"]["device"]["unit"];
     assert_eq!(&evidence["mark"]["unit"], unit, "{evidence}");
     let picture = evidence["picture"].as_str().expect("a picture");
-    let file = folder.path().join("case/report").join(picture);
+    let file = folder.path().join("case").join(picture);
     assert!(file.exists(), "{picture}");
 }
 
