@@ -454,3 +454,31 @@ fn several_seeds_are_a_case_each() {
         assert!(folder.path().join(format!("r-{seed}.json")).exists());
     }
 }
+
+/// A laboratory that chose the nonce sees that pictures are of its own run.
+#[test]
+fn the_nonce_that_was_asked_for_is_in_the_mark() {
+    let only = [
+        "--path",
+        "nvr.rtsps",
+        "--stimulus",
+        "port-sweep",
+        "--only",
+        "XC-07",
+    ];
+    let nonce = ["--nonce", "0badcafe"];
+    let (_folder, case, output) = record("sim:rtsp.open", &[&only[..], &nonce].concat());
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let report = report(&case);
+    let findings = report["findings"].as_array().unwrap().iter();
+    let mut marks = findings.flat_map(|f| f["evidence"].as_array().unwrap());
+    let mark = marks.find(|evidence| !evidence["mark"].is_null()).unwrap();
+    assert_eq!(mark["mark"]["nonce"], 0x0bad_cafe, "{mark}");
+    let (_folder, _, output) = record("sim", &["--nonce", "cafe"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("8 hexadecimal digits"),
+        "{}",
+        stderr(&output)
+    );
+}

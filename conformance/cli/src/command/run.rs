@@ -1,9 +1,6 @@
 //! `lightleak run`: record a target, judge it, report.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lightleak_case::Case;
@@ -24,7 +21,7 @@ use crate::{
     target::{
         plan::{Plan, Progress, RecordError},
         shim::ShimTarget,
-        sim::{SimTarget, VIDEO},
+        sim::SimTarget,
     },
 };
 
@@ -45,6 +42,10 @@ pub(super) struct Arguments {
     /// Seed of scenes and plan.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The nonce that the mark carries, 8 hexadecimal digits, such as a laboratory chose;
+    /// by default that of the seed.
+    #[arg(long, value_name = "HEX", value_parser = nonce)]
+    nonce: Option<u32>,
     /// Run this many seeds, from `--seed` on.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
@@ -64,6 +65,7 @@ impl Default for Arguments {
             path: Vec::new(),
             stimulus: Vec::new(),
             seed: 1,
+            nonce: None,
             seeds: 1,
             judging: Judging::default(),
             out: default_out(),
@@ -105,6 +107,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         worst = more_severe(worst, code);
     }
     Ok(worst)
+}
+
+fn nonce(digits: &str) -> Result<u32, String> {
+    match digits.len() {
+        8 => u32::from_str_radix(digits, 16).map_err(|e| e.to_string()),
+        other => Err(format!("expected 8 hexadecimal digits, found {other}")),
+    }
 }
 
 /// What is recorded.
@@ -157,15 +166,10 @@ fn record_and_judge(
     out: &Path,
     terminal: &Terminal,
 ) -> Result<Report, Failure> {
-    let plan = Plan {
-        seed,
-        paths: select("path", path::ALL, |p| p.id, &arguments.path)?,
-        stimuli: select("stimulus", stimulus::ALL, |s| s.id, &arguments.stimulus)?,
-        video: VIDEO,
-        out,
-        threads: threads(),
-        shared: Arc::default(),
-    };
+    let mut plan = Plan::everything(seed, out, threads());
+    plan.paths = select("path", path::ALL, |p| p.id, &arguments.path)?;
+    plan.stimuli = select("stimulus", stimulus::ALL, |s| s.id, &arguments.stimulus)?;
+    plan.nonce = arguments.nonce.unwrap_or(plan.nonce);
     let progress = terminal.progress(format!("seed {seed}"));
     target
         .record(&plan, &progress)

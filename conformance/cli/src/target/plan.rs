@@ -44,6 +44,8 @@ const DECOY_SECONDS: u32 = 2;
 pub struct Plan<'a> {
     /// Seed of scenes and secrets.
     pub seed: u64,
+    /// The nonce that marks carry.
+    pub nonce: u32,
     /// Transport paths.
     pub paths: Vec<&'static TransportPath>,
     /// Stimuli.
@@ -85,6 +87,7 @@ impl<'a> Plan<'a> {
     pub fn everything(seed: u64, out: &'a Path, threads: usize) -> Self {
         Self {
             seed,
+            nonce: nonce(seed),
             paths: path::ALL.to_vec(),
             stimuli: stimulus::ALL.to_vec(),
             video: VIDEO,

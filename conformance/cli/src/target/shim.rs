@@ -37,7 +37,7 @@ use super::{
     notes::{Notes, lock},
     plan::{Files, Job, Plan, Progress, RecordError, Recorded, in_simulated_time},
     seeded::{Seeded, mix},
-    sim::{TALK_BACK, keys::Keys, nonce, unit},
+    sim::{TALK_BACK, keys::Keys, unit},
 };
 use crate::{
     declare,
@@ -159,13 +159,8 @@ impl ShimTarget {
         let url = device.says().url;
         let url = url.ok_or(ShimError::NoUrl(job.path.id))?;
         let endpoint = endpoint(&url).ok_or_else(|| ShimError::BadUrl(url.clone()))?;
-        tokio::spawn(film(
-            device.clone(),
-            site.host(CAMERA),
-            plan.seed,
-            plan.video,
-        )?);
-        tokio::spawn(listen(device.clone(), site.host(CAMERA), plan.seed));
+        tokio::spawn(film(device.clone(), site.host(CAMERA), plan)?);
+        tokio::spawn(listen(device.clone(), site.host(CAMERA), plan));
         let clock = &site.clock;
         clock.sleep_until(clock.unix() + WARM_UP).await;
 
@@ -185,7 +180,7 @@ impl ShimTarget {
             says: Sound {
                 seed: plan.seed ^ TALK_BACK,
                 unit: unit(plan.seed),
-                nonce: nonce(plan.seed),
+                nonce: plan.nonce,
             },
             offers: Offers::ToDevice,
         };
@@ -385,9 +380,9 @@ impl<'a> Site<'a> {
 fn film(
     device: Device,
     world: World,
-    seed: u64,
-    video: lightleak_sim::h264::EncoderConfig,
-) -> Result<impl Future<Output = Result<(), RecordError>> + Send + 'static, RecordError> {
+    plan: &Plan<'_>,
+) -> Result<impl Future<Output = Result<(), RecordError>> + Send + use<>, RecordError> {
+    let (seed, video) = (plan.seed, plan.video);
     let mut scene = Scene::new(SceneConfig {
         seed,
         width: video.width,
@@ -395,7 +390,7 @@ fn film(
         frames_per_second: video.frames_per_second,
         name: format!("LIGHTLEAK {:05}", unit(seed)),
         unit: unit(seed),
-        nonce: nonce(seed),
+        nonce: plan.nonce,
     })?;
     let mut encoder = Encoder::new(video, seed)?;
     Ok(async move {
@@ -415,27 +410,33 @@ fn film(
 }
 
 /// Hears for the device until it is off.
-async fn listen(device: Device, world: World, seed: u64) {
+fn listen(
+    device: Device,
+    world: World,
+    plan: &Plan<'_>,
+) -> impl Future<Output = ()> + Send + use<> {
     let sound = Sound {
-        seed,
-        unit: unit(seed),
-        nonce: nonce(seed),
+        seed: plan.seed,
+        unit: unit(plan.seed),
+        nonce: plan.nonce,
     };
-    let start = world.clock.unix();
-    for number in 0.. {
-        let taken = start + Duration::from_secs(number.into()) / PACKETS_PER_SECOND;
-        world.clock.sleep_until(taken).await;
-        let packet = SoundPacket {
-            octets: sound.samples(number).map(mu_law).to_vec(),
-            number,
-            taken,
-        };
-        world.witness.sound("audio", &packet);
-        if !device
-            .tell(&Event::Audio(number, taken, &packet.octets))
-            .await
-        {
-            break;
+    async move {
+        let start = world.clock.unix();
+        for number in 0.. {
+            let taken = start + Duration::from_secs(number.into()) / PACKETS_PER_SECOND;
+            world.clock.sleep_until(taken).await;
+            let packet = SoundPacket {
+                octets: sound.samples(number).map(mu_law).to_vec(),
+                number,
+                taken,
+            };
+            world.witness.sound("audio", &packet);
+            if !device
+                .tell(&Event::Audio(number, taken, &packet.octets))
+                .await
+            {
+                break;
+            }
         }
     }
 }

@@ -163,6 +163,7 @@ impl SimTarget {
         };
 
         let mut settings = settings(seed, &keys.authority)?;
+        settings.nonce = plan.nonce;
         settings.video = plan.video;
         settings.quiet = self.surroundings.quiet;
         settings.begin = job.stimulus.begin;
