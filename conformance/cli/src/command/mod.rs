@@ -23,7 +23,10 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lightleak_judge::{
-    report::{Options, Report, by_framework, html, json, junit, markdown, sarif, terminal::Style},
+    report::{
+        Options, Report, annotations, by_framework, html, json, junit, markdown, sarif,
+        terminal::Style,
+    },
     requirement::{Profile, framework::Framework},
 };
 
@@ -230,6 +233,10 @@ struct Outputs {
     /// Write the report as Markdown; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Write what fails as annotations of GitHub Actions (workflow commands); `-` is
+    /// standard output.
+    #[arg(long, value_name = "FILE")]
+    annotations: Option<PathBuf>,
     /// Add what bears on the clauses of this framework, in their order, to what people
     /// read; `lightleak list frameworks` names them.
     #[arg(long, value_name = "FRAMEWORK", value_parser = framework)]
@@ -252,12 +259,13 @@ impl Outputs {
             markdown::write(report) + &self.by.map(by).unwrap_or_default()
         };
         type Format<'a> = &'a dyn Fn(&Report) -> String;
-        let formats: [(_, Format<'_>); 5] = [
+        let formats: [(_, Format<'_>); 6] = [
             (&self.json, &json::write),
             (&self.html, &html::write),
             (&self.junit, &junit::write),
             (&self.sarif, &sarif::write),
             (&self.markdown, &markdown),
+            (&self.annotations, &annotations::write),
         ];
         for (file, format) in formats {
             if let Some(file) = file {

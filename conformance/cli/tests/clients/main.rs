@@ -12,6 +12,7 @@ mod ffprobe;
 mod gstreamer;
 mod janus;
 mod page;
+mod pipeline;
 mod portal;
 mod report_page;
 mod rtp_dump;

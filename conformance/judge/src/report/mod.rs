@@ -1,9 +1,12 @@
 //! A report: one verdict per requirement, session and vantage. One file per
 //! format beside this one.
 
+pub mod annotations;
 pub mod by_framework;
 pub mod comparison;
 pub mod exhibits;
+#[cfg(test)]
+mod fixture;
 pub mod html;
 pub mod inspection;
 pub mod json;
