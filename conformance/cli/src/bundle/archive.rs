@@ -47,6 +47,19 @@ impl<W: Write> Writer<W> {
         self.to.write_all(&[0; BLOCK][..padding(size)])
     }
 
+    /// Writes the entry that was read last, as it is.
+    pub fn copy<R: Read>(
+        &mut self,
+        entry: &Entry,
+        from: &mut Reader<R>,
+    ) -> Result<(), ArchiveError> {
+        let header = header(&entry.name, entry.size)?;
+        self.to.write_all(header.as_bytes())?;
+        from.content(entry, |part| self.to.write_all(part))?;
+        self.to.write_all(&[0; BLOCK][..padding(entry.size)])?;
+        Ok(())
+    }
+
     /// Ends the archive.
     pub fn finish(mut self) -> io::Result<W> {
         self.to.write_all(&[0; 2 * BLOCK])?;

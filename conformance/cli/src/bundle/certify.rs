@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, BufWriter, Read, Seek as _, Write as _},
-    path::{Path, PathBuf},
+    io::{self, Read, Seek as _},
+    path::Path,
     time::SystemTime,
 };
 
@@ -21,14 +21,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     BundleError, CASE, KEY, REPORT, SALTS, STATEMENT, TIME_STAMP,
-    archive::Writer,
+    archive::Reader,
     decide::{Facts, RULE, date},
     envelope::{Envelope, IN_TOTO},
     hex, is_time_stamp,
     key::{fingerprint, public_pem},
     lab::{ErrorRates, Lab},
     order,
-    redact::{Sensitive, must_be_free},
+    out::{folder, must_be_free, save},
+    redact::Sensitive,
     scrub::Secrets,
     staging,
     statement::{
@@ -72,10 +73,7 @@ pub struct Issued {
 /// why not: a lab reports what it found.
 pub fn certify(request: &Request<'_>, decoder: &dyn Decoder) -> Result<Issued, BundleError> {
     must_be_free(request.out)?;
-    let folder = match request.out.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder(request.out);
     let failed = |e: io::Error| BundleError::Io(folder.to_owned(), e);
     let staging = tempfile::tempdir_in(folder).map_err(failed)?;
     let root = staging.path().join(CASE);
@@ -182,7 +180,7 @@ pub fn certify(request: &Request<'_>, decoder: &dyn Decoder) -> Result<Issued, B
         .filter(|(name, _)| is_there(name))
         .collect();
     let there: Vec<_> = names.iter().filter(|name| is_there(name)).collect();
-    save(request.out, folder, |archive| {
+    save(request.out, |archive| {
         let mut put = |name: &str, octets: &[u8]| archive.entry(name, octets.len() as u64, octets);
         put(STATEMENT, &envelope.write())?;
         put(KEY, public_pem(&request.key.verifying_key()).as_bytes())?;
@@ -227,13 +225,9 @@ pub fn attach(bundle: &Path, time_stamp: &Path, out: &Path) -> Result<TimeStamp,
         .map_err(|e| usage(time_stamp, e.to_string()))?;
     file.rewind()
         .map_err(|e| BundleError::Io(bundle.to_owned(), e))?;
-    let folder = match out.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
     let name = format!("{TIME_STAMP}{}.tsr", hex(&Sha256::digest(&octets)));
-    save(out, folder, |archive| {
-        let mut reader = super::archive::Reader::new(io::BufReader::new(&file));
+    save(out, |archive| {
+        let mut reader = Reader::new(io::BufReader::new(&file));
         let mut stamped = false;
         while let Some(entry) = reader.entry().map_err(io::Error::other)? {
             if is_time_stamp(&entry.name) {
@@ -243,12 +237,9 @@ pub fn attach(bundle: &Path, time_stamp: &Path, out: &Path) -> Result<TimeStamp,
                 archive.entry(&name, octets.len() as u64, &*octets)?;
                 stamped = true;
             }
-            let mut copy = tempfile::tempfile_in(folder)?;
-            reader
-                .content(&entry, |part| copy.write_all(part))
+            archive
+                .copy(&entry, &mut reader)
                 .map_err(io::Error::other)?;
-            copy.rewind()?;
-            archive.entry(&entry.name, entry.size, copy)?;
         }
         Ok(())
     })?;
@@ -339,24 +330,4 @@ fn json(report: &Report) -> Result<Value, BundleError> {
 
 fn summary(report: &Value) -> BTreeMap<String, usize> {
     serde_json::from_value(report["summary"].clone()).unwrap_or_default()
-}
-
-/// Writes a bundle, which is there whole or not at all.
-fn save(
-    out: &Path,
-    folder: &Path,
-    fill: impl FnOnce(&mut Writer<BufWriter<&File>>) -> io::Result<()>,
-) -> Result<(), BundleError> {
-    let failed = |e: io::Error| BundleError::Io(PathBuf::from(out), e);
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let mut archive = Writer::new(BufWriter::new(file.as_file()));
-    fill(&mut archive).map_err(failed)?;
-    archive.finish().map_err(failed)?;
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file()
-        .set_permissions(permissions)
-        .map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(out).map_err(|e| failed(e.error))?;
-    Ok(())
 }

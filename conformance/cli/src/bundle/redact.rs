@@ -1,12 +1,23 @@
 //! Which files hold what nobody else needs to see: escrowed keys, and pictures and
-//! sounds.
+//! sounds; and a copy of a bundle without them.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{self, BufReader},
+    path::Path,
+};
 
 use lightleak_case::{Case, Vantage};
 use lightleak_judge::report::Report;
 
-use super::{BundleError, CASE};
+use super::{
+    BundleError, CASE, SALTS,
+    archive::Reader,
+    certify::salts_json,
+    out::{must_be_free, save},
+    verify::check,
+};
 
 /// What a file of a bundle holds that may be left out, if anything.
 pub(super) struct Sensitive {
@@ -52,6 +63,54 @@ impl Sensitive {
     }
 }
 
+/// Makes a copy of a bundle without escrowed keys and pictures: a new bundle, which must
+/// not exist. The signature stands, and the rest verifies as before. How many files were
+/// left out.
+pub fn redact(bundle: &Path, out: &Path) -> Result<usize, BundleError> {
+    must_be_free(out)?;
+    let checked = check(bundle, None, None)?;
+    let certificate = match checked.certificate {
+        Some(certificate) if checked.problems.is_empty() => certificate,
+        _ => {
+            return Err(BundleError::Usage(format!(
+                "{} is not as it was signed, and is not copied; `lightleak verify` says what is wrong",
+                bundle.display()
+            )));
+        }
+    };
+    let redactable = certificate.redactable.into_iter().map(|file| file.name);
+    let redactable: BTreeSet<_> = redactable.collect();
+    let mut left_out = 0;
+    let file = File::open(bundle).map_err(|e| BundleError::Io(bundle.to_owned(), e))?;
+    save(out, |archive| {
+        let mut reader = Reader::new(BufReader::new(&file));
+        while let Some(entry) = reader.entry().map_err(io::Error::other)? {
+            let mut octets = Vec::new();
+            if redactable.contains(&entry.name) {
+                left_out += 1;
+                let drop = |_: &[u8]| Ok(());
+                reader.content(&entry, drop).map_err(io::Error::other)?;
+            } else if entry.name == SALTS {
+                let read = |part: &[u8]| {
+                    octets.extend_from_slice(part);
+                    Ok(())
+                };
+                reader.content(&entry, read).map_err(io::Error::other)?;
+                let salts: BTreeMap<String, String> = serde_json::from_slice(&octets)?;
+                let kept = salts.iter().filter(|(name, _)| !redactable.contains(*name));
+                let json = salts_json(&kept.collect());
+                archive.entry(SALTS, json.len() as u64, &*json)?;
+            } else {
+                archive
+                    .copy(&entry, &mut reader)
+                    .map_err(io::Error::other)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(left_out)
+}
+
 /// Whether framing was synthesised in a capture of the wire: no network was there.
 /// What a server or a viewer holds between two protections never has another.
 pub(super) fn is_synthesised(case: &Case) -> bool {
@@ -61,15 +120,4 @@ pub(super) fn is_synthesised(case: &Case) -> bool {
         .filter_map(|session| session.captures.get(&Vantage::Wire));
     let mut interfaces = captures.flat_map(|capture| &capture.interfaces);
     interfaces.any(|interface| interface.description.contains("synthesised"))
-}
-
-/// Refuses to write where something is.
-pub(super) fn must_be_free(file: &Path) -> Result<(), BundleError> {
-    match std::fs::symlink_metadata(file) {
-        Ok(_) => Err(BundleError::Usage(format!(
-            "{} exists and is not overwritten; name another file, or remove it yourself",
-            file.display()
-        ))),
-        Err(_) => Ok(()),
-    }
 }

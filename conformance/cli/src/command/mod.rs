@@ -8,6 +8,7 @@ mod keygen;
 mod list;
 mod manual;
 mod mutants;
+mod redact;
 mod run;
 mod serve;
 mod summary;
@@ -78,6 +79,8 @@ enum Command {
     /// is not as it was signed, or is not the same judged again; 3 all is as it was
     /// signed, and nobody vouches for it: it is not certified, or no `--pub` was given.
     Verify(verify::Arguments),
+    /// Copy a bundle without escrowed keys and pictures; its signature still holds.
+    Redact(redact::Arguments),
     /// What became worse between two reports, cases or bundles.
     ///
     /// Exit codes: 1 there are regressions; 0 there are none.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(&arguments, &terminal),
         Command::Certify(arguments) => certify::run(&arguments, &terminal),
         Command::Verify(arguments) => verify::run(&arguments, &terminal),
+        Command::Redact(arguments) => redact::run(&arguments, &terminal),
         Command::Compare(arguments) => compare::run(&arguments, &terminal),
     };
     match result {

@@ -102,3 +102,46 @@ fn read(mapping: Mapping) -> &'static str {
         Reading::SecondHand => " (clause read second-hand)",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        report::{
+            Finding,
+            fixture::{finding, report},
+        },
+        requirement::Level,
+    };
+
+    fn judged() -> Report {
+        let of = |requirement, verdict| Finding {
+            requirement,
+            ..finding(verdict, Level::Must)
+        };
+        report(vec![
+            of("XC-01", Verdict::Pass),
+            // The worst of all paths counts.
+            of("XC-01", Verdict::Fail),
+            of("XC-02", Verdict::Pass),
+            of("IOT-01", Verdict::Inconclusive),
+            of("TLS-01", Verdict::Pass),
+        ])
+    }
+
+    #[test]
+    fn clauses_come_in_their_order_with_what_bears_on_them() {
+        let plain = Style { colour: false };
+        insta::assert_snapshot!("terminal", terminal(&judged(), Framework::En303645, plain));
+        insta::assert_snapshot!("markdown", markdown(&judged(), Framework::En303645));
+    }
+
+    #[test]
+    fn a_clause_on_which_nothing_was_judged_is_left_out() {
+        for framework in Framework::ALL {
+            assert_eq!(clauses(&report(Vec::new()), *framework), []);
+            let told = clauses(&judged(), *framework);
+            assert!(told.iter().all(|(_, judged)| !judged.is_empty()));
+        }
+    }
+}
