@@ -482,3 +482,19 @@ fn the_nonce_that_was_asked_for_is_in_the_mark() {
         stderr(&output)
     );
 }
+
+#[test]
+fn results_of_a_benchmark_that_are_none_are_refused_before_anything_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("results.json");
+    fs::write(&file, r#"{"schema": "lightleak.report/1"}"#).unwrap();
+    let (_folder, case, output) = record("sim", &["--throughput", file.to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    let told = stderr(&output);
+    assert!(
+        told.contains("results.json") && told.contains("lightleak.report/1"),
+        "{told}"
+    );
+    assert!(told.contains("cargo bench"), "{told}");
+    assert!(!case.exists());
+}

@@ -26,7 +26,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lightleak_judge::{
     report::{
         Options, Report, annotations, by_framework, html, json, junit, markdown, sarif,
-        terminal::Style,
+        terminal::Style, throughput::Throughput,
     },
     requirement::{Profile, framework::Framework},
 };
@@ -162,6 +162,9 @@ struct Judging {
     /// Judge only requirements that match, such as `XC-*`.
     #[arg(long, value_name = "REQ-GLOB")]
     only: Vec<String>,
+    /// Show these results of the benchmark (JSON) in the HTML report.
+    #[arg(long, value_name = "FILE")]
+    throughput: Option<PathBuf>,
 }
 
 impl Judging {
@@ -176,7 +179,24 @@ impl Judging {
 
     fn check(&self) -> Result<(), Failure> {
         let ids: Vec<_> = lightleak_judge::requirement::all().map(|r| r.id).collect();
-        check_globs("requirement", &self.only, &ids)
+        check_globs("requirement", &self.only, &ids)?;
+        self.throughput().map(drop)
+    }
+
+    /// What the benchmark measured, if that is to be shown.
+    fn throughput(&self) -> Result<Option<Throughput>, Failure> {
+        let Some(file) = &self.throughput else {
+            return Ok(None);
+        };
+        let read = fs::read(file).map_err(|e| e.to_string());
+        let read = read.and_then(|json| Throughput::read(&json));
+        read.map(Some).map_err(|why| {
+            Failure::usage(format!(
+                "read results of the benchmark in {}: {why}; `cargo bench -p lightleak-benches \
+                 --bench frame_crypto` writes them to target/frame_crypto.json",
+                file.display()
+            ))
+        })
     }
 }
 

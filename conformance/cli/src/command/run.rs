@@ -204,7 +204,9 @@ pub(super) fn report(
     let decoder = child_decoder()?;
     let selected = |id: &str| matches(&judging.only, id);
     let options = judging.options(&selected);
-    Ok(Report::judge_with(&case, &decoder, options, indexes))
+    let mut report = Report::judge_with(&case, &decoder, options, indexes);
+    report.throughput = judging.throughput()?;
+    Ok(report)
 }
 
 /// The rows with these ids, or the default ones.

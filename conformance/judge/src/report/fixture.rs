@@ -71,5 +71,6 @@ pub(super) fn report(findings: Vec<Finding>) -> Report {
         pictures: BTreeMap::new(),
         exhibits: Exhibits::default(),
         marks: Vec::new(),
+        throughput: None,
     }
 }

@@ -15,13 +15,14 @@ pub mod markdown;
 mod probed;
 pub mod sarif;
 pub mod terminal;
+pub mod throughput;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use lightleak_case::{Carriage, Case, Declaration, EndToEnd, Session, TransportPath, Vantage};
 use serde::Serialize;
 
-use self::{exhibits::Exhibits, probed::Probed};
+use self::{exhibits::Exhibits, probed::Probed, throughput::Throughput};
 use crate::{
     adversary::known_plaintext::Indexes,
     attribution::Octets,
@@ -81,6 +82,9 @@ pub struct Report {
     /// its session.
     #[serde(skip)]
     pub marks: Vec<(usize, Mark)>,
+    /// What encryption costs, if that was measured: for the page alone.
+    #[serde(skip)]
+    pub throughput: Option<Throughput>,
 }
 
 /// The program that judged.
@@ -237,6 +241,7 @@ impl Report {
             pictures,
             exhibits,
             marks,
+            throughput: None,
         };
         report.conforms = report.exit_code() == 0;
         report

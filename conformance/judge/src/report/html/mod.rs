@@ -11,6 +11,7 @@ mod plot;
 mod session;
 #[cfg(test)]
 mod tests;
+mod throughput;
 mod view;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -57,6 +58,7 @@ pub fn write(report: &Report) -> String {
                     (attribution::section(&view))
                     (finding::section(&view))
                     (session::section(&view))
+                    (throughput::section(report.throughput.as_ref()))
                     (claims(report))
                 }
                 (foot(report))

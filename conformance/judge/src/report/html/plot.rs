@@ -82,6 +82,16 @@ pub(super) fn bar(label: &str, octets: Octets) -> Markup {
     })
 }
 
+/// A share of a whole as a bar.
+pub(super) fn share(title: &str, share: f64) -> Markup {
+    let end = (share.clamp(0.0, 1.0) * f64::from(BAR.0)) as i32;
+    drawing("bar", title, BAR, |area| {
+        let (whole, part) = ((BAR.0 as i32, BAR.1 as i32), (end, BAR.1 as i32));
+        area.draw(&Rectangle::new([(0, 0), whole], OTHERS.filled()))?;
+        area.draw(&Rectangle::new([(0, 0), part], SENT.filled()))
+    })
+}
+
 /// What the device and others sent over time, and where evidence lies.
 pub(super) fn time_line(title: &str, line: &TimeLine, evidence: &[usize]) -> Markup {
     let most = line.sent.iter().chain(&line.others).max().copied();

@@ -160,6 +160,7 @@ fn small(text: &str) -> Report {
             steps: BTreeMap::from([(1, vec![text.into()])]),
         },
         marks: Vec::new(),
+        throughput: None,
     }
 }
 
@@ -223,4 +224,23 @@ fn who_conforms_has_nothing_that_leaks() {
     let page = write(&report);
     assert!(page.contains("Conforms") && page.contains("Nothing was found to leak"));
     assert!(page.contains("Skip to the report") && !page.contains("What leaks"));
+}
+
+#[test]
+fn throughput_is_shown_where_it_was_measured() {
+    let mut report = small("nvr.rtsps");
+    assert!(!write(&report).contains("What encryption costs"));
+    report.throughput = Some(crate::report::throughput::tests::results());
+    let page = write(&report);
+    let (_, section) = page.split_once("id=\"throughput\"").unwrap();
+    for part in [
+        "80 %",
+        "2.0 times quick",
+        ">4\u{202f}000<",
+        "not measured",
+        "a &lt;fast&gt; one",
+    ] {
+        assert!(section.contains(part), "{part}: {section}");
+    }
+    assert!(section.contains("<svg class=\"bar\""));
 }
