@@ -38,7 +38,7 @@ pub(super) fn section(throughput: Option<&Throughput>) -> Markup {
             (scroll("Throughput", &table))
             dl class="facts" {
                 @for (name, value) in &throughput.machine {
-                    dt { (text(name)) } dd { (text(value)) }
+                    div { dt { (text(&name.replace('_', " "))) } dd { (text(value)) } }
                 }
             }
         }
