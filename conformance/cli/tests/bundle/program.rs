@@ -101,6 +101,37 @@ fn a_case_that_says_little_is_issued_and_not_certified() {
 }
 
 #[test]
+fn a_copy_without_keys_and_pictures_has_the_same_signature() {
+    let made = make(false);
+    let at = made.folder.path();
+    let (code, told, stderr) = run(at, &["redact", "bundle.tar", "--out", "copy.tar"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        told.contains("files were left out; the signature is the same"),
+        "{told}"
+    );
+    let key = ["--pub", "lab.key.pub"];
+    let (_, whole, _) = run(at, &[&["verify", "bundle.tar"], &key[..]].concat());
+    let (code, less, _) = run(at, &[&["verify", "copy.tar"], &key[..]].concat());
+    assert_eq!(code, 3, "{less}");
+    let signer = |told: &str| {
+        told.lines()
+            .find(|line| line.contains("sha256:"))
+            .map(str::to_owned)
+    };
+    assert!(
+        signer(&less).is_some() && signer(&less) == signer(&whole),
+        "{less}"
+    );
+    let (code, _, stderr) = run(at, &["verify", "copy.tar", "--rejudge"]);
+    assert_eq!(code, 4);
+    assert!(stderr.contains("were left out of this bundle"), "{stderr}");
+    let (code, _, stderr) = run(at, &["redact", "bundle.tar", "--out", "copy.tar"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("is not overwritten"), "{stderr}");
+}
+
+#[test]
 fn what_was_scrubbed_is_accounted_for_when_judged_again() {
     let made = make(false);
     let bundle = made.bundle.to_str().unwrap();

@@ -264,7 +264,7 @@ fn a_redacted_copy_has_the_signature_and_lacks_what_it_should() {
 }
 
 #[test]
-fn any_octet_of_a_redacted_copy_that_changes_is_found() {
+fn what_changes_in_a_redacted_copy_is_found() {
     let made = make(false);
     let copy = made.folder.path().join("copy.tar");
     redact(&made.bundle, &copy).unwrap();

@@ -57,9 +57,22 @@ impl Throughput {
                 return Err(other.map_or_else(|| error.to_string(), schema));
             }
         };
-        match read.schema == SCHEMA {
-            true => Ok(read),
-            false => Err(schema(&read.schema)),
+        if read.schema != SCHEMA {
+            return Err(schema(&read.schema));
+        }
+        for (index, row) in read.rows.iter().enumerate() {
+            let median = row.median_bytes_per_s;
+            if !(median.is_finite() && median > 0.0) {
+                let [scenario, suite, op] = row.task();
+                return Err(format!(
+                    "rows[{index}] ({scenario}, {suite}, {op}): median_bytes_per_s is {median}, \
+                     and has to be more than 0"
+                ));
+            }
+        }
+        match read.compared().count() {
+            0 => Err("no row is of kind \"ours\"".into()),
+            _ => Ok(read),
         }
     }
 
@@ -150,5 +163,15 @@ pub(super) mod tests {
         );
         let lacking = told(r#"{"schema": "lightleak.bench/1", "machine": {}}"#);
         assert!(lacking.contains("missing field `rows`"), "{lacking}");
+        let empty = r#"{"schema": "lightleak.bench/1", "machine": {}, "rows": []}"#;
+        assert_eq!(told(empty), "no row is of kind \"ours\"");
+        for median in ["0", "-1e9"] {
+            let row = format!(
+                r#"{{"scenario": "s", "suite": "-", "frame_bytes": 1, "op": "seal",
+                    "contender": "memcpy", "kind": "limit", "median_bytes_per_s": {median}}}"#
+            );
+            let json = empty.replace("[]", &format!("[{row}]"));
+            assert!(told(&json).starts_with("rows[0] (s, -, seal): median_bytes_per_s is"));
+        }
     }
 }

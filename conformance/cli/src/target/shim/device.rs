@@ -101,7 +101,7 @@ impl Device {
             Ok(()) => true,
             Err(error) => {
                 lock(&self.0.failure).get_or_insert(error);
-                self.0.shim.lock().map(|mut shim| shim.take()).ok();
+                drop(lock(&self.0.shim).take());
                 lock(&self.0.connections).clear();
                 false
             }
