@@ -327,6 +327,11 @@ fn claim(sides: &[Side; 2]) -> Option<Claim> {
         reason = format!("{reason}; {rest} datagrams are neither");
     }
     let agreed = server.is_some_and(|hello| hello.srtp.is_some());
+    // A later version says it where nobody reads it.
+    if media > 0 && !agreed && server.is_some_and(|hello| hello.version != DTLS13) {
+        let reason = format!("{reason}; the handshake agreed on no keys for them");
+        return Some(Claim::unknown("srtp?", reason).at(place));
+    }
     let offered = client.is_some_and(|hello| hello.srtp.is_some());
     let unheard = server.is_none_or(|hello| hello.version == DTLS13);
     let kind = match (agreed || offered && unheard || media > 0, version) {

@@ -32,6 +32,9 @@ const MOST: usize = 1 << 16;
 struct Read {
     messages: usize,
     enciphered: usize,
+    /// Octets of those, and of what is in clear though something was enciphered before.
+    sealed: usize,
+    relapsed: usize,
     /// From which node to which.
     nodes: Option<([u8; 8], [u8; 8])>,
 }
@@ -55,8 +58,14 @@ fn claim(flow: &Flow) -> Option<Claim> {
     let reason = format!(
         "{messages} messages of Weave between the same two nodes, whose lengths lead to the next, {enciphered} of which name a key and are enciphered"
     );
+    let (sealed, relapsed) = (a.sealed + b.sealed, a.relapsed + b.relapsed);
+    // Status reports may be in clear; what is told in them is little.
     let claim = match enciphered * 2 >= messages {
-        true => Claim::sealed("weave", reason),
+        true if relapsed * 16 <= sealed => Claim::sealed("weave", reason),
+        true => Claim::unknown(
+            "weave",
+            format!("{reason}; {relapsed} octets between them are not"),
+        ),
         false => Claim::other("weave", reason),
     };
     let (from, to) = a.nodes.or(b.nodes)?;
@@ -90,6 +99,11 @@ fn read(stream: &Stream) -> Option<Read> {
         read.nodes = Some(nodes);
         read.messages += 1;
         read.enciphered += usize::from(is_enciphered);
+        match (is_enciphered, read.enciphered) {
+            (true, _) => read.sealed += length,
+            (false, 0) => {}
+            (false, _) => read.relapsed += length,
+        }
         match behind.get(length..) {
             Some(after) if read.messages < MOST => rest = after,
             // The last was cut.
@@ -149,6 +163,18 @@ mod tests {
         assert_eq!(label(&session(false)), Some(("other", "weave".into())));
         let one_side: Vec<_> = session(true).into_iter().filter(|(a, _)| *a).collect();
         assert_eq!(label(&one_side), Some(("sealed", "weave".into())));
+    }
+
+    #[test]
+    fn what_falls_back_into_clear_is_not_sealed() {
+        let label = |said: &[(bool, Vec<u8>)]| told(recognise, &tcp(said));
+        let turn = |n: u8| {
+            let from = n.is_multiple_of(2);
+            let (source, target) = if from { (1, 2) } else { (2, 1) };
+            (from, message(source, target, n % 4 < 2, n))
+        };
+        let said: Vec<_> = (0..16).map(turn).collect();
+        assert_eq!(label(&said), Some(("undetermined", "weave".into())));
     }
 
     #[test]

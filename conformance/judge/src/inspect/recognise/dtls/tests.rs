@@ -121,6 +121,17 @@ fn a_call_is_sealed_by_its_handshake() {
 }
 
 #[test]
+fn media_beside_a_handshake_that_made_no_keys_for_them_are_not_sealed_by_it() {
+    let mut call = call(0xfefd, 0xc02b, 1);
+    call[1] = (false, server_hello(0xfefd, 0xc02b, &[]));
+    let unknown = Some(("undetermined", "srtp?".to_owned()));
+    assert_eq!(told(recognise, &udp(&call)), unknown);
+    call.retain(|(_, octets)| !(128..192).contains(&octets[0]));
+    let sealed = Some(("sealed", "dtls1.2".to_owned()));
+    assert_eq!(told(recognise, &udp(&call)), sealed);
+}
+
+#[test]
 fn a_call_through_turn_is_sealed() {
     let wrap = |octets: &[u8]| {
         let mut wrapped = vec![0x40, 1];
