@@ -37,10 +37,11 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
     if arguments.json.as_deref() != Some(Path::new("-")) {
         terminal.print(&comparison.table());
     }
-    Ok(u8::from(comparison.regressions() > 0))
+    Ok(comparison.exit_code())
 }
 
-fn read(path: &Path) -> Result<Recorded, Failure> {
+/// A report to compare with.
+pub(super) fn read(path: &Path) -> Result<Recorded, Failure> {
     let json =
         report(path).map_err(|what| Failure::usage(format!("read {}: {what}", path.display())))?;
     Recorded::read(&json).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))

@@ -19,10 +19,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
-    arguments.judging.check()?;
-    let report = run::judge(&arguments.case, &arguments.judging)?;
+    let prepared = arguments.judging.prepare()?;
+    let report = run::judge(&arguments.case, &arguments.judging, &prepared)?;
     terminal.print(&terminal::write(&report, &arguments.case, terminal.style));
     terminal.print(&arguments.outputs.by_framework(&report, terminal.style));
     arguments.outputs.write(&report, |file| file.to_owned())?;
-    Ok(report.exit_code())
+    prepared.code(&report, terminal)
 }

@@ -25,8 +25,11 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lightleak_judge::{
     report::{
-        Options, Report, annotations, by_framework, html, json, junit, markdown, sarif,
-        terminal::Style, throughput::Throughput,
+        Options, Report, annotations, by_framework,
+        comparison::{Comparison, Recorded},
+        html, json, junit, markdown, sarif,
+        terminal::Style,
+        throughput::Throughput,
     },
     requirement::{Profile, framework::Framework},
 };
@@ -165,6 +168,10 @@ struct Judging {
     /// Show these results of the benchmark (JSON) in the HTML report.
     #[arg(long, value_name = "FILE")]
     throughput: Option<PathBuf>,
+    /// A report of before, as `compare` takes it: what is no worse than there does not
+    /// fail. What could not be judged does.
+    #[arg(long, value_name = "OLD")]
+    baseline: Option<PathBuf>,
 }
 
 impl Judging {
@@ -177,10 +184,14 @@ impl Judging {
         }
     }
 
-    fn check(&self) -> Result<(), Failure> {
+    /// Whatever was named is read before anything is recorded: the run may write over it.
+    fn prepare(&self) -> Result<Prepared, Failure> {
         let ids: Vec<_> = lightleak_judge::requirement::all().map(|r| r.id).collect();
         check_globs("requirement", &self.only, &ids)?;
-        self.throughput().map(drop)
+        Ok(Prepared {
+            throughput: self.throughput()?,
+            baseline: self.baseline.as_deref().map(compare::read).transpose()?,
+        })
     }
 
     /// What the benchmark measured, if that is to be shown.
@@ -197,6 +208,27 @@ impl Judging {
                 file.display()
             ))
         })
+    }
+}
+
+/// What options of judging name, read.
+struct Prepared {
+    throughput: Option<Throughput>,
+    baseline: Option<Recorded>,
+}
+
+impl Prepared {
+    /// The exit code of a report: with a baseline that of the comparison, which is shown,
+    /// unless the harness could not do its work.
+    fn code(&self, report: &Report, terminal: &Terminal) -> Outcome {
+        let code = report.exit_code();
+        let Some(baseline) = self.baseline.as_ref().filter(|_| matches!(code, 1 | 3)) else {
+            return Ok(code);
+        };
+        let now = Recorded::read(json::write(report).as_bytes()).map_err(Failure::harness)?;
+        let comparison = Comparison::of(baseline, &now);
+        terminal.print(&comparison.table());
+        Ok(comparison.exit_code())
     }
 }
 

@@ -14,7 +14,8 @@ use lightleak_sim::{
 };
 
 use super::{
-    Failure, Judging, Outcome, Outputs, Terminal, child_decoder, default_out, matches, threads,
+    Failure, Judging, Outcome, Outputs, Prepared, Terminal, child_decoder, default_out, matches,
+    threads,
 };
 use crate::{
     stimulus,
@@ -75,7 +76,6 @@ impl Default for Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
-    arguments.judging.check()?;
     if let Some(folder) = arguments.target.strip_prefix("case:") {
         let judge = super::judge::Arguments {
             case: folder.into(),
@@ -84,6 +84,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         };
         return super::judge::run(&judge, terminal);
     }
+    let prepared = arguments.judging.prepare()?;
     let target = Target::find(&arguments.target)?;
     let mut worst = 0;
     for seed in (0..arguments.seeds).map(|n| arguments.seed.wrapping_add(n)) {
@@ -94,9 +95,9 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         if arguments.seeds > 1 {
             claim_folder_of_cases(&arguments.out)?;
         }
-        let report = record_and_judge(arguments, &target, seed, &out, terminal)?;
-        let code = report.exit_code();
-        if arguments.seeds == 1 || code != 0 {
+        record(arguments, &target, seed, &out, terminal)?;
+        let report = judge(&out, &arguments.judging, &prepared)?;
+        if arguments.seeds == 1 || report.exit_code() != 0 {
             terminal.print(&terminal::write(&report, &out, terminal.style));
             terminal.print(&arguments.outputs.by_framework(&report, terminal.style));
         } else {
@@ -104,7 +105,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Outcome {
         }
         let name = |file: &Path| numbered(file, arguments.seeds, seed);
         arguments.outputs.write(&report, name)?;
-        worst = more_severe(worst, code);
+        worst = more_severe(worst, prepared.code(&report, terminal)?);
     }
     Ok(worst)
 }
@@ -159,13 +160,13 @@ impl Target {
     }
 }
 
-fn record_and_judge(
+fn record(
     arguments: &Arguments,
     target: &Target,
     seed: u64,
     out: &Path,
     terminal: &Terminal,
-) -> Result<Report, Failure> {
+) -> Result<(), Failure> {
     let mut plan = Plan::everything(seed, out, threads());
     plan.paths = select("path", path::ALL, |p| p.id, &arguments.path)?;
     plan.stimuli = select("stimulus", stimulus::ALL, |s| s.id, &arguments.stimulus)?;
@@ -182,12 +183,17 @@ fn record_and_judge(
     for missing in target.missing() {
         terminal.print(&format!("not implemented: {missing}\n"));
     }
-    judge(out, &arguments.judging)
+    Ok(())
 }
 
 /// Reads a case back, judges it and writes its report.
-pub(super) fn judge(folder: &Path, judging: &Judging) -> Result<Report, Failure> {
-    let report = report(folder, judging, &Indexes::default())?;
+pub(super) fn judge(
+    folder: &Path,
+    judging: &Judging,
+    prepared: &Prepared,
+) -> Result<Report, Failure> {
+    let mut report = report(folder, judging, &Indexes::default())?;
+    report.throughput.clone_from(&prepared.throughput);
     report.write(folder).map_err(|e| {
         Failure::harness(format!("write the report into {}: {e}", folder.display()))
     })?;
@@ -204,9 +210,7 @@ pub(super) fn report(
     let decoder = child_decoder()?;
     let selected = |id: &str| matches(&judging.only, id);
     let options = judging.options(&selected);
-    let mut report = Report::judge_with(&case, &decoder, options, indexes);
-    report.throughput = judging.throughput()?;
-    Ok(report)
+    Ok(Report::judge_with(&case, &decoder, options, indexes))
 }
 
 /// The rows with these ids, or the default ones.

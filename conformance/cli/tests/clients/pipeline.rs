@@ -113,6 +113,13 @@ fn the_action_annotates_a_leak_fails_and_keeps_reports() {
     let output = pipeline.action(&[leaking[0], leaking[1], baseline]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
 
+    // What leaks is a regression, though the run writes over what it is compared with.
+    let own = ("LIGHTLEAK_BASELINE", "lightleak-out/report/report.json");
+    let output = pipeline.action(&[("LIGHTLEAK_OPTIONS", OPTIONS)]);
+    assert_eq!(output.status.code(), Some(3));
+    let output = pipeline.action(&[leaking[0], leaking[1], own]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+
     // The recorded case is judged where it is.
     fs::rename(pipeline.file("lightleak-out"), pipeline.file("case")).expect("rename");
     let case = ("LIGHTLEAK_TARGET", "case:case");
@@ -135,7 +142,7 @@ fn the_action_passes_what_conforms_and_not_what_it_can_not_judge() {
     assert!(!told.contains("::error"), "{told}");
     let output = pipeline.action(&[
         ("LIGHTLEAK_TARGET", "shim:exit 1"),
-        ("LIGHTLEAK_BASELINE", "x"),
+        ("LIGHTLEAK_BASELINE", "lightleak-out/report/report.json"),
     ]);
     assert_eq!(output.status.code(), Some(4));
     let output = pipeline.action(&[("LIGHTLEAK_OPTIONS", "--path nowhere")]);
@@ -143,12 +150,12 @@ fn the_action_passes_what_conforms_and_not_what_it_can_not_judge() {
     assert!(pipeline.text("output").contains("exit-code=2\n"));
 }
 
-/// The script of the job, as its literal block has it.
+/// The script of the job, as its folded block has it.
 fn gitlab_script() -> String {
     let job = fs::read_to_string(root().join("ci/gitlab/lightleak.yml")).expect("read the job");
-    let (_, block) = job.split_once("  script:\n    - |\n").expect("a script");
+    let (_, block) = job.split_once("  script:\n    - >-\n").expect("a script");
     let lines = block.lines().map_while(|line| line.strip_prefix("      "));
-    lines.collect::<Vec<_>>().join("\n")
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -263,6 +263,11 @@ impl Comparison {
         self.summary.regressions
     }
 
+    /// 1 if there are regressions, 0 if there are none.
+    pub fn exit_code(&self) -> u8 {
+        u8::from(self.regressions() > 0)
+    }
+
     /// As JSON, with a final newline.
     pub fn json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
