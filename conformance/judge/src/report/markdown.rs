@@ -18,11 +18,11 @@ pub fn write(report: &Report) -> String {
     let _ = writeln!(out, "## lightleak: {}\n", report.conclusion());
     let _ = writeln!(
         out,
-        "{} {} {}, target `{}`, seed {}, profile {}\n",
+        "{} {} {}, target {}, seed {}, profile {}\n",
         plain(&device.vendor),
         plain(&device.model),
         plain(&device.serial),
-        report.target.replace('`', "'"),
+        code(&report.target),
         report.seed,
         report.profile.name(),
     );
@@ -93,12 +93,7 @@ fn line(finding: &Finding) -> String {
         plain(&finding.reason),
     );
     if let Some(evidence) = finding.evidence.first() {
-        let _ = write!(
-            text,
-            " (`{}`, {})",
-            evidence.capture.replace('`', "'"),
-            evidence.place()
-        );
+        let _ = write!(text, " ({}, {})", code(&evidence.capture), evidence.place());
     }
     text
 }
@@ -122,6 +117,12 @@ fn plain(text: &str) -> String {
     out
 }
 
+/// The same as code, in the line where it is.
+fn code(text: &str) -> String {
+    let inside = text.replace('`', "'").replace(char::is_control, " ");
+    format!("`{inside}`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,5 +131,6 @@ mod tests {
     fn what_others_wrote_is_no_markup() {
         assert_eq!(plain("a|b\n# [x](y) <b>"), "a\\|b \\# \\[x\\](y) \\<b\\>");
         assert_eq!(plain(&"x".repeat(400)).len(), REASON + 3);
+        assert_eq!(code("shim:a `b`\n\n# [x](y)"), "`shim:a 'b'  # [x](y)`");
     }
 }
