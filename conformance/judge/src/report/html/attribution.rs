@@ -6,7 +6,7 @@ use lightleak_case::Vantage;
 use maud::{Markup, html};
 
 use super::{
-    plot, scroll, text,
+    head, plot, scroll, text,
     view::{View, number},
 };
 use crate::{
@@ -35,16 +35,14 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     let table = html! {
         table class="octets" {
             caption class="vh" { "Octets by class, per path and vantage" }
-            thead {
-                tr {
-                    th scope="col" { "Path" }
-                    th scope="col" { "Seen at" }
-                    th scope="col" class="wide" { "What the octets are" }
-                    th scope="col" class="number" { "Octets" }
-                    th scope="col" class="number" { "Unexplained" }
-                    th scope="col" class="number" { "Plaintext found again" }
-                }
-            }
+            (head(&[
+                ("Path", None),
+                ("Seen at", None),
+                ("What the octets are", Some("wide")),
+                ("Octets", Some("number")),
+                ("Unexplained", Some("number")),
+                ("Plaintext found again", Some("number")),
+            ]))
             tbody {
                 @for ((path, vantage), sum) in &sums {
                     @let name = view.paths.get(*path).copied().unwrap_or("-");

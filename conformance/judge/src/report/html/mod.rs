@@ -92,6 +92,26 @@ fn scroll(label: &str, inside: &Markup) -> Markup {
     }
 }
 
+/// Names, and what goes by them.
+fn facts<'a>(facts: impl Iterator<Item = (&'a str, &'a str)>) -> Markup {
+    html! {
+        dl class="facts" {
+            @for (name, value) in facts {
+                div { dt { (name) } dd { bdi { (value) } } }
+            }
+        }
+    }
+}
+
+/// The head of a table: names of columns, and their classes.
+fn head(columns: &[(&str, Option<&str>)]) -> Markup {
+    html! {
+        thead {
+            tr { @for (name, class) in columns { th scope="col" class=[class] { (name) } } }
+        }
+    }
+}
+
 /// What the device says of itself.
 fn claims(report: &Report) -> Markup {
     let device = &report.declaration.device;
@@ -114,13 +134,7 @@ fn claims(report: &Report) -> Markup {
     let table = html! {
         table {
             caption class="vh" { "Transport paths that the device declares" }
-            thead {
-                tr {
-                    th scope="col" { "Path" } th scope="col" { "Address" }
-                    th scope="col" { "Carriage" } th scope="col" { "Hop" }
-                    th scope="col" { "End to end" }
-                }
-            }
+            (head(&["Path", "Address", "Carriage", "Hop", "End to end"].map(|name| (name, None))))
             tbody {
                 @for path in &report.declaration.paths {
                     tr {
@@ -138,11 +152,7 @@ fn claims(report: &Report) -> Markup {
         section aria-labelledby="claims" {
             h2 id="claims" { "What the device claims" }
             p class="lead" { "These are its own words. No verdict rests on them alone." }
-            dl class="facts" {
-                @for (name, value) in &facts {
-                    div { dt { (name) } dd { bdi { (value) } } }
-                }
-            }
+            (self::facts(facts.iter().map(|(name, value)| (*name, &**value))))
             (scroll("Declared transport paths", &table))
         }
     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{plot, scroll, text, view::number};
+use super::{facts, head, plot, scroll, text, view::number};
 use crate::report::throughput::{Compared, Throughput};
 
 /// Ratios first: times of different machines say little.
@@ -10,19 +10,20 @@ pub(super) fn section(throughput: Option<&Throughput>) -> Markup {
     let Some(throughput) = throughput else {
         return html! {};
     };
+    let machine = throughput.machine.iter();
+    let machine = machine.map(|(name, value)| (text(&name.replace('_', " ")), text(value)));
+    let machine: Vec<_> = machine.collect();
     let table = html! {
         table class="octets" {
             caption class="vh" { "Throughput per suite and operation" }
-            thead {
-                tr {
-                    th scope="col" { "Suite" }
-                    th scope="col" { "Operation" }
-                    th scope="col" class="number" { "Octets of a frame" }
-                    th scope="col" class="wide" { "Of what bounds it" }
-                    th scope="col" class="number" { "Beside the fastest other" }
-                    th scope="col" class="number" { "MB/s" }
-                }
-            }
+            (head(&[
+                ("Suite", None),
+                ("Operation", None),
+                ("Octets of a frame", Some("number")),
+                ("Of what bounds it", Some("wide")),
+                ("Beside the fastest other", Some("number")),
+                ("MB/s", Some("number")),
+            ]))
             tbody {
                 @for row in throughput.compared() { (cells(&row)) }
             }
@@ -36,11 +37,7 @@ pub(super) fn section(throughput: Option<&Throughput>) -> Markup {
                 "reaches on the same octets. No verdict rests on it."
             }
             (scroll("Throughput", &table))
-            dl class="facts" {
-                @for (name, value) in &throughput.machine {
-                    div { dt { (text(&name.replace('_', " "))) } dd { (text(value)) } }
-                }
-            }
+            (facts(machine.iter().map(|(name, value)| (&**name, &**value))))
         }
     }
 }
