@@ -35,16 +35,14 @@ impl<W: Write> Writer<W> {
     /// Writes a file of `size` octets. An error is that its name or size does not
     /// fit, or that `content` has fewer octets.
     pub fn entry(&mut self, name: &str, size: u64, content: impl Read) -> io::Result<()> {
-        let header = header(name, size)
-            .map_err(|e| io::Error::other(format!("{name} does not fit into a tar: {e}")))?;
-        self.to.write_all(header.as_bytes())?;
+        self.begin(name, size)?;
         let copied = io::copy(&mut content.take(size), &mut self.to)?;
         if copied != size {
             return Err(io::Error::other(format!(
                 "{name} has {copied} octets instead of {size}: it changed"
             )));
         }
-        self.to.write_all(&[0; BLOCK][..padding(size)])
+        self.pad(size)
     }
 
     /// Writes the entry that was read last, as it is.
@@ -53,11 +51,9 @@ impl<W: Write> Writer<W> {
         entry: &Entry,
         from: &mut Reader<R>,
     ) -> Result<(), ArchiveError> {
-        let header = header(&entry.name, entry.size)?;
-        self.to.write_all(header.as_bytes())?;
+        self.begin(&entry.name, entry.size)?;
         from.content(entry, |part| self.to.write_all(part))?;
-        self.to.write_all(&[0; BLOCK][..padding(entry.size)])?;
-        Ok(())
+        Ok(self.pad(entry.size)?)
     }
 
     /// Ends the archive.
@@ -65,6 +61,16 @@ impl<W: Write> Writer<W> {
         self.to.write_all(&[0; 2 * BLOCK])?;
         self.to.flush()?;
         Ok(self.to)
+    }
+
+    fn begin(&mut self, name: &str, size: u64) -> io::Result<()> {
+        let header = header(name, size)
+            .map_err(|e| io::Error::other(format!("{name} does not fit into a tar: {e}")))?;
+        self.to.write_all(header.as_bytes())
+    }
+
+    fn pad(&mut self, size: u64) -> io::Result<()> {
+        self.to.write_all(&[0; BLOCK][..padding(size)])
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{self, BufReader},
+    io::{self, BufReader, Seek as _},
     path::Path,
 };
 
@@ -16,7 +16,7 @@ use super::{
     archive::Reader,
     certify::salts_json,
     out::{must_be_free, save},
-    verify::check,
+    verify::{check, small_file},
 };
 
 /// What a file of a bundle holds that may be left out, if anything.
@@ -80,30 +80,30 @@ pub fn redact(bundle: &Path, out: &Path) -> Result<usize, BundleError> {
     };
     let redactable = certificate.redactable.into_iter().map(|file| file.name);
     let redactable: BTreeSet<_> = redactable.collect();
+    let failed = |e: io::Error| BundleError::Io(bundle.to_owned(), e);
+    let mut file = File::open(bundle).map_err(failed)?;
+    let salts = small_file(&file, SALTS).map(|json| serde_json::from_slice(&json));
+    let salts = salts.transpose().map_err(|e| failed(e.into()))?;
+    let mut salts: BTreeMap<String, String> = salts.unwrap_or_default();
+    salts.retain(|name, _| !redactable.contains(name));
+    file.rewind().map_err(failed)?;
     let mut left_out = 0;
-    let file = File::open(bundle).map_err(|e| BundleError::Io(bundle.to_owned(), e))?;
     save(out, |archive| {
         let mut reader = Reader::new(BufReader::new(&file));
         while let Some(entry) = reader.entry().map_err(io::Error::other)? {
-            let mut octets = Vec::new();
-            if redactable.contains(&entry.name) {
-                left_out += 1;
+            let is_left_out = redactable.contains(&entry.name);
+            left_out += usize::from(is_left_out);
+            if is_left_out || entry.name == SALTS {
                 let drop = |_: &[u8]| Ok(());
                 reader.content(&entry, drop).map_err(io::Error::other)?;
-            } else if entry.name == SALTS {
-                let read = |part: &[u8]| {
-                    octets.extend_from_slice(part);
-                    Ok(())
-                };
-                reader.content(&entry, read).map_err(io::Error::other)?;
-                let salts: BTreeMap<String, String> = serde_json::from_slice(&octets)?;
-                let kept = salts.iter().filter(|(name, _)| !redactable.contains(*name));
-                let json = salts_json(&kept.collect());
-                archive.entry(SALTS, json.len() as u64, &*json)?;
             } else {
                 archive
                     .copy(&entry, &mut reader)
                     .map_err(io::Error::other)?;
+            }
+            if entry.name == SALTS {
+                let json = salts_json(&salts.iter().collect());
+                archive.entry(SALTS, json.len() as u64, &*json)?;
             }
         }
         Ok(())
