@@ -10,7 +10,6 @@ use crate::{
     claim::{Carriage, Claim},
     fault::{self, Fault},
     film::{Archive, Film, Shot, Subject},
-    g711::mu_law,
     h264::{AccessUnit, EncodeError, EncoderConfig},
     live::Live,
     path::{self, Listen, Served},
@@ -323,12 +322,7 @@ async fn listen(device: Arc<Device>, start: Duration) {
             true => sound.mark_samples(number),
             false => sound.samples(number),
         };
-        let octets = samples.map(mu_law).to_vec();
-        let packet = SoundPacket {
-            octets,
-            number,
-            taken,
-        };
+        let packet = SoundPacket::new(samples, number, taken);
         device.world.witness.sound("audio", &packet);
         // Nobody listening is no error.
         let _ = device.sound.send(Arc::new(packet));

@@ -1,7 +1,9 @@
 //! The sound of the harbour and its tone mark (`conformance/schema/tone-mark.md`):
 //! integer arithmetic only, no codec.
 
-use crate::{scene::mark_payload, seeded::Seeded};
+use std::time::Duration;
+
+use crate::{g711::mu_law, scene::mark_payload, seeded::Seeded};
 
 /// Samples per second.
 pub const SAMPLE_RATE: u32 = 8000;
@@ -18,10 +20,19 @@ pub struct SoundPacket {
     /// Its number, counted from 0 at start-up.
     pub number: u32,
     /// When its first sample was taken, since 1970.
-    pub taken: std::time::Duration,
+    pub taken: Duration,
 }
 
 impl SoundPacket {
+    /// Encodes samples.
+    pub fn new(samples: [i16; PACKET_SAMPLES], number: u32, taken: Duration) -> Self {
+        Self {
+            octets: samples.map(mu_law).to_vec(),
+            number,
+            taken,
+        }
+    }
+
     /// RTP time stamp, 8 kHz (RFC 3551 4.5.14); starts at 0 with packet 0.
     pub fn rtp_time(&self) -> u32 {
         self.number.wrapping_mul(PACKET_SAMPLES as u32)

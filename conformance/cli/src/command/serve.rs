@@ -22,7 +22,7 @@ use crate::{
     net::os::{OsEntropy, world},
     page::PAGE,
     stimulus,
-    target::sim::{SUB_VIDEO, VIDEO},
+    target::sim::{SUB_VIDEO, VIDEO, name, serial},
 };
 
 /// Options of `serve`.
@@ -219,11 +219,6 @@ fn write_whole(file: &std::path::Path, content: &Value) -> Result<(), Failure> {
     fs::rename(&part, file).map_err(failed)
 }
 
-/// The number of a camera, as it is written on it.
-fn serial(unit: u16) -> String {
-    format!("LL-{unit:05}")
-}
-
 /// A camera, as the relay knows it.
 fn camera_account(unit: u16) -> CameraAccount {
     CameraAccount {
@@ -246,7 +241,7 @@ fn settings(
         seed: unit.into(),
         unit,
         nonce: u32::from_be_bytes(nonce),
-        name: format!("LIGHTLEAK {unit:05}"),
+        name: name(unit),
         identity: authority
             .issue(&serial, &[address])
             .map_err(Failure::harness)?,

@@ -5,6 +5,7 @@ pub mod plan;
 mod seeded;
 pub mod shim;
 pub mod sim;
+mod site;
 
 use std::{
     net::{IpAddr, Ipv4Addr},

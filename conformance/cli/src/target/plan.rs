@@ -11,11 +11,12 @@ use std::{
     time::Duration,
 };
 
-use lightleak_case::{CaseWriter, Declaration, Error as CaseError, Ledger, SessionRecord, Vantage};
+use lightleak_case::{
+    CaseWriter, Declaration, Error as CaseError, Experience, Ledger, SessionRecord, Vantage,
+};
 use lightleak_sim::{
     camera::StartError,
     film::Archive,
-    g711::mu_law,
     h264::{EncodeError, Encoder, EncoderConfig},
     path::{self, TransportPath},
     record::beside::{self, Document, THUMBNAIL},
@@ -30,7 +31,7 @@ use super::{
     notes::{Notes, lock},
     seeded::mix,
     shim::ShimError,
-    sim::{VIDEO, nonce, unit},
+    sim::{VIDEO, name, nonce, serial, unit},
 };
 use crate::stimulus::{self, Stimulus};
 
@@ -38,6 +39,9 @@ use crate::stimulus::{self, Stimulus};
 const DECOY_UNITS: u32 = 30;
 /// And how many seconds of sound.
 const DECOY_SECONDS: u32 = 2;
+
+/// What tells a visitor's canary sound from the device's.
+const TALK_BACK: u64 = 0x7461_6c6b_2062_6163;
 
 /// What to run and where to write it.
 #[derive(Clone, Debug)]
@@ -94,6 +98,14 @@ impl<'a> Plan<'a> {
             out,
             threads,
             shared: Arc::default(),
+        }
+    }
+
+    /// What a visitor says.
+    pub(super) fn talk_back(&self) -> Sound {
+        Sound {
+            seed: self.seed ^ TALK_BACK,
+            ..sound(self.seed, self.nonce)
         }
     }
 
@@ -235,6 +247,26 @@ pub(super) struct Job {
     pub(super) stimulus: &'static Stimulus,
 }
 
+impl Job {
+    /// What was done, and what the client says of it.
+    pub(super) fn record(
+        &self,
+        target: String,
+        seed: u64,
+        experience: Experience,
+    ) -> SessionRecord {
+        SessionRecord {
+            schema: SessionRecord::SCHEMA.into(),
+            path: self.path.id.into(),
+            stimulus: self.stimulus.id.into(),
+            condition: "default".into(),
+            target,
+            seed,
+            experience,
+        }
+    }
+}
+
 /// A session as it was recorded.
 pub(super) struct Recorded {
     pub(super) declaration: Declaration,
@@ -271,26 +303,40 @@ pub(super) fn in_simulated_time<T>(
     runtime.block_on(work)
 }
 
+/// What the camera of a seed shows.
+pub(super) fn scene(seed: u64, nonce: u32, video: EncoderConfig) -> SceneConfig {
+    SceneConfig {
+        seed,
+        width: video.width,
+        height: video.height,
+        frames_per_second: video.frames_per_second,
+        name: name(unit(seed)),
+        unit: unit(seed),
+        nonce,
+    }
+}
+
+/// What it hears.
+pub(super) fn sound(seed: u64, nonce: u32) -> Sound {
+    Sound {
+        seed,
+        unit: unit(seed),
+        nonce,
+    }
+}
+
 /// What another camera would have produced: must be found nowhere.
 fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
     let seed = mix(seed ^ 0xdec0);
-    let config = SceneConfig {
-        seed,
-        width: VIDEO.width,
-        height: VIDEO.height,
-        frames_per_second: VIDEO.frames_per_second,
-        name: format!("LIGHTLEAK {:05}", unit(seed)),
-        unit: unit(seed),
-        nonce: nonce(seed),
-    };
-    let mut scene = Scene::new(config.clone())?;
+    let config = scene(seed, nonce(seed), VIDEO);
+    let mut shown = Scene::new(config.clone())?;
     let mut encoder = Encoder::new(VIDEO, seed)?;
     let notes = Notes::default();
     for number in 0..DECOY_UNITS {
         let taken = Duration::from_secs(1_767_225_600) + Duration::from_secs(number.into()) / 15;
         notes.access_unit(
             "video",
-            &encoder.encode(scene.draw(number, taken), number, taken)?,
+            &encoder.encode(shown.draw(number, taken), number, taken)?,
         );
     }
     let taken = Duration::from_secs(1_767_225_600);
@@ -299,8 +345,7 @@ fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
         height: THUMBNAIL.1,
         ..config
     })?;
-    let serial = format!("LL-{:05}", unit(seed));
-    let events = beside::events(seed, &serial, VIDEO, 1_767_225_600_000, 10_000);
+    let events = beside::events(seed, &serial(unit(seed)), VIDEO, 1_767_225_600_000, 10_000);
     for (track, octets) in [
         (
             "pictures",
@@ -316,21 +361,11 @@ fn decoy_ledger(seed: u64) -> Result<Ledger, RecordError> {
         };
         notes.document(track, &document);
     }
-    let sound = Sound {
-        seed,
-        unit: unit(seed),
-        nonce: nonce(seed),
-    };
+    let heard = sound(seed, nonce(seed));
     for number in 0..DECOY_SECONDS * PACKETS_PER_SECOND {
-        let octets = sound.samples(number).map(mu_law).to_vec();
-        let taken = Duration::from_secs(1_767_225_600);
         notes.sound(
             "audio",
-            &SoundPacket {
-                octets,
-                number,
-                taken,
-            },
+            &SoundPacket::new(heard.samples(number), number, taken),
         );
     }
     Ok(notes

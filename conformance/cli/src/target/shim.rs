@@ -6,46 +6,32 @@ mod device;
 mod line;
 mod process;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    process::ExitStatus,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, io, process::ExitStatus, sync::Mutex, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use lightleak_case::{Declaration, SessionRecord, TransportProtocol, Vantage};
+use lightleak_case::TransportProtocol;
 use lightleak_sim::{
     claim::Claim,
-    g711::mu_law,
     h264::Encoder,
     path::{Served, TransportPath},
     rtsp::digest::Credentials,
-    scene::{Scene, SceneConfig},
-    seal::{
-        keys::{KeyError, Password},
-        tls::TlsVersion,
-    },
-    sound::{PACKETS_PER_SECOND, Sound, SoundPacket},
+    scene::Scene,
+    seal::{keys::KeyError, tls::TlsVersion},
+    sound::{PACKETS_PER_SECOND, SoundPacket},
     viewer::rtsp::Address,
-    world::{Clock, Entropy, Witness as _, World},
+    world::{Witness as _, World},
 };
 
 use super::{
     CAMERA, VISITOR, WARM_UP,
-    notes::{Notes, lock},
-    plan::{Files, Job, Plan, Progress, RecordError, Recorded, in_simulated_time},
-    seeded::{Seeded, mix},
-    sim::{TALK_BACK, keys::Keys, unit},
+    notes::lock,
+    plan::{Files, Job, Plan, Progress, RecordError, Recorded, in_simulated_time, scene, sound},
+    seeded::mix,
+    sim::{credentials, keys::Keys, serial, unit},
+    site::Site,
 };
 use crate::{
     declare,
-    disk::MemoryDisk,
-    net::{
-        memory::{Network, VirtualClock},
-        record::Tap,
-    },
     stimulus::{Offers, Visit},
 };
 
@@ -58,12 +44,6 @@ const NOT_IMPLEMENTED: i32 = 89;
 
 /// The protocol's version, which a shim is told first.
 const PROTOCOL: &str = "1";
-
-/// Stream of random octets that the password is made of.
-const PASSWORD_STREAM: u64 = u64::MAX - 7;
-
-/// The name of the user who may watch.
-const USER: &str = "viewer";
 
 /// A program to judge.
 #[derive(Debug)]
@@ -129,8 +109,8 @@ impl ShimTarget {
         keys: &Keys,
     ) -> Result<bool, RecordError> {
         in_simulated_time(async {
-            let site = Site::new(self, plan, 0);
-            let Some(device) = site.switch_on(path, keys).await? else {
+            let stage = Stage::new(self, plan, 0);
+            let Some(device) = stage.switch_on(path, keys).await? else {
                 return Ok(false);
             };
             let unknown = format!("unknown-{:08x}", mix(plan.seed) >> 32);
@@ -148,8 +128,8 @@ impl ShimTarget {
         job: &Job,
         keys: &Keys,
     ) -> Result<Option<Recorded>, RecordError> {
-        let site = Site::new(self, plan, job.index);
-        let Some(device) = site.switch_on(job.path, keys).await? else {
+        let stage = Stage::new(self, plan, job.index);
+        let Some(device) = stage.switch_on(job.path, keys).await? else {
             return Ok(None);
         };
         match device.demand(&Event::Stimulus(job.stimulus.id)).await {
@@ -159,7 +139,10 @@ impl ShimTarget {
         let url = device.says().url;
         let url = url.ok_or(ShimError::NoUrl(job.path.id))?;
         let endpoint = endpoint(&url).ok_or_else(|| ShimError::BadUrl(url.clone()))?;
-        tokio::spawn(film(device.clone(), site.host(CAMERA), plan)?);
+        let Stage {
+            site, credentials, ..
+        } = stage;
+        let film = tokio::spawn(film(device.clone(), site.host(CAMERA), plan)?);
         tokio::spawn(listen(device.clone(), site.host(CAMERA), plan));
         let clock = &site.clock;
         clock.sleep_until(clock.unix() + WARM_UP).await;
@@ -167,44 +150,36 @@ impl ShimTarget {
         let visit = Visit {
             world: site.host(VISITOR),
             device: CAMERA,
-            serial: serial(plan.seed),
+            serial: serial(unit(plan.seed)),
             address: Address {
                 endpoint,
                 url: url.clone(),
                 authority: Some(keys.authority.certificate()),
                 versions: &[TlsVersion::Tls13],
             },
-            credentials: site.credentials.clone(),
+            credentials,
             owner: keys.pairing.clone(),
             viewer: keys.viewer.clone(),
-            says: Sound {
-                seed: plan.seed ^ TALK_BACK,
-                unit: unit(plan.seed),
-                nonce: plan.nonce,
-            },
+            says: plan.talk_back(),
             offers: Offers::ToDevice,
         };
         let at = job.stimulus.at(job.path);
         let run = at.ok_or(RecordError::NoSuchPath(job.path.id))?;
         let experience = run(visit).await;
         device.stop().await?;
+        // It ends by itself only if there is no picture.
+        if film.is_finished() {
+            film.await.map_err(|e| RecordError::Runtime(e.into()))??;
+        }
         // What was sent last is on its way.
         tokio::task::yield_now().await;
 
-        let mut declaration = declare::device(&serial(plan.seed), unit(plan.seed), &[CAMERA]);
+        let mut declaration = declare::device(&serial(unit(plan.seed)), unit(plan.seed), &[CAMERA]);
         device.says().declare(&mut declaration.device);
         let claim = Claim::device(job.path, url, endpoint);
         declare::claims(&mut declaration, std::iter::once(&claim));
-        let record = SessionRecord {
-            schema: SessionRecord::SCHEMA.into(),
-            path: job.path.id.into(),
-            stimulus: job.stimulus.id.into(),
-            condition: "default".into(),
-            target: format!("shim:{}", self.command),
-            seed: plan.seed,
-            experience,
-        };
-        Ok(Some(site.close(declaration, record)))
+        let record = job.record(format!("shim:{}", self.command), plan.seed, experience);
+        Ok(Some(site.close(declaration, record, Vec::new())))
     }
 }
 
@@ -268,51 +243,22 @@ pub enum ShimError {
     Off,
 }
 
-/// Where one session takes place.
-struct Site<'a> {
+/// A session with a shim.
+struct Stage<'a> {
     target: &'a ShimTarget,
     plan: &'a Plan<'a>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    tap: Tap,
-    network: Network,
-    notes: Arc<Notes>,
-    card: Arc<MemoryDisk>,
+    site: Site,
     credentials: Credentials,
 }
 
-impl<'a> Site<'a> {
+impl<'a> Stage<'a> {
     /// In a runtime with simulated time.
-    fn new(target: &'a ShimTarget, plan: &'a Plan<'a>, index: usize) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
-        let tap = Tap::start(clock.clone(), false);
+    fn new(target: &'a ShimTarget, plan: &'a Plan<'a>, session: usize) -> Self {
         Self {
             target,
             plan,
-            clock,
-            entropy: Arc::new(Seeded::new(plan.seed, index as u64)),
-            network: Network::new(tap.clone()),
-            tap,
-            notes: Arc::default(),
-            card: Arc::new(MemoryDisk::new(BTreeMap::new())),
-            credentials: Credentials {
-                user: USER.into(),
-                password: Password::random(&Seeded::new(plan.seed, PASSWORD_STREAM)),
-            },
-        }
-    }
-
-    fn host(&self, address: std::net::IpAddr) -> World {
-        World {
-            net: self.network.host(address),
-            disk: match address {
-                CAMERA => self.card.clone(),
-                _ => Arc::new(MemoryDisk::default()),
-            },
-            log: self.notes.clone(),
-            witness: self.notes.clone(),
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
+            site: Site::new(plan.seed, session, Default::default(), false),
+            credentials: credentials(plan.seed),
         }
     }
 
@@ -323,9 +269,10 @@ impl<'a> Site<'a> {
         keys: &Keys,
     ) -> Result<Option<Device>, RecordError> {
         let settings = self.settings(path, keys)?;
-        self.notes.secret(&self.credentials.password.escrow(USER));
-        let shim = Process::start(&self.target.command, self.notes.clone(), PATIENCE)?;
-        let device = Device::new(shim, self.host(CAMERA));
+        let Credentials { user, password } = &self.credentials;
+        self.site.notes.secret(&password.escrow(user));
+        let shim = Process::start(&self.target.command, self.site.notes.clone(), PATIENCE)?;
+        let device = Device::new(shim, self.site.host(CAMERA));
         match device.demand(&Event::Start(path.id, &settings)).await {
             Err(ShimError::NotImplemented) => Ok(None),
             told => Ok(told.map(|()| Some(device))?),
@@ -338,7 +285,7 @@ impl<'a> Site<'a> {
         path: &TransportPath,
         keys: &Keys,
     ) -> Result<Vec<(&'static str, String)>, KeyError> {
-        let serial = serial(self.plan.seed);
+        let serial = serial(unit(self.plan.seed));
         let identity = keys.authority.issue(&serial, &[CAMERA])?;
         let video = self.plan.video;
         let mut settings = vec![
@@ -346,8 +293,8 @@ impl<'a> Site<'a> {
             ("address", CAMERA.to_string()),
             ("port", path.port().unwrap_or_default().to_string()),
             ("serial", serial),
-            ("time", self.clock.unix().as_millis().to_string()),
-            ("user", USER.to_owned()),
+            ("time", self.site.clock.unix().as_millis().to_string()),
+            ("user", self.credentials.user.clone()),
             ("password", self.credentials.password.expose().to_owned()),
             ("width", video.width.to_string()),
             ("height", video.height.to_string()),
@@ -359,21 +306,6 @@ impl<'a> Site<'a> {
         settings.push(("owner", keys.pairing.public().to_string()));
         Ok(settings)
     }
-
-    /// What was recorded there.
-    fn close(self, declaration: Declaration, record: SessionRecord) -> Recorded {
-        let (ledger, keys) = self.notes.take();
-        Recorded {
-            declaration,
-            record,
-            captures: vec![(Vantage::Wire, self.tap.finish())],
-            keys,
-            ledger,
-            played: std::mem::take(&mut lock(&self.notes.played).tracks),
-            log: std::mem::take(&mut *lock(&self.notes.log)),
-            rest: self.card.files(),
-        }
-    }
 }
 
 /// Films for the device until it is off.
@@ -383,15 +315,7 @@ fn film(
     plan: &Plan<'_>,
 ) -> Result<impl Future<Output = Result<(), RecordError>> + Send + use<>, RecordError> {
     let (seed, video) = (plan.seed, plan.video);
-    let mut scene = Scene::new(SceneConfig {
-        seed,
-        width: video.width,
-        height: video.height,
-        frames_per_second: video.frames_per_second,
-        name: format!("LIGHTLEAK {:05}", unit(seed)),
-        unit: unit(seed),
-        nonce: plan.nonce,
-    })?;
+    let mut scene = Scene::new(scene(seed, plan.nonce, video))?;
     let mut encoder = Encoder::new(video, seed)?;
     Ok(async move {
         let start = world.clock.unix();
@@ -415,21 +339,13 @@ fn listen(
     world: World,
     plan: &Plan<'_>,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let sound = Sound {
-        seed: plan.seed,
-        unit: unit(plan.seed),
-        nonce: plan.nonce,
-    };
+    let sound = sound(plan.seed, plan.nonce);
     async move {
         let start = world.clock.unix();
         for number in 0.. {
             let taken = start + Duration::from_secs(number.into()) / PACKETS_PER_SECOND;
             world.clock.sleep_until(taken).await;
-            let packet = SoundPacket {
-                octets: sound.samples(number).map(mu_law).to_vec(),
-                number,
-                taken,
-            };
+            let packet = SoundPacket::new(sound.samples(number), number, taken);
             world.witness.sound("audio", &packet);
             if !device
                 .tell(&Event::Audio(number, taken, &packet.octets))
@@ -439,8 +355,4 @@ fn listen(
             }
         }
     }
-}
-
-fn serial(seed: u64) -> String {
-    format!("LL-{:05}", unit(seed))
 }

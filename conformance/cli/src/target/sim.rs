@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use lightleak_case::{SessionRecord, Vantage};
+use lightleak_case::Vantage;
 use lightleak_sim::{
     camera::{Camera, Settings},
     claim::{Carriage, Claim},
@@ -30,17 +30,14 @@ use lightleak_sim::{
     sound::Sound,
     viewer::{recording::Owner, rtsp::Address},
     webrtc::DtlsVersions,
-    world::{Clock, Entropy, Held, Witness, World},
+    world::{Held, Witness as _},
 };
 
 use crate::{
     declare,
     disk::MemoryDisk,
     log,
-    net::{
-        memory::{Network, VirtualClock},
-        record::Tap,
-    },
+    net::record::Tap,
     stimulus::{CardVisit, Offers, PortalVisit, Visit, power_cut},
 };
 
@@ -49,6 +46,7 @@ use super::{
     notes::{Notes, lock},
     plan::{Files, Job, Plan, Progress, RecordError, Recorded, in_simulated_time},
     seeded::{Seeded, mix},
+    site::Site,
 };
 use keys::{Keys, Portal};
 
@@ -66,9 +64,6 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(15);
 
 /// Octets, before one of which a decoy's power is cut: a second's worth.
 const POWER_CUT_SPAN: u32 = 75_000;
-
-/// What tells a visitor's canary sound from the device's.
-pub(super) const TALK_BACK: u64 = 0x7461_6c6b_2062_6163;
 
 /// A camera to simulate.
 #[derive(Clone, Copy, Debug)]
@@ -137,8 +132,11 @@ impl SimTarget {
         card: Arc<MemoryDisk>,
     ) -> Result<Recorded, RecordError> {
         let seed = plan.seed;
-        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
-        let tap = Tap::start(clock.clone(), self.surroundings.rough);
+        let site = Site::new(seed, job.index, (notes, card), self.surroundings.rough);
+        let Site {
+            clock, notes, card, ..
+        } = &site;
+        let host = |address| site.host(address);
         // Elsewhere nothing is held between two protections.
         let is_webrtc = job.path.carriage == Carriage::Webrtc;
         let is_relayed = matches!(job.path.served, Served::Relay);
@@ -148,19 +146,6 @@ impl SimTarget {
             .map(|(holder, _)| (holder, Tap::start(clock.clone(), false)))
             .collect();
         lock(&notes.held).clone_from(&held);
-        let network = Network::new(tap.clone());
-        let entropy: Arc<dyn Entropy> = Arc::new(Seeded::new(seed, job.index as u64));
-        let host = |address| World {
-            net: network.host(address),
-            disk: match address {
-                CAMERA => card.clone(),
-                _ => Arc::new(MemoryDisk::default()),
-            },
-            log: notes.clone(),
-            witness: notes.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        };
 
         let mut settings = settings(seed, &keys.authority)?;
         settings.nonce = plan.nonce;
@@ -204,11 +189,7 @@ impl SimTarget {
         }
         let credentials = settings.credentials.clone();
         let serial = settings.serial.clone();
-        let says = Sound {
-            seed: seed ^ TALK_BACK,
-            unit: settings.unit,
-            nonce: settings.nonce,
-        };
+        let says = plan.talk_back();
         let camera = Camera::start(settings, self.fault, host(CAMERA)).await?;
         // Where the others are looked at, the camera keeps to itself.
         let mut elsewhere = plan.paths.iter().copied().filter(has_portal);
@@ -308,33 +289,16 @@ impl SimTarget {
         drop((camera, relay));
         // Connections that the camera dropped say so on the wire.
         tokio::task::yield_now().await;
-        let mut captures = vec![(Vantage::Wire, tap.finish())];
-        captures.extend(held.iter().map(|(holder, tap)| {
+        let held = held.iter().map(|(holder, tap)| {
             let vantage = match holder {
                 Held::Relay => Vantage::Relay,
                 Held::Peer => Vantage::Peer,
             };
             (vantage, tap.finish())
-        }));
-        let (ledger, keys) = notes.take();
-        Ok(Recorded {
-            declaration,
-            record: SessionRecord {
-                schema: SessionRecord::SCHEMA.into(),
-                path: job.path.id.into(),
-                stimulus: job.stimulus.id.into(),
-                condition: "default".into(),
-                target: self.name(),
-                seed,
-                experience,
-            },
-            captures,
-            keys,
-            ledger,
-            played: std::mem::take(&mut lock(&notes.played).tracks),
-            log: std::mem::take(&mut *lock(&notes.log)),
-            rest: card.files(),
-        })
+        });
+        let held = held.collect();
+        let record = job.record(self.name(), seed, experience);
+        Ok(site.close(declaration, record, held))
     }
 }
 
@@ -361,14 +325,13 @@ impl From<&Decoy> for SimTarget {
 /// A camera's settings for a seed: the default camera of `run`, without a
 /// recorder.
 pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> {
-    let secrets = Seeded::new(seed, u64::MAX);
     let unit = unit(seed);
-    let serial = format!("LL-{unit:05}");
+    let serial = serial(unit);
     Ok(Settings {
         seed,
         unit,
         nonce: nonce(seed),
-        name: format!("LIGHTLEAK {unit:05}"),
+        name: name(unit),
         identity: authority.issue(&serial, &[CAMERA])?,
         serial,
         recording: None,
@@ -379,10 +342,7 @@ pub fn settings(seed: u64, authority: &Authority) -> Result<Settings, KeyError> 
         archive: None,
         video: VIDEO,
         sub: SUB_VIDEO,
-        credentials: Credentials {
-            user: "viewer".into(),
-            password: Password::random(&secrets),
-        },
+        credentials: credentials(seed),
     })
 }
 
@@ -407,6 +367,24 @@ pub const SUB_VIDEO: EncoderConfig = EncoderConfig {
 /// Unit number of the camera with that seed.
 pub(super) fn unit(seed: u64) -> u16 {
     (mix(seed) >> 48) as u16
+}
+
+/// Who may watch it.
+pub(super) fn credentials(seed: u64) -> Credentials {
+    Credentials {
+        user: "viewer".into(),
+        password: Password::random(&Seeded::new(seed, u64::MAX)),
+    }
+}
+
+/// Its serial number.
+pub fn serial(unit: u16) -> String {
+    format!("LL-{unit:05}")
+}
+
+/// What is burnt into its picture.
+pub fn name(unit: u16) -> String {
+    format!("LIGHTLEAK {unit:05}")
 }
 
 /// Nonce of its mark.

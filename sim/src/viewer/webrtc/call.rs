@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     fault::{Fault, PlayerFault, player::FaultyPlayer},
-    g711::mu_law,
     seal::{
         keys::{SFrameBaseKey, SFrameOpeningKey},
         sframe::{Frames, Sender, VolatileCounters, nal},
@@ -292,11 +291,8 @@ impl Call {
         let Some(talk_back) = keys.and_then(|keys| keys.talk_back.as_mut()) else {
             return Ok(());
         };
-        let packet = SoundPacket {
-            octets: sound.samples(number).map(mu_law).to_vec(),
-            number,
-            taken: self.world.clock.unix(),
-        };
+        let taken = self.world.clock.unix();
+        let packet = SoundPacket::new(sound.samples(number), number, taken);
         let (octets, time) = (&packet.octets, packet.rtp_time());
         let packets = self.packetizers.sound(octets, time, talk_back)?;
         Ok(self.peer.send(Track::Sound, packets).await?)
